@@ -1,0 +1,40 @@
+# make study   run the default study with all cores and write its report
+# make test    lint, types and all tests, in the same environment with the test tools
+# make schema  write the configuration's JSON schema anew, after a change of the model
+# make clean   delete what was installed and what runs and tools keep; results stay
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STUDY := default
+PIP := $(BIN)/pip install --quiet --constraint requirements.lock
+
+.PHONY: study test schema clean
+
+study: $(VENV)/study.installed
+	$(BIN)/snakemake --cores all
+	$(BIN)/snakemake --cores 1 --report results/$(STUDY)/report.html
+
+test: $(VENV)/test.installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --lint
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
+
+schema: $(VENV)/study.installed
+	$(BIN)/python -c "from weightlaws.study import schema_json; print(schema_json(), end='')" \
+		> workflow/schemas/config.schema.json
+
+clean:
+	rm -rf $(VENV) .snakemake .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+
+$(VENV)/study.installed: pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/test.installed: $(VENV)/study.installed
+	$(PIP) --editable '.[test]'
+	touch $@
