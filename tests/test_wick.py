@@ -1,0 +1,135 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from weightlaws.graphs import PUBLISHED, Graph, canonical, enumerate_graphs
+from weightlaws.invariants import evaluate
+from weightlaws.wick import PATTERNS, expectation, mirror, relabel
+
+LOW = [graph for k in range(1, 4) for graph in enumerate_graphs(k)]
+QUARTICS = [graph for graph in PUBLISHED.values() if graph.degree == 4]
+
+
+def moments(numbers, size):
+    """Mean (D, D) and covariance (D, D, D, D) by the definition of the numbers."""
+    mean = numbers[0] + numbers[1] * np.eye(size)
+    indices = np.indices([size] * 4)
+    covariance = np.zeros([size] * 4)
+    for pattern in {relabel(labels) for labels in itertools.product(range(4), repeat=4)}:
+        same = [
+            indices[a] == indices[b]
+            for a, b in itertools.combinations(range(4), 2)
+            if pattern[a] == pattern[b]
+        ]
+        number = numbers[2 + PATTERNS.index(min(pattern, mirror(pattern)))]
+        covariance += number * np.all([np.ones([size] * 4, bool), *same], axis=0)
+    return mean, covariance
+
+
+def isserlis(graph, mean, covariance):
+    """Sum Isserlis' theorem over every assignment of the vertices."""
+    rows, columns = graph.labels
+    if graph.bipartite:
+        grids = np.indices([len(mean)] * graph.n_vertices)
+        row = dict(zip(rows, grids[: len(rows)], strict=True))
+        column = dict(zip(columns, grids[len(rows) :], strict=True))
+    else:
+        row = column = dict(zip(rows, np.indices([len(mean)] * len(rows)), strict=True))
+
+    def term(edges):
+        if not edges:
+            return 1.0
+        (i, j), *others = edges
+        total = mean[row[i], column[j]] * term(others)
+        for n, (k, l) in enumerate(others):  # noqa: E741
+            rest = others[:n] + others[n + 1 :]
+            total = total + covariance[row[i], column[j], row[k], column[l]] * term(rest)
+        return total
+
+    return np.sum(term(list(graph.edges)))
+
+
+def check(graphs, size, seed):
+    # Positive numbers need be no law, cancel nothing, and so allow a relative tolerance: sums of
+    # up to 4^8 terms lose some hundred units of 1e-16.
+    numbers = np.random.default_rng(seed).uniform(0.5, 1.5, 13)
+    expected = [isserlis(graph, *moments(numbers, size)) for graph in graphs]
+    np.testing.assert_allclose(expectation(graphs, size, numbers), expected, rtol=1e-12)
+
+
+def test_patterns_are_the_classes_under_exchange():
+    partitions = {relabel(labels) for labels in itertools.product(range(4), repeat=4)}
+    assert len(partitions) == 15
+    assert len(PATTERNS) == 11
+    assert {*PATTERNS, *map(mirror, PATTERNS)} == partitions
+    assert PATTERNS[0] == (0, 0, 0, 0)
+    assert PATTERNS[-1] == (0, 1, 2, 3)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_every_graph_of_low_degree(size):
+    check(LOW, size, seed=size)
+
+
+def test_published_quartics():
+    check(QUARTICS, 4, seed=5)
+
+
+def test_bipartite_graphs():
+    check([graph for k in range(1, 4) for graph in enumerate_graphs(k, bipartite=True)], 3, seed=6)
+
+
+def test_degree_six():
+    check([Graph(tuple(itertools.combinations(range(4), 2)))], 4, seed=7)
+
+
+def test_labels_make_no_difference():
+    graphs = [Graph([(7, 3), (3, 9), (9, 9)]), Graph([(2, 2), (5, 4), (4, 2)])]
+    assert canonical(graphs[0]) == canonical(graphs[1])
+    first, second = expectation(graphs, 5, np.arange(13.0))
+    assert first == pytest.approx(second, rel=1e-14)
+
+
+@pytest.mark.parametrize("size", [4, 640, 10**5])
+def test_independent_entries_of_any_size(size):
+    # Closed forms; size^8 exceeds what int64 holds.
+    numbers = np.zeros(13)
+    numbers[2 + PATTERNS.index((0, 1, 0, 1))] = variance = 0.25
+    names = {
+        "I3": size**2 * variance,
+        "I4": size * variance,
+        "I10": size**2 * variance,
+        "I45": 3 * size**2 * variance**2,
+        "I48": 3 * size**3 * variance**2,
+        "I52": 3 * size**4 * variance**2,
+    }
+    values = expectation([PUBLISHED[name] for name in names], size, numbers)
+    np.testing.assert_allclose(values, list(names.values()), rtol=1e-15)
+
+
+def test_constant_matrix():
+    numbers = np.array([2.0, -1.0, *[0] * 11])
+    graphs = list(PUBLISHED.values())
+    values = evaluate(graphs, 2.0 - np.eye(5))
+    np.testing.assert_allclose(expectation(graphs, 5, numbers), values, rtol=1e-13)
+
+
+@pytest.mark.parametrize("batch", [(), (3,), (2, 4), (0,)])
+def test_batches_of_laws(batch):
+    numbers = np.random.default_rng(8).uniform(size=(*batch, 13))
+    values = expectation(LOW, 6, numbers)
+    assert values.shape == (*batch, len(LOW))
+    for index in np.ndindex(batch):
+        np.testing.assert_allclose(values[index], expectation(LOW, 6, numbers[index]), rtol=1e-13)
+
+
+def test_no_graphs():
+    assert expectation([], 5, np.ones((2, 13))).shape == (2, 0)
+
+
+def test_errors():
+    with pytest.raises(ValueError, match=r"expected numbers of shape \(..., 13\), found \(11,\)"):
+        expectation(LOW, 5, np.ones(11))
+    with pytest.raises(ValueError, match="at least 1, found 0"):
+        expectation(LOW, 0, np.ones(13))
