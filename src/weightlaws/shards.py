@@ -1,0 +1,144 @@
+"""What weights shards and invariants shards hold, and how all of a condition's are read."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from weightlaws.storage import Reader, Spec, StorageError, check_spec, opened
+
+
+@dataclass(frozen=True)
+class WeightsShard:
+    """The weights of a contiguous range of members of one condition.
+
+    Attributes
+    ----------
+    spec
+        What fixes the numbers.
+    members
+        Member numbers, (member,).
+    epochs
+        By layer: the epochs of its snapshots, ascending from 0, (snapshot,).
+    weights
+        By layer: float32 (member, snapshot, out, in).
+    loss
+        Mean training loss over the batches of each epoch, float64 (member, epoch).
+    accuracy
+        Share of test images classified rightly, from epoch 0 on, float64 (member, 1 + epoch).
+    dead_output
+        Whether all logits are 0 on every test image at the end, bool (member,).
+    """
+
+    spec: Spec
+    members: npt.NDArray[np.int64]
+    epochs: dict[str, npt.NDArray[np.int64]]
+    weights: dict[str, npt.NDArray[np.float32]]
+    loss: npt.NDArray[np.float64]
+    accuracy: npt.NDArray[np.float64]
+    dead_output: npt.NDArray[np.bool_]
+
+
+def read_shard(
+    path: Path | str, spec: Spec | None = None, layers: Iterable[str] | None = None
+) -> WeightsShard:
+    """Read a weights shard, checked against its own spec and, if given, the expected one.
+
+    Parameters
+    ----------
+    path
+        A file under ``results/<study>/weights/``.
+    spec
+        The spec that the shard should have; without it, whatever it says it has.
+    layers
+        The layers whose weights to read; all of them if not given.
+
+    Raises
+    ------
+    StorageError
+        If the file is not a whole, undamaged weights shard of that spec.
+    """
+    path = Path(path)
+    with opened(path, "weights", spec) as reader:
+        stored = reader.spec
+        try:
+            first, last = stored["members"]
+            n_epochs, snapshots = stored["epochs"], stored["snapshots"]
+            wanted = list(stored["layers"] if layers is None else layers)
+            sizes = {layer: tuple(stored["shapes"][layer]) for layer in wanted}
+        except (KeyError, TypeError, ValueError) as error:
+            raise StorageError(
+                path, "spec", f"no {error}", "the spec of a weights shard"
+            ) from error
+        n_members = last - first + 1
+        epochs = {
+            layer: reader.read(f"epochs/{layer}", np.int64, (len(snapshots),)) for layer in wanted
+        }
+        for layer, found in epochs.items():
+            if found.tolist() != snapshots:
+                raise StorageError(path, f"epochs/{layer}", found.tolist(), snapshots)
+        return WeightsShard(
+            spec=stored,
+            members=np.arange(first, last + 1),
+            epochs=epochs,
+            weights={
+                layer: reader.read(
+                    f"weights/{layer}", np.float32, (n_members, len(snapshots), *size)
+                )
+                for layer, size in sizes.items()
+            },
+            loss=reader.read("loss", np.float64, (n_members, n_epochs)),
+            accuracy=reader.read("accuracy", np.float64, (n_members, n_epochs + 1)),
+            dead_output=reader.read("dead_output", np.bool_, (n_members,)),
+        )
+
+
+def read_invariants(
+    paths: Sequence[Path], spec: Spec, n_members: int, layer: str, n_invariants: int
+) -> npt.NDArray[np.float64]:
+    """Read one layer's invariants of all members of a condition, (member, snapshot, invariant).
+
+    Parameters
+    ----------
+    paths
+        All invariants shards of the condition, in the order of their members.
+    spec
+        What the shards share: their spec without ``members``.
+    n_members, n_invariants
+        How many members and invariants there should be.
+
+    Raises
+    ------
+    StorageError
+        If a shard is not of this spec, or the shards are not all members, each once.
+    """
+    shape = (None, len(spec["weights"]["snapshots"]), n_invariants)
+    return np.concatenate(
+        [
+            reader.read(f"invariants/{layer}", np.float64, shape)
+            for reader in opened_shards(paths, "invariants", spec, n_members)
+        ]
+    )
+
+
+def opened_shards(paths: Sequence[Path], kind: str, spec: Spec, n_members: int) -> Iterator[Reader]:
+    """Open a condition's shards one after another, checking that together they are all members.
+
+    Raises
+    ------
+    StorageError
+        If a shard is not of this spec, or out of order, or members are missing.
+    """
+    following = 0
+    for path in paths:
+        with opened(path, kind) as reader:
+            members = reader.spec.get("members", "none")
+            if not isinstance(members, list) or members[0] != following:
+                raise StorageError(path, "spec.members", members, f"a range from {following} on")
+            check_spec(path, reader.spec, {**spec, "members": members})
+            yield reader
+        following = members[1] + 1
+    if following != n_members:
+        raise StorageError(paths[-1], "spec.members", f"{following} in all", f"{n_members} in all")

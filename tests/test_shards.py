@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+from torch import device
+
+from weightlaws.networks import layer_shapes
+from weightlaws.shards import opened_shards, read_invariants, read_shard
+from weightlaws.storage import StorageError, create
+from weightlaws.study import Condition, Shard, invariants_spec, parse_study, training_spec
+from weightlaws.training import train, train_shard
+
+CODE = dict.fromkeys(("dataset", "train", "invariants"), "digest")
+CONDITION = Condition("digits", (10, 10), "gaussian", 0.0)
+LAYERS = ["hidden1-hidden2", "hidden2-output"]
+
+
+@pytest.fixture(scope="module")
+def study():
+    return parse_study(
+        {
+            "name": "test",
+            "seed": 3,
+            "members": 3,
+            "shard_size": 2,
+            "epochs": 3,
+            "batch_size": 100,
+            "learning_rate": 0.001,
+            "snapshots": [1],
+            "device": "cpu",
+            "data": "data",
+            "noise_floor_draws": 20,
+            "sweeps": [
+                {
+                    "dataset": "digits",
+                    "hidden": [[10, 10]],
+                    "initialisations": ["gaussian"],
+                    "weight_decays": [0],
+                }
+            ],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(study, digits, tmp_path_factory):
+    """The weights shards of a study, with the spec of each."""
+    folder = tmp_path_factory.mktemp("study")
+    small = {name: values[::9] for name, values in digits.items()}
+    dataset = folder / "digits.h5"
+    with create(dataset, "dataset", {"dataset": "digits", "code": "digest"}) as writer:
+        for name, values in small.items():
+            writer.add(name, values)
+    shards = {}
+    for shard in study.shards:
+        spec = training_spec(study, CONDITION, CODE, shard)
+        path = folder / f"{shard.name}.h5"
+        train_shard(path, spec, dataset, device="cpu", threads=1)
+        shards[path] = spec
+    return small, shards
+
+
+def test_a_shard_holds_what_was_trained(trained):
+    small, shards = trained
+    (path, spec), *_ = shards.items()
+    shard = read_shard(path, spec)
+    snapshots = [
+        *train(
+            small,
+            layer_shapes(784, (10, 10), 10),
+            [0, 1],
+            seed=3,
+            initialisation="gaussian",
+            weight_decay=0.0,
+            epochs=3,
+            batch_size=100,
+            learning_rate=0.001,
+            device=device("cpu"),
+        )
+    ]
+    assert shard.members.tolist() == [0, 1]
+    assert list(shard.weights) == LAYERS
+    for layer in LAYERS:
+        assert shard.epochs[layer].tolist() == [0, 1, 3]
+        expected = np.stack([snapshots[epoch].weights[layer] for epoch in (0, 1, 3)], axis=1)
+        np.testing.assert_array_equal(shard.weights[layer], expected)
+    np.testing.assert_array_equal(shard.loss, np.stack([s.loss for s in snapshots[1:]], axis=1))
+    np.testing.assert_array_equal(shard.accuracy, np.stack([s.accuracy for s in snapshots], axis=1))
+    np.testing.assert_array_equal(shard.dead_output, snapshots[-1].dead_output)
+
+
+def test_single_layers_can_be_read(trained):
+    path = next(iter(trained[1]))
+    assert list(read_shard(path, layers=["hidden2-output"]).weights) == ["hidden2-output"]
+
+
+def test_a_shard_of_another_spec_is_refused_by_the_key_that_differs(trained):
+    (path, spec), *_ = trained[1].items()
+    with pytest.raises(StorageError, match=r"0-1\.h5: spec\.weight_decay: found 0\.0, expected"):
+        read_shard(path, {**spec, "weight_decay": 0.5})
+
+
+def test_what_is_no_weights_shard_is_refused(tmp_path):
+    path = tmp_path / "file.h5"
+    with create(path, "weights", {"seed": 1}):
+        pass
+    with pytest.raises(StorageError, match="the spec of a weights shard"):
+        read_shard(path)
+
+
+def test_training_stops_and_leaves_nothing_when_its_run_has_ended(trained, tmp_path):
+    (path, spec), *_ = trained[1].items()
+    with pytest.raises(RuntimeError, match="the run that started this job has ended"):
+        train_shard(
+            tmp_path / "0-1.h5",
+            spec,
+            path.parent / "digits.h5",
+            device="cpu",
+            threads=1,
+            go_on=lambda: False,
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_training_refuses_a_data_set_that_is_not_the_spec_s(trained, tmp_path):
+    (path, spec), *_ = trained[1].items()
+    other = {**spec, "dataset": {"dataset": "mnist", "code": "digest"}}
+    with pytest.raises(StorageError, match=r"spec\.dataset: found digits, expected mnist"):
+        train_shard(tmp_path / "0-1.h5", other, path.parent / "digits.h5", device="cpu", threads=1)
+
+
+def test_all_of_a_condition_s_shards_are_all_its_members(study, trained):
+    spec = training_spec(study, CONDITION, CODE)
+    first, second = trained[1]
+
+    def members(paths, n, asked=spec):
+        return [reader.spec["members"] for reader in opened_shards(paths, "weights", asked, n)]
+
+    assert members([first, second], 3) == [[0, 1], [2, 2]]
+    with pytest.raises(StorageError, match="a range from 0 on"):
+        members([second, first], 3)
+    with pytest.raises(StorageError, match="a range from 2 on"):
+        members([first, first], 3)
+    with pytest.raises(StorageError, match="found 3 in all, expected 4 in all"):
+        members([first, second], 4)
+    with pytest.raises(StorageError, match=r"spec\.seed: found 3, expected 4"):
+        members([first, second], 3, {**spec, "seed": 4})
+
+
+def test_invariants_are_joined_over_shards(study, tmp_path):
+    values = np.random.default_rng(0).normal(size=(3, 3, 52))
+    paths = []
+    for first, last in ((0, 1), (2, 2)):
+        paths.append(tmp_path / f"{first}-{last}.h5")
+        spec = invariants_spec(study, CONDITION, CODE, Shard(first, last))
+        with create(paths[-1], "invariants", spec) as writer:
+            writer.add("invariants/hidden2-output", values[first : last + 1])
+    spec = invariants_spec(study, CONDITION, CODE)
+    found = read_invariants(paths, spec, 3, "hidden2-output", 52)
+    np.testing.assert_array_equal(found, values)
