@@ -1,0 +1,30 @@
+# Which probability law do the weight matrices of trained neural networks follow?
+#
+#     digits -> train -> invariants -> model -> distance -> figures -> report
+#
+# Each stage has a file of its own, in this order; what the study asks for comes from config.yaml
+# and from the file given by --configfile.
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/members.smk"
+include: "workflow/rules/invariants.smk"
+include: "workflow/rules/model.smk"
+include: "workflow/rules/distance.smk"
+include: "workflow/rules/figures.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    """The whole study: its tables and its figures."""
+    default_target: True
+    input:
+        TABLES,
+        FIGURES,

@@ -1,0 +1,121 @@
+"""The table of Wasserstein distances of a study, each beside its noise floor."""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from weightlaws.deviations import LayerFit
+from weightlaws.networks import INITIAL_LAWS
+from weightlaws.noise import noise_floor
+from weightlaws.pigmm import PIGMM
+from weightlaws.storage import Spec
+from weightlaws.wasserstein import squared_distances
+
+Values = npt.NDArray[np.float64]
+Fits = Mapping[str, Mapping[str, LayerFit]]
+
+# What a distance is measured from, beside the other conditions, which go by their names.
+INITIAL_LAW, START = "initial law", "start"
+
+
+def distances_table(fits: Fits, spec: Spec) -> pd.DataFrame:
+    """Measure all distances of a study.
+
+    Parameters
+    ----------
+    fits
+        By condition and layer.
+    spec
+        A ``study.distance_spec``: the specs of the fits, the study's seed, and the number of
+        simulated ensembles behind each noise floor.
+
+    Returns
+    -------
+    DataFrame
+        One row a reference, condition, layer and epoch. ``reference`` is ``initial law`` (the
+        i.i.d. law that the weights are drawn from), ``start`` (the law fitted at epoch 0), or
+        another condition of the same data set, at the last epoch. ``w2_squared`` and ``w2`` are
+        the distance, and its square, of the fitted 13-parameter laws. A fit to finitely many
+        members is never at distance 0: ``..._floor_mean`` and ``..._floor_95`` are the mean and
+        the 95 % point of the distance that as many members of the reference law itself have from
+        it. Between conditions both laws are fits: there it is the distance of two independent
+        ensembles of the reference law.
+    """
+    rows = [*_from_start(fits, spec), *_between_conditions(fits, spec)]
+    return pd.concat(rows, ignore_index=True)
+
+
+def _from_start(fits: Fits, spec: Spec) -> Iterator[pd.DataFrame]:
+    for condition, model in spec["models"].items():
+        weights = model["invariants"]["weights"]
+        law = INITIAL_LAWS[weights["initialisation"]]
+        for layer, fit in fits[condition].items():
+            size = weights["shapes"][layer][0]
+            references = {
+                INITIAL_LAW: PIGMM.iid(size, law.variance / size).parameters,
+                START: fit.parameters[0],
+            }
+            for reference, parameters in references.items():
+                yield _rows(
+                    {"reference": reference, "condition": condition, "layer": layer, "size": size},
+                    weights["snapshots"],
+                    parameters,
+                    fit.parameters,
+                    model["members"],
+                    spec,
+                    two_sample=False,
+                )
+
+
+def _between_conditions(fits: Fits, spec: Spec) -> Iterator[pd.DataFrame]:
+    for (reference, first), (condition, second) in combinations(spec["models"].items(), 2):
+        mine, other = (model["invariants"]["weights"] for model in (second, first))
+        if mine["dataset"] != other["dataset"]:
+            continue
+        for layer, fit in fits[condition].items():
+            shape = mine["shapes"][layer]
+            if layer not in other["layers"] or shape != other["shapes"][layer]:
+                continue
+            yield _rows(
+                {"reference": reference, "condition": condition, "layer": layer, "size": shape[0]},
+                mine["snapshots"][-1:],
+                fits[reference][layer].parameters[-1],
+                fit.parameters[-1:],
+                second["members"],
+                spec,
+                two_sample=True,
+            )
+
+
+def _rows(
+    place: dict[str, Any],
+    epochs: list[int],
+    reference: Values,
+    parameters: Values,
+    members: int,
+    spec: Spec,
+    *,
+    two_sample: bool,
+) -> pd.DataFrame:
+    size = place["size"]
+    squared = squared_distances(reference, parameters, size)
+    # Seeded by the study and the place alone, so that other conditions change nothing here.
+    key = "/".join((place["reference"], place["condition"], place["layer"]))
+    rng = np.random.default_rng([spec["seed"], *key.encode()])
+    floor = noise_floor(reference, size, members, spec["draws"], rng, two_sample=two_sample)
+    return pd.DataFrame(
+        {
+            **place,
+            "epoch": epochs,
+            "w2_squared": squared,
+            "w2": np.sqrt(squared),
+            "w2_squared_floor_mean": floor.mean(),
+            "w2_squared_floor_95": np.quantile(floor, 0.95),
+            "w2_floor_mean": np.sqrt(floor).mean(),
+            "w2_floor_95": np.sqrt(np.quantile(floor, 0.95)),
+        }
+    )

@@ -1,0 +1,102 @@
+"""The tables of a run: its conditions, its networks, and how they learned."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from weightlaws.shards import opened_shards
+from weightlaws.storage import Spec
+
+
+def conditions_table(specs: Mapping[str, Spec], n_members: int) -> pd.DataFrame:
+    """One row a condition: name, what fixes it, and the layers that are kept.
+
+    ``specs`` maps a condition's name to what its weights shards share.
+    """
+    rows = [
+        {
+            "condition": condition,
+            "dataset": spec["dataset"]["dataset"],
+            "hidden": "x".join(str(rows) for rows, _ in list(spec["shapes"].values())[:-1]),
+            "initialisation": spec["initialisation"],
+            "weight_decay": spec["weight_decay"],
+            "members": n_members,
+            "epochs": spec["epochs"],
+            "layers": " ".join(spec["layers"]),
+        }
+        for condition, spec in specs.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def members_table(
+    condition: str, paths: Sequence[Path], spec: Spec, n_members: int
+) -> pd.DataFrame:
+    """One row a network and epoch of one condition, read from its weights shards.
+
+    Parameters
+    ----------
+    paths
+        The condition's weights shards, in the order of their members.
+    spec
+        What the shards share.
+
+    Returns
+    -------
+    DataFrame
+        ``condition``, ``member``, ``shard`` (its range of members), ``epoch``, ``training_loss``
+        (mean of the epoch's batch losses; NaN at epoch 0), ``test_accuracy`` (share), and
+        ``dead_output`` (all logits 0 on every test image, at the end).
+
+    Raises
+    ------
+    StorageError
+        If a shard is not of this spec, or members are missing.
+    """
+    epochs = np.arange(spec["epochs"] + 1)
+    tables = []
+    for reader in opened_shards(paths, "weights", spec, n_members):
+        first, last = reader.spec["members"]
+        n = last - first + 1
+        loss = reader.read("loss", np.float64, (n, len(epochs) - 1))
+        accuracy = reader.read("accuracy", np.float64, (n, len(epochs)))
+        dead = reader.read("dead_output", np.bool_, (n,))
+        tables.append(
+            pd.DataFrame(
+                {
+                    "condition": condition,
+                    "member": np.repeat(np.arange(first, last + 1), len(epochs)),
+                    "shard": f"{first}-{last}",
+                    "epoch": np.tile(epochs, n),
+                    "training_loss": np.insert(loss, 0, np.nan, axis=1).ravel(),
+                    "test_accuracy": accuracy.ravel(),
+                    "dead_output": np.repeat(dead, len(epochs)),
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def final_members(members: pd.DataFrame) -> pd.DataFrame:
+    """One row a network: the table of members at the last epoch."""
+    last: pd.DataFrame = members[members["epoch"] == members["epoch"].max()].drop(columns="epoch")
+    return last
+
+
+def learning_curves(members: pd.DataFrame) -> pd.DataFrame:
+    """One row a condition and epoch: loss and test accuracy over the members."""
+    groups = members.groupby(["condition", "epoch"], sort=False)
+    accuracy = groups["test_accuracy"]
+    return pd.DataFrame(
+        {
+            "loss_mean": groups["training_loss"].mean(),
+            "accuracy_mean": accuracy.mean(),
+            "accuracy_sd": accuracy.std(ddof=0),
+            "accuracy_min": accuracy.min(),
+            "accuracy_q05": accuracy.quantile(0.05),
+            "accuracy_median": accuracy.median(),
+            "accuracy_q95": accuracy.quantile(0.95),
+        }
+    ).reset_index()

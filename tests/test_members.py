@@ -1,0 +1,71 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from weightlaws.members import conditions_table, final_members, learning_curves, members_table
+from weightlaws.storage import create
+
+SPEC = {
+    "dataset": {"dataset": "digits"},
+    "shapes": {"input-hidden1": [7, 784], "hidden1-hidden2": [7, 7], "hidden2-output": [10, 7]},
+    "initialisation": "uniform",
+    "weight_decay": 0.5,
+    "epochs": 2,
+    "layers": ["hidden1-hidden2"],
+}
+LOSS = np.array([[2.0, 1.0], [3.0, 2.5], [4.0, 0.5]])
+ACCURACY = np.array([[0.1, 0.5, 0.9], [0.1, 0.1, 0.1], [0.2, 0.6, 0.8]])
+DEAD = np.array([False, True, False])
+
+
+@pytest.fixture
+def members(tmp_path):
+    paths = []
+    for first, last in ((0, 1), (2, 2)):
+        paths.append(tmp_path / f"{first}-{last}.h5")
+        with create(paths[-1], "weights", {**SPEC, "members": [first, last]}) as writer:
+            chosen = slice(first, last + 1)
+            writer.add("loss", LOSS[chosen])
+            writer.add("accuracy", ACCURACY[chosen])
+            writer.add("dead_output", DEAD[chosen])
+    return members_table("name", paths, SPEC, 3)
+
+
+def test_one_row_a_network_at_the_end(members):
+    final = final_members(members).reset_index(drop=True)
+    expected = pd.DataFrame(
+        {
+            "condition": ["name"] * 3,
+            "member": [0, 1, 2],
+            "shard": ["0-1", "0-1", "2-2"],
+            "training_loss": [1.0, 2.5, 0.5],
+            "test_accuracy": [0.9, 0.1, 0.8],
+            "dead_output": [False, True, False],
+        }
+    )
+    pd.testing.assert_frame_equal(final, expected, check_dtype=False)
+
+
+def test_learning_curves_are_over_members(members):
+    curves = learning_curves(members).set_index("epoch")
+    assert curves.loc[1, "loss_mean"] == pytest.approx(3)
+    assert np.isnan(curves.loc[0, "loss_mean"])
+    assert curves.loc[2, "accuracy_mean"] == pytest.approx(0.6)
+    assert curves.loc[2, "accuracy_sd"] == pytest.approx(ACCURACY[:, 2].std())
+    assert curves.loc[2, "accuracy_min"] == 0.1
+    assert curves.loc[2, "accuracy_median"] == 0.8
+    assert curves.loc[2, "accuracy_q95"] == pytest.approx(np.quantile(ACCURACY[:, 2], 0.95))
+
+
+def test_one_row_a_condition():
+    (row,) = conditions_table({"name": SPEC}, 3).to_dict("records")
+    assert row == {
+        "condition": "name",
+        "dataset": "digits",
+        "hidden": "7x7",
+        "initialisation": "uniform",
+        "weight_decay": 0.5,
+        "members": 3,
+        "epochs": 2,
+        "layers": "hidden1-hidden2",
+    }

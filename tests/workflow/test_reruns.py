@@ -1,0 +1,123 @@
+"""What runs again after an edit: the planned jobs of each rule."""
+
+import os
+import re
+import time
+from copy import deepcopy
+
+import pytest
+from conftest import MINI
+
+SHARDS, CONDITIONS, ARCHITECTURES = 3, 3, 2
+FIGURES = {
+    "condition_figures": CONDITIONS,
+    "architecture_figures": ARCHITECTURES,
+    "distance_matrix": 1,
+}
+TRAIN = {"train": SHARDS * CONDITIONS}
+INVARIANTS = {"invariants": SHARDS * CONDITIONS}
+MODEL, DISTANCE, MEMBERS = {"model": CONDITIONS}, {"distance": 1}, {"members": 1}
+BETWEEN = {"architecture_figures": ARCHITECTURES, "distance_matrix": 1}
+
+FROM_DISTANCE = DISTANCE | BETWEEN
+FROM_MODEL = MODEL | DISTANCE | FIGURES
+FROM_INVARIANTS = INVARIANTS | FROM_MODEL
+FROM_TRAIN = TRAIN | MEMBERS | FROM_INVARIANTS
+EVERYTHING = {"dataset": 1} | FROM_TRAIN
+
+
+def sweeps(**changes):
+    changed = deepcopy(MINI["sweeps"])
+    changed[0].update(changes)
+    return changed
+
+
+def fan_in(conditions):
+    """The jobs that new or changed conditions cause, beside their training and invariants."""
+    return MEMBERS | DISTANCE | BETWEEN | {"model": conditions, "condition_figures": conditions}
+
+
+@pytest.mark.parametrize(
+    ("changes", "jobs"),
+    [
+        pytest.param({}, {}, id="nothing"),
+        pytest.param({"figures": {"panel_width": 5.0}}, FIGURES, id="a figure option"),
+        pytest.param({"device": "cpu"}, {}, id="the device"),
+        pytest.param({"noise_floor_draws": 60}, FROM_DISTANCE, id="noise floor"),
+        pytest.param(
+            # 5 to 7: of shards 0-1, 2-3, 4-4 the last gives way to 4-5 and 6-6.
+            {"members": 7},
+            {"train": 2 * CONDITIONS, "invariants": 2 * CONDITIONS} | fan_in(CONDITIONS),
+            id="more members",
+        ),
+        pytest.param(
+            {"sweeps": sweeps(initialisations=["gaussian", "uniform"])},
+            {"train": 2 * SHARDS, "invariants": 2 * SHARDS} | fan_in(2),
+            id="one more initialisation",
+        ),
+        pytest.param(
+            {"sweeps": sweeps(weight_decays=[0, 0.02])},
+            {"train": SHARDS, "invariants": SHARDS} | fan_in(1),
+            id="a weight decay",
+        ),
+        pytest.param(
+            {"sweeps": [*sweeps(), *sweeps(weight_decays=[0.01])]}, {}, id="a shared condition"
+        ),
+        pytest.param({"epochs": 3}, FROM_TRAIN, id="epochs"),
+        pytest.param({"seed": 1}, FROM_TRAIN, id="seed"),
+    ],
+)
+def test_an_edit_of_the_configuration(project, changes, jobs):
+    project.configure(**changes)
+    assert project.planned() == jobs
+
+
+@pytest.mark.parametrize(
+    ("file", "jobs"),
+    [
+        ("src/weightlaws/study.py", {}),
+        ("src/weightlaws/results.py", {}),
+        ("src/weightlaws/source.py", {}),
+        ("src/weightlaws/__init__.py", {}),
+        ("src/weightlaws/datasets.py", EVERYTHING),
+        ("src/weightlaws/training.py", FROM_TRAIN),
+        ("src/weightlaws/invariants.py", FROM_INVARIANTS),
+        ("src/weightlaws/wick.py", FROM_MODEL),
+        ("src/weightlaws/models.py", FROM_MODEL),
+        ("src/weightlaws/wasserstein.py", FROM_DISTANCE),
+        ("src/weightlaws/distances.py", FROM_DISTANCE),
+        ("src/weightlaws/members.py", MEMBERS | BETWEEN),
+        ("src/weightlaws/figures.py", FIGURES),
+        ("workflow/scripts/train.py", FROM_TRAIN),
+        ("workflow/scripts/condition_figures.py", {"condition_figures": CONDITIONS}),
+    ],
+)
+def test_an_edit_of_code(project, file, jobs):
+    path = project.folder / file
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+    assert project.planned() == jobs
+
+
+def test_an_edit_of_comments_and_docstrings_and_a_touch_run_nothing(project):
+    later = time.time() + 10
+    for path in [*project.folder.glob("src/**/*.py"), *project.folder.glob("workflow/**/*.py")]:
+        text = "# A new comment.\n" + path.read_text()
+        path.write_text(re.sub(r'("""[A-Z][^"]*)', r"\1 And more of it.", text, count=1))
+    for pattern in ("workflow/rules/*.smk", "Snakefile", "*.yaml", "profiles/**/*.yaml"):
+        for path in project.folder.glob(pattern):
+            path.write_text(path.read_text() + "\n# A new comment.\n")
+    for path in project.folder.rglob("*"):
+        if path.is_file() and "results" not in path.parts and ".snakemake" not in path.parts:
+            os.utime(path, (later, later))
+    assert project.planned() == {}
+
+
+def test_more_members_keep_the_weights_there_are(project):
+    kept = [
+        path for path in project.folder.glob("results/mini/weights/*/*.h5") if path.stem != "4-4"
+    ]
+    assert len(kept) == 2 * CONDITIONS
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in kept}
+    project.configure(members=6)
+    project.run("results/mini/members.csv")
+    assert all(before[p] == (p.stat().st_mtime_ns, p.read_bytes()) for p in kept)

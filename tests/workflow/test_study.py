@@ -1,0 +1,172 @@
+"""The mini study from end to end, and the commands that a user starts it by."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import MINI, ROOT
+
+import weightlaws
+from weightlaws.deviations import GRAPHS
+from weightlaws.invariants import evaluate
+from weightlaws.pigmm import PIGMM
+from weightlaws.results import ResultsError
+
+CONDITION = "digits-10x10x10-gaussian-decay0.01"
+LAYERS = ["hidden1-hidden2", "hidden2-hidden3", "hidden3-output"]
+
+
+@pytest.fixture(scope="module")
+def results(mini):
+    return weightlaws.load(mini.folder / "results" / "mini")
+
+
+def test_the_record_holds_the_resolved_configuration(mini):
+    record = yaml.safe_load((mini.folder / "results" / "mini" / "study.yaml").read_text())
+    default = yaml.safe_load((ROOT / "config.yaml").read_text())
+    assert record["members"] == 5
+    assert record["batch_size"] == default["batch_size"]
+    assert [sweep["hidden"] for sweep in record["sweeps"]] == [[[10, 10, 10]], [[12, 12]]]
+
+
+def test_the_tables_list_every_condition_and_network(results):
+    names = [
+        "digits-10x10x10-gaussian-decay0",
+        CONDITION,
+        "digits-12x12-gaussian-decay0",
+    ]
+    assert results.conditions["condition"].tolist() == names
+    members = results.members
+    assert members["condition"].tolist() == [name for name in names for _ in range(5)]
+    assert members["member"].tolist() == [0, 1, 2, 3, 4] * 3
+    assert members["shard"].tolist() == ["0-1", "0-1", "2-3", "2-3", "4-4"] * 3
+    # Two epochs on 4,500 digits: far better than guessing, which costs log(10) a digit.
+    assert members["training_loss"].median() < 2.2
+    assert members["test_accuracy"].median() > 0.2
+    assert members["dead_output"].dtype == bool
+
+
+def test_members_start_alike_whatever_the_weight_decay(results):
+    plain, decayed = (
+        results.weights(f"digits-10x10x10-gaussian-decay{decay}", "hidden2-hidden3")
+        for decay in ("0", "0.01")
+    )
+    np.testing.assert_array_equal(plain[:, 0], decayed[:, 0])
+    assert not np.allclose(plain[:, 1], decayed[:, 1])
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_stage_follows_from_the_weights(results, layer):
+    weights = results.weights(CONDITION, layer)
+    assert weights.shape == (5, 3, 10, 10)
+    invariants = results.member_invariants(CONDITION, layer)
+    np.testing.assert_array_equal(invariants, evaluate(GRAPHS, weights))
+    for epoch in (0, 2):
+        law = PIGMM.fit(weights[:, epoch])
+        np.testing.assert_allclose(
+            results.fit(CONDITION, layer, epoch).parameters, law.parameters, rtol=1e-9, atol=1e-15
+        )
+        table = results.invariants
+        rows = table[
+            (table["condition"] == CONDITION)
+            & (table["layer"] == layer)
+            & (table["epoch"] == epoch)
+        ]
+        # Predictions cancel; the largest is what their rounding is relative to.
+        np.testing.assert_allclose(
+            rows["prediction"], law.expectation(GRAPHS), rtol=1e-9, atol=1e-9
+        )
+        np.testing.assert_allclose(rows["mean"], invariants[:, epoch].mean(0), rtol=1e-12)
+
+
+def test_distances_come_with_a_noise_floor(results):
+    distances = results.distances
+    assert set(distances["reference"]) == {
+        "initial law",
+        "start",
+        "digits-10x10x10-gaussian-decay0",
+    }
+    assert (distances["w2_floor_95"] > distances["w2_floor_mean"]).all()
+    starts = distances[(distances["reference"] == "start") & (distances["epoch"] == 0)]
+    assert (starts["w2"] < 1e-12).all()
+
+
+def test_loading_says_what_there_is(results, tmp_path):
+    with pytest.raises(ResultsError, match=r"study\.yaml: found no such file"):
+        weightlaws.load(tmp_path)
+    with pytest.raises(ResultsError, match=r"condition: found 'x', expected one of"):
+        results.weights("x", LAYERS[0])
+    with pytest.raises(ResultsError, match=r"layer: found 'x', expected one of"):
+        results.weights(CONDITION, "x")
+    with pytest.raises(ResultsError, match=r"epoch: found 9, expected one of \[0, 1, 2\]"):
+        results.fit(CONDITION, LAYERS[0], 9)
+
+
+def test_a_result_that_is_not_there_yet_is_named(project):
+    (project.folder / "results" / "mini" / "distances.csv").unlink()
+    with pytest.raises(ResultsError, match=r"distances\.csv: found no such file.*run snakemake"):
+        _ = weightlaws.load(project.folder / "results" / "mini").distances
+
+
+def test_the_readme_s_lines_run(mini, monkeypatch):
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    monkeypatch.chdir(mini.folder)
+    code = code.replace("results/default", "results/mini").replace("epoch=50", "epoch=2")
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert isinstance(names["law"], PIGMM)
+    assert isinstance(names["study"].members, pd.DataFrame)
+
+
+def test_progress_stands_in_the_job_s_log(mini):
+    text = (mini.folder / f"results/mini/logs/train/{CONDITION}/0-1.log").read_text()
+    for words in ("members 0-1", "epoch 2 of 2", "mean loss", "network epochs/s", "s left"):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("shard_size=0", "shard_size: found 0"),
+        ("colour=red", "colour: unknown key"),
+        ("members=many", 'members: found "many"'),
+        ("name=../x", 'name: found "../x"'),
+    ],
+)
+def test_a_wrong_configuration_is_one_clear_error_before_any_job(mini, setting, words):
+    done = mini.snakemake("--cores", "2", "--config", setting)
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert words in text
+    assert "the configuration is not a study" in text
+    assert "Traceback" not in text
+    assert "Job stats" not in text
+
+
+def test_an_absent_data_set_is_a_clear_error(project):
+    sweep = {**MINI["sweeps"][1], "dataset": "fashion-mnist"}
+    project.configure(sweeps=[sweep], data="nowhere")
+    done = project.snakemake("--cores", "2")
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "data set 'fashion-mnist' is not complete in the folder" in text
+    assert str(project.folder / "nowhere") in text
+
+
+def test_a_damaged_shard_is_named_and_made_anew(project):
+    shard = project.folder / f"results/mini/weights/{CONDITION}/0-1.h5"
+    good = shard.read_bytes()
+    damaged = bytearray(good)
+    damaged[len(damaged) // 2 :] = bytes(len(damaged) - len(damaged) // 2)
+    shard.write_bytes(damaged)
+    done = project.snakemake("--cores", "2", "--keep-going")
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert f"weights/{CONDITION}/0-1.h5" in text
+    assert "delete the file and run snakemake again" in text
+    shard.unlink()
+    project.run("results/mini/distances.csv")
+    results = weightlaws.load(project.folder / "results" / "mini")
+    assert np.isfinite(results.weights(CONDITION, LAYERS[0])).all()

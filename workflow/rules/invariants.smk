@@ -1,0 +1,22 @@
+# Requires: {RESULTS}/weights/{condition}/{shard}.h5
+# Produces: {RESULTS}/invariants/{condition}/{shard}.h5
+
+
+rule invariants:
+    """Evaluate the 52 published invariants of a shard's weight matrices."""
+    input:
+        weights=f"{RESULTS}/weights/{{condition}}/{{shard}}.h5",
+    output:
+        f"{RESULTS}/invariants/{{condition}}/{{shard}}.h5",
+    log:
+        f"{RESULTS}/logs/invariants/{{condition}}/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/invariants/{{condition}}/{{shard}}.tsv"
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=lambda wildcards: studies.invariants_spec(
+            STUDY, CONDITIONS[wildcards.condition], CODE, shard_of(wildcards)
+        ),
+    script:
+        "../scripts/invariants.py"

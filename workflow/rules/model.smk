@@ -1,0 +1,36 @@
+# Requires: {RESULTS}/invariants/{condition}/{shard}.h5 of one condition
+# Produces: {RESULTS}/models/{condition}.h5, .csv and .parameters.csv
+
+
+rule model:
+    """Fit the 13-parameter matrix model to a condition's ensembles and predict their invariants."""
+    input:
+        expand(f"{RESULTS}/invariants/{{{{condition}}}}/{{shard}}.h5", shard=SHARDS),
+    output:
+        fits=f"{RESULTS}/models/{{condition}}.h5",
+        invariants=shown(
+            f"{RESULTS}/models/{{condition}}.csv",
+            "invariants",
+            "Fits",
+            "{condition}",
+            "table of invariants",
+        ),
+        parameters=shown(
+            f"{RESULTS}/models/{{condition}}.parameters.csv",
+            "parameters_table",
+            "Fits",
+            "{condition}",
+            "table of parameters",
+        ),
+    log:
+        f"{RESULTS}/logs/model/{{condition}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/model/{{condition}}.tsv"
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=lambda wildcards: studies.model_spec(
+            STUDY, CONDITIONS[wildcards.condition], CODE
+        ),
+    script:
+        "../scripts/model.py"

@@ -1,0 +1,14 @@
+"""Draw the distances between the conditions of one architecture."""
+
+import pandas as pd
+
+from weightlaws import figures
+from weightlaws.drawing import save
+from weightlaws.jobs import job_log
+
+with job_log(snakemake.log[0]):
+    distances = pd.read_csv(snakemake.input.distances)
+    conditions = pd.read_csv(snakemake.input.conditions)
+    mine = conditions[conditions["condition"].isin(snakemake.params.conditions)]
+    figure = figures.distance_matrix(distances, mine, snakemake.params.spec)
+    save(figure, snakemake.output[0])
