@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -11,3 +12,12 @@ ROOT = Path(__file__).parents[1]
 def digits():
     """Both splits of the embedded digits."""
     return load_dataset("digits", Path("unused"))
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """Both splits of the whole of MNIST, from the folder that WEIGHTLAWS_DATA names."""
+    folder = Path(os.environ.get("WEIGHTLAWS_DATA", ROOT / "data"))
+    if not (folder / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file():
+        pytest.skip(f"no MNIST in {folder}; name the folder that has it in WEIGHTLAWS_DATA")
+    return load_dataset("mnist", folder)

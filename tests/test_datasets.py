@@ -1,5 +1,4 @@
 import hashlib
-import os
 import pickle
 from pathlib import Path
 from urllib.error import URLError
@@ -99,14 +98,9 @@ def test_damaged_images_are_refused(monkeypatch, digits):
         load_dataset("digits", Path("unused"))
 
 
-def test_the_real_mnist():
-    """Where MNIST lies in the folder that WEIGHTLAWS_DATA names, all 70,000 digits are loaded."""
-    folder = Path(os.environ.get("WEIGHTLAWS_DATA", "data"))
-    if not (folder / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file():
-        pytest.skip(f"no MNIST in {folder.resolve()}; name its folder in WEIGHTLAWS_DATA")
-    found = load_dataset("mnist", folder)
-    assert found["train_images"].shape == (60000, 1, 28, 28)
-    assert found["test_images"].shape == (10000, 1, 28, 28)
+def test_the_real_mnist(mnist):
+    assert mnist["train_images"].shape == (60000, 1, 28, 28)
+    assert mnist["test_images"].shape == (10000, 1, 28, 28)
     # The class counts that the data set's authors state.
     counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-    assert np.bincount(found["train_labels"]).tolist() == counts
+    assert np.bincount(mnist["train_labels"]).tolist() == counts

@@ -6,7 +6,8 @@ from weightlaws.networks import layer_shapes
 from weightlaws.shards import opened_shards, read_invariants, read_shard
 from weightlaws.storage import StorageError, create
 from weightlaws.study import Condition, Shard, invariants_spec, parse_study, training_spec
-from weightlaws.training import train, train_shard
+from weightlaws.training import train
+from weightlaws.training_job import train_shard
 
 CODE = dict.fromkeys(("dataset", "train", "invariants"), "digest")
 CONDITION = Condition("digits", (10, 10), "gaussian", 0.0)

@@ -40,7 +40,8 @@ BAND: dict[str, Any] = {"alpha": 0.2, "linewidth": 0}
 def save(figure: Figure, path: str | Path) -> None:
     """Write a figure as SVG, without a date, so that the same figure gives the same bytes."""
     with matplotlib.style.context(["default", _STYLE]):
-        figure.savefig(path, format="svg", metadata={"Date": None})
+        # Heat maps are drawn at this resolution: viewers would blur fewer pixels than they show.
+        figure.savefig(path, format="svg", dpi=200, metadata={"Date": None})
 
 
 def require(

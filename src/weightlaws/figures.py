@@ -89,7 +89,7 @@ def deviation_sd(invariants: pd.DataFrame, options: Options) -> Figure:
             table = table.pivot(index="invariant", columns="epoch", values="deviation_sd")
             # The degrees are rows without values; 0 is clipped as it has no logarithm.
             table = table.reindex(["cubic", *_CUBIC, "quartic", *_QUARTIC]).clip(*_SD_LIMITS)
-            image = panel.imshow(table, norm="log", cmap="viridis", interpolation="none")
+            image = panel.imshow(table, norm="log", cmap="viridis", interpolation="nearest")
             image.set_clim(*_SD_LIMITS)
             ticks = spread(table.shape[1])
             panel.set(title=heading, aspect="auto", xlabel="epoch (a column per snapshot)")

@@ -16,7 +16,7 @@ rule train:
         f"{RESULTS}/benchmarks/train/{{condition}}/{{shard}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
-    # Two jobs of one thread each outrun one job of two: the matrices are small.
+    # The matrices are small, so cores are better used by more jobs than by more threads.
     threads: 1
     params:
         spec=lambda wildcards: studies.training_spec(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from weightlaws.jobs import job_log, run_is_alive
-from weightlaws.training import train_shard
+from weightlaws.training_job import train_shard
 
 with job_log(snakemake.log[0]):
     train_shard(

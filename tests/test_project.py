@@ -1,0 +1,62 @@
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distributions
+
+import yaml
+from conftest import ROOT
+
+LOCK = dict(
+    line.split("==")
+    for line in (ROOT / "requirements.lock").read_text().splitlines()
+    if not line.startswith("#")
+)
+
+
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_everything_installed_is_pinned():
+    pins = {canonical(name): version for name, version in LOCK.items()}
+    installed = {
+        canonical(found.metadata["Name"]): found.version.split("+")[0] for found in distributions()
+    }
+    for name in ("pip", "setuptools", "wheel", "weightlaws"):
+        installed.pop(name, None)
+    assert installed == {name: pins.get(name) for name in installed}
+
+
+def test_the_lock_names_torch_plainly():
+    assert LOCK["torch"] == "2.13.0"
+    assert LOCK["torchvision"] == "0.28.0"
+
+
+def test_every_direct_dependency_is_in_the_lock():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = project["dependencies"] + project["optional-dependencies"]["test"]
+    assert {canonical(name) for name in names} <= {canonical(name) for name in LOCK}
+
+
+def test_the_conda_environment_reads_the_lock():
+    environment = yaml.safe_load((ROOT / "envs" / "weightlaws.yaml").read_text())
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert "--constraint ../requirements.lock" in pip
+
+
+def test_the_citation_is_of_this_version():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
+
+
+def test_the_library_never_imports_snakemake():
+    for path in (ROOT / "src").rglob("*.py"):
+        assert not re.search(r"^\s*(import|from) snakemake", path.read_text(), re.MULTILINE), path
+
+
+def test_the_study_s_configuration_needs_no_torch():
+    """Snakemake reads it at every start of every job."""
+    code = "import sys, weightlaws.study; print(sorted({'torch', 'pandas'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
