@@ -23,8 +23,9 @@ report: "workflow/report/workflow.rst"
 
 
 rule all:
-    """The whole study: its tables and its figures."""
+    """The whole study: what it stores, its tables and its figures."""
     default_target: True
     input:
+        STORED,
         TABLES,
         FIGURES,

@@ -6,7 +6,7 @@ import time
 from copy import deepcopy
 
 import pytest
-from conftest import MINI
+from mini_study import MINI
 
 SHARDS, CONDITIONS, ARCHITECTURES = 3, 3, 2
 FIGURES = {
