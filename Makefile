@@ -1,6 +1,7 @@
 # make study   run the default study with all cores and write its report
 # make test    lint, types and all tests, in the same environment with the test tools
 # make schema  write the configuration's JSON schema anew, after a change of the model
+# make images  draw the README's pictures anew from the default study (needs Graphviz)
 # make clean   delete what was installed and what runs and tools keep; results stay
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 STUDY := default
 PIP := $(BIN)/pip install --quiet --constraint requirements.lock
 
-.PHONY: study test schema clean
+.PHONY: study test schema images clean
 
 study: $(VENV)/study.installed
 	$(BIN)/snakemake --cores all
@@ -26,6 +27,11 @@ test: $(VENV)/test.installed
 schema: $(VENV)/study.installed
 	$(BIN)/python -c "from weightlaws.study import schema_json; print(schema_json(), end='')" \
 		> workflow/schemas/config.schema.json
+
+images: study
+	$(BIN)/snakemake --rulegraph | tred | dot -Tsvg > docs/images/rules.svg
+	cp results/default/figures/digits-10x10x10/wasserstein.svg docs/images
+	cp results/default/figures/digits-10x10x10-uniform-decay0.01/deviation_sd.svg docs/images
 
 clean:
 	rm -rf $(VENV) .snakemake .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
