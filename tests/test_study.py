@@ -115,6 +115,10 @@ def test_what_is_no_study_is_one_clear_error(changes, words):
     assert "config.yaml" in message
 
 
+def test_a_name_that_yaml_takes_for_a_date_is_a_name():
+    assert study(name=yaml.safe_load("2026-11-22")).name == "2026-11-22"
+
+
 def test_all_errors_come_at_once():
     with pytest.raises(StudyError, match=r"members.*\n.*epochs"):
         study(members=0, epochs=0)

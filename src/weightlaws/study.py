@@ -210,8 +210,9 @@ def parse_study(config: Mapping[str, Any]) -> Study:
         With one line for each key that is unknown, missing, of a wrong type or impossible.
     """
     try:
-        # By way of JSON, as YAML's mappings and Snakemake's ordered ones are one thing to a study.
-        return Study.model_validate(json.loads(json.dumps(dict(config))))
+        # By way of JSON, as YAML's mappings and Snakemake's ordered ones are one thing to a study;
+        # what YAML takes for a date is text.
+        return Study.model_validate(json.loads(json.dumps(dict(config), default=str)))
     except ValidationError as error:
         lines = [_complaint(problem) for problem in error.errors()]
     except (TypeError, ValueError) as error:
