@@ -4,8 +4,9 @@ from torch import device
 
 from weightlaws.networks import layer_shapes
 from weightlaws.shards import opened_shards, read_invariants, read_shard
+from weightlaws.specs import invariants_spec, training_spec
 from weightlaws.storage import StorageError, create
-from weightlaws.study import Condition, Shard, invariants_spec, parse_study, training_spec
+from weightlaws.study import Condition, Shard, parse_study
 from weightlaws.training import train
 from weightlaws.training_job import train_shard
 

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 from typing import get_args
 
@@ -11,24 +10,16 @@ from weightlaws.datasets import DATASETS
 from weightlaws.networks import INITIAL_LAWS
 from weightlaws.study import (
     Condition,
-    Shard,
     StudyError,
     Sweep,
-    distance_spec,
-    figures_spec,
-    invariants_spec,
-    members_spec,
-    model_spec,
     parse_study,
     read_study,
     schema_json,
     study_to_yaml,
-    training_spec,
 )
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
-CODE = dict.fromkeys(("dataset", "train", "invariants", "model", "members", "distance"), "digest")
 
 
 def study(**changes):
@@ -169,51 +160,3 @@ def test_kept_snapshots_have_start_and_end(snapshots, kept):
 def test_the_record_reads_back_as_the_study(tmp_path):
     (tmp_path / "study.yaml").write_text(study_to_yaml(study(snapshots=[0, 50])))
     assert read_study(tmp_path / "study.yaml") == study(snapshots=[0, 50])
-
-
-def specs(configured):
-    """Every stage's specs, for a condition that all these studies have."""
-    condition = configured.conditions["digits-10x10x10-gaussian-decay0"]
-    shard = Shard(0, 24)
-    return {
-        "train": training_spec(configured, condition, CODE, shard),
-        "invariants": invariants_spec(configured, condition, CODE, shard),
-        "model": model_spec(configured, condition, CODE),
-        "members": members_spec(configured, CODE),
-        "distance": distance_spec(configured, CODE),
-        "figures": figures_spec(configured, "digest"),
-    }
-
-
-EVERYTHING = {"train", "invariants", "model", "members", "distance"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "stages"),
-    [
-        ({}, set()),
-        ({"name": "other"}, set()),
-        ({"device": "cpu"}, set()),
-        ({"data": "elsewhere"}, set()),
-        ({"shard_size": 10}, set()),
-        ({"figures": {"panel_width": 5.0}}, {"figures"}),
-        ({"noise_floor_draws": 50}, {"distance"}),
-        ({"members": 125}, {"model", "members", "distance"}),
-        ({"sweeps": [*DEFAULT["sweeps"], sweep(hidden=[[20, 20]])]}, {"members", "distance"}),
-        ({"seed": 1}, EVERYTHING),
-        ({"epochs": 51}, EVERYTHING),
-        ({"batch_size": 50}, EVERYTHING),
-        ({"learning_rate": 0.002}, EVERYTHING),
-        ({"snapshots": 10}, EVERYTHING),
-    ],
-)
-def test_what_each_key_changes(changes, stages):
-    before, after = specs(study()), specs(study(**changes))
-    assert {stage for stage in before if before[stage] != after[stage]} == stages
-
-
-def test_specs_are_plain_and_keep_their_order():
-    for stage, spec in specs(study()).items():
-        # What Snakemake compares is the repr; what files keep is JSON.
-        assert repr(json.loads(json.dumps(spec))) == repr(spec), stage
-        assert repr(specs(study())[stage]) == repr(spec)

@@ -1,9 +1,4 @@
-"""What a study asks for: its typed configuration, conditions, shards and the rules' specs.
-
-A spec is a dict of plain built-ins, in a fixed order of keys, that holds exactly what changes the
-numbers of one rule. Snakemake compares it to decide what must run again, and files carry it so
-that a reader can tell whether they are what it was asked for.
-"""
+"""What a study asks for: its typed configuration, its conditions and its shards."""
 
 import json
 from collections.abc import Mapping
@@ -23,8 +18,6 @@ from pydantic import (
 
 from weightlaws.datasets import DATASETS
 from weightlaws.networks import Shapes, layer_shapes, square_layers
-
-Spec = dict[str, Any]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
@@ -241,87 +234,6 @@ def _complaint(problem: Mapping[str, Any]) -> str:
 def study_to_yaml(study: Study) -> str:
     """Write the resolved configuration as YAML that ``parse_study`` reads back."""
     return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, default_flow_style=None)
-
-
-def dataset_spec(dataset: str, code: Mapping[str, str]) -> Spec:
-    """Return what fixes a stored data set; ``code`` maps a rule's name to its code's digest."""
-    return {"dataset": dataset, "code": code["dataset"]}
-
-
-def training_spec(
-    study: Study, condition: Condition, code: Mapping[str, str], shard: Shard | None = None
-) -> Spec:
-    """Return what fixes a weights shard, or without a shard what all of a condition's share.
-
-    No ensemble size is in it, so that more members leave the shards there are as they are.
-    """
-    return {
-        "dataset": dataset_spec(condition.dataset, code),
-        "shapes": {name: list(shape) for name, shape in condition.shapes.items()},
-        "initialisation": condition.initialisation,
-        "weight_decay": condition.weight_decay,
-        "seed": study.seed,
-        "epochs": study.epochs,
-        "batch_size": study.batch_size,
-        "learning_rate": study.learning_rate,
-        "layers": list(condition.layers),
-        "snapshots": study.snapshot_epochs,
-        **_members(shard),
-        "code": code["train"],
-    }
-
-
-def _members(shard: Shard | None) -> Spec:
-    return {} if shard is None else {"members": [shard.first, shard.last]}
-
-
-def invariants_spec(
-    study: Study, condition: Condition, code: Mapping[str, str], shard: Shard | None = None
-) -> Spec:
-    """Return what fixes an invariants shard, or without a shard what all of a condition's share."""
-    return {
-        "weights": training_spec(study, condition, code),
-        **_members(shard),
-        "code": code["invariants"],
-    }
-
-
-def model_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the fits of one condition."""
-    return {
-        "invariants": invariants_spec(study, condition, code),
-        "members": study.members,
-        "code": code["model"],
-    }
-
-
-def members_spec(study: Study, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the run's tables of conditions, members and learning curves."""
-    return {
-        "weights": {
-            name: training_spec(study, condition, code)
-            for name, condition in study.conditions.items()
-        },
-        "members": study.members,
-        "code": code["members"],
-    }
-
-
-def distance_spec(study: Study, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the table of distances."""
-    return {
-        "models": {
-            name: model_spec(study, condition, code) for name, condition in study.conditions.items()
-        },
-        "seed": study.seed,
-        "draws": study.noise_floor_draws,
-        "code": code["distance"],
-    }
-
-
-def figures_spec(study: Study, code: str) -> Spec:
-    """Return what fixes the look of figures drawn by this code; tables fix their numbers."""
-    return {**study.figures.model_dump(), "code": code}
 
 
 def schema_json() -> str:

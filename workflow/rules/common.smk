@@ -5,6 +5,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from weightlaws import specs
 from weightlaws import study as studies
 from weightlaws.source import code_digest
 

@@ -13,6 +13,6 @@ rule dataset:
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=lambda wildcards: studies.dataset_spec(wildcards.dataset, CODE),
+        spec=lambda wildcards: specs.dataset_spec(wildcards.dataset, CODE),
     script:
         "../scripts/dataset.py"

@@ -21,6 +21,6 @@ rule distance:
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=studies.distance_spec(STUDY, CODE),
+        spec=specs.distance_spec(STUDY, CODE),
     script:
         "../scripts/distance.py"

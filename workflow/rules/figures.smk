@@ -52,7 +52,7 @@ rule condition_figures:
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=studies.figures_spec(STUDY, CODE["condition_figures"]),
+        spec=specs.figures_spec(STUDY, CODE["condition_figures"]),
     script:
         "../scripts/condition_figures.py"
 
@@ -78,7 +78,7 @@ rule architecture_figures:
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=studies.figures_spec(STUDY, CODE["architecture_figures"]),
+        spec=specs.figures_spec(STUDY, CODE["architecture_figures"]),
     script:
         "../scripts/architecture_figures.py"
 
@@ -97,7 +97,7 @@ rule distance_matrix:
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=studies.figures_spec(STUDY, CODE["distance_matrix"]),
+        spec=specs.figures_spec(STUDY, CODE["distance_matrix"]),
         conditions=lambda wildcards: ARCHITECTURES[wildcards.architecture],
     script:
         "../scripts/distance_matrix.py"

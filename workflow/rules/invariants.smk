@@ -15,7 +15,7 @@ rule invariants:
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=lambda wildcards: studies.invariants_spec(
+        spec=lambda wildcards: specs.invariants_spec(
             STUDY, CONDITIONS[wildcards.condition], CODE, shard_of(wildcards)
         ),
     script:

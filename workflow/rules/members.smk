@@ -39,6 +39,6 @@ rule members:
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=studies.members_spec(STUDY, CODE),
+        spec=specs.members_spec(STUDY, CODE),
     script:
         "../scripts/members.py"

@@ -29,7 +29,7 @@ rule model:
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=lambda wildcards: studies.model_spec(
+        spec=lambda wildcards: specs.model_spec(
             STUDY, CONDITIONS[wildcards.condition], CODE
         ),
     script:

@@ -19,7 +19,7 @@ rule train:
     # The matrices are small, so cores are better used by more jobs than by more threads.
     threads: 1
     params:
-        spec=lambda wildcards: studies.training_spec(
+        spec=lambda wildcards: specs.training_spec(
             STUDY, CONDITIONS[wildcards.condition], CODE, shard_of(wildcards)
         ),
     script:

@@ -1,0 +1,95 @@
+"""What fixes the numbers of each rule, as a pure function of the study.
+
+A spec is a dict of plain built-ins, in a fixed order of keys, that holds exactly what changes the
+numbers of one rule, and ``code``, a digest of the code that they rest on. Snakemake compares it to
+decide what must run again, and files carry it so that a reader can tell whether they are what it
+was asked for. ``code`` maps the name of a rule's script to its digest.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from weightlaws.study import Condition, Shard, Study
+
+Spec = dict[str, Any]
+
+
+def dataset_spec(dataset: str, code: Mapping[str, str]) -> Spec:
+    """Return what fixes a stored data set."""
+    return {"dataset": dataset, "code": code["dataset"]}
+
+
+def training_spec(
+    study: Study, condition: Condition, code: Mapping[str, str], shard: Shard | None = None
+) -> Spec:
+    """Return what fixes a weights shard, or without a shard what all of a condition's share.
+
+    No ensemble size is in it, so that more members leave the shards there are as they are.
+    """
+    return {
+        "dataset": dataset_spec(condition.dataset, code),
+        "shapes": {name: list(shape) for name, shape in condition.shapes.items()},
+        "initialisation": condition.initialisation,
+        "weight_decay": condition.weight_decay,
+        "seed": study.seed,
+        "epochs": study.epochs,
+        "batch_size": study.batch_size,
+        "learning_rate": study.learning_rate,
+        "layers": list(condition.layers),
+        "snapshots": study.snapshot_epochs,
+        **_members(shard),
+        "code": code["train"],
+    }
+
+
+def _members(shard: Shard | None) -> Spec:
+    return {} if shard is None else {"members": [shard.first, shard.last]}
+
+
+def invariants_spec(
+    study: Study, condition: Condition, code: Mapping[str, str], shard: Shard | None = None
+) -> Spec:
+    """Return what fixes an invariants shard, or without a shard what all of a condition's share."""
+    return {
+        "weights": training_spec(study, condition, code),
+        **_members(shard),
+        "code": code["invariants"],
+    }
+
+
+def model_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the fits of one condition."""
+    return {
+        "invariants": invariants_spec(study, condition, code),
+        "members": study.members,
+        "code": code["model"],
+    }
+
+
+def members_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the run's tables of conditions, members and learning curves."""
+    return {
+        "weights": {
+            name: training_spec(study, condition, code)
+            for name, condition in study.conditions.items()
+        },
+        "members": study.members,
+        "code": code["members"],
+    }
+
+
+def distance_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the table of distances."""
+    return {
+        "models": {
+            name: model_spec(study, condition, code) for name, condition in study.conditions.items()
+        },
+        "seed": study.seed,
+        "draws": study.noise_floor_draws,
+        "code": code["distance"],
+    }
+
+
+def figures_spec(study: Study, code: str) -> Spec:
+    """Return what fixes the look of figures drawn by this code; tables fix their numbers."""
+    return {**study.figures.model_dump(), "code": code}
