@@ -2,19 +2,19 @@
 # make test    lint, types and all tests, in the same environment with the test tools
 # make schema  write the configuration's JSON schema anew, after a change of the model
 # make images  draw the README's pictures anew from the default study (needs Graphviz)
-# make clean   delete what was installed and what runs and tools keep; results stay
+# make clean   delete what was installed and what the tools keep; results stay, and .snakemake, by
+#              which Snakemake knows what they were made of
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STUDY := default
 PIP := $(BIN)/pip install --quiet --constraint requirements.lock
 
 .PHONY: study test schema images clean
 
 study: $(VENV)/study.installed
 	$(BIN)/snakemake --cores all
-	$(BIN)/snakemake --cores 1 --report results/$(STUDY)/report.html
+	$(BIN)/snakemake --cores 1 --report results/default/report.html
 
 test: $(VENV)/test.installed
 	$(BIN)/ruff check
@@ -34,7 +34,7 @@ images: study
 	cp results/default/figures/digits-10x10x10-uniform-decay0.01/deviation_sd.svg docs/images
 
 clean:
-	rm -rf $(VENV) .snakemake .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 
 $(VENV)/study.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)

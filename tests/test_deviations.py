@@ -1,8 +1,6 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
+from published import CASES, published_matrices
 
 from weightlaws.deviations import (
     GRAPHS,
@@ -16,19 +14,12 @@ from weightlaws.invariants import evaluate
 from weightlaws.networks import INITIAL_LAWS
 from weightlaws.pigmm import FITTED
 
-CASES = json.loads((Path(__file__).parent / "data" / "published_values.json").read_text())["cases"]
-
-
-def published_matrices(size):
-    k, i, j = np.meshgrid(*map(np.arange, (40, size, size)), indexing="ij")
-    return np.sin(1 + 3 * i + 7 * j + 11 * k + i * j)
-
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"D={case['size']}")
 def test_published_values(case):
     """Everything that the pipeline writes of a fit, against the published code."""
     size = case["size"]
-    invariants = evaluate(GRAPHS, published_matrices(size))[:, None]
+    invariants = evaluate(GRAPHS, published_matrices(size)[0])[:, None]
     fit = fit_layer(invariants, size, "gaussian")
     # Means and parameters that cancel to some 1e-5 of their terms keep 1e-10 of the terms' size.
     np.testing.assert_allclose(fit.mean[0], case["invariant_means"], rtol=1e-10, atol=1e-12)
@@ -73,7 +64,7 @@ def test_deviation_from_the_start_counts_standard_errors(initialisation):
 
 
 def test_deviations_exist_only_where_the_law_does_not_fit():
-    fit = fit_layer(evaluate(GRAPHS, published_matrices(5))[:, None], 5, "uniform")
+    fit = fit_layer(evaluate(GRAPHS, published_matrices(5)[0])[:, None], 5, "uniform")
     assert np.isnan(fit.deviation_start[:, 13:]).all()
     assert np.isfinite(fit.deviation_start[:, :13]).all()
     assert np.isnan(fit.deviation_sd[:, :13]).all()
@@ -81,18 +72,18 @@ def test_deviations_exist_only_where_the_law_does_not_fit():
 
 
 def test_fitted_invariants_are_predicted_exactly():
-    fit = fit_layer(evaluate(GRAPHS, published_matrices(10))[:, None], 10, "uniform")
+    fit = fit_layer(evaluate(GRAPHS, published_matrices(10)[0])[:, None], 10, "uniform")
     np.testing.assert_allclose(fit.prediction[0, :13], fit.mean[0, :13], rtol=1e-10, atol=1e-12)
 
 
 def test_an_ensemble_of_one_matrix_repeated_has_no_deviation_in_units_of_its_spread():
-    invariants = np.repeat(evaluate(GRAPHS, published_matrices(5)[:1]), 3, axis=0)
+    invariants = np.repeat(evaluate(GRAPHS, published_matrices(5)[0][:1]), 3, axis=0)
     fit = fit_layer(invariants[:, None], 5, "gaussian")
     assert np.isnan(fit.deviation_sd[fit.sd == 0]).all()
 
 
 def test_tables_are_tidy():
-    matrices = published_matrices(5).reshape(20, 2, 5, 5)
+    matrices = published_matrices(5)[0].reshape(20, 2, 5, 5)
     fit = fit_layer(evaluate(GRAPHS, matrices), 5, "gaussian")
     epochs = np.array([0, 50])
     invariants = invariants_table("name", "hidden1-hidden2", 5, epochs, 20, fit)

@@ -1,11 +1,10 @@
-import json
 from itertools import product
-from pathlib import Path
 
 import matplotlib.pyplot
 import numpy as np
 import pandas as pd
 import pytest
+from published import VALUES
 
 from weightlaws import figures
 from weightlaws.drawing import save
@@ -132,8 +131,7 @@ def test_deviation_start_draws_the_column_of_each_fitted_invariant(invariants, c
 
 
 def test_fitted_invariants_are_the_published_ones():
-    values = json.loads((Path(__file__).parent / "data" / "published_values.json").read_text())
-    published = {graph["name"]: graph["edges"] for graph in values["invariants"]}
+    published = {graph["name"]: graph["edges"] for graph in VALUES["invariants"]}
     drawn = {name: factors for group in figures._FITTED.values() for name, factors in group.items()}
     assert sorted(drawn, key=lambda name: int(name[1:])) == [f"I{k}" for k in range(1, 14)]
     assert drawn == {

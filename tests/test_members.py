@@ -12,6 +12,7 @@ SPEC = {
     "weight_decay": 0.5,
     "epochs": 2,
     "layers": ["hidden1-hidden2"],
+    "snapshots": [0, 1, 2],
 }
 LOSS = np.array([[2.0, 1.0], [3.0, 2.5], [4.0, 0.5]])
 ACCURACY = np.array([[0.1, 0.5, 0.9], [0.1, 0.1, 0.1], [0.2, 0.6, 0.8]])

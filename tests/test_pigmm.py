@@ -1,10 +1,8 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published import CASES, published_matrices
 from scipy import stats
 
 from weightlaws.graphs import PUBLISHED, enumerate_graphs
@@ -18,18 +16,10 @@ from weightlaws.pigmm import (
     sufficient_statistics,
 )
 
-CASES = json.loads((Path(__file__).parent / "data" / "published_values.json").read_text())["cases"]
 GRAPHS = tuple(PUBLISHED.values())
 
 # A law without a zero or an equality that would hide an exchanged index.
 LAW = np.array([0.7, -0.4, 1.3, 0.5, 0.8, 1.1, 0.3, -0.2, 0.9, 0.4, 0.6, 0.35, 0.55])
-
-
-def published_matrices(size):
-    k, i, j = np.meshgrid(np.arange(40), np.arange(size), np.arange(size), indexing="ij")
-    return np.sin(1 + 3 * i + 7 * j + 11 * k + i * j), (
-        1.5 * np.sin(1 + 3 * i + 7 * j + 11 * (k + 100) + i * j) + 0.1
-    )
 
 
 def explicit_basis(size):

@@ -1,16 +1,13 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import ot
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published import CASES, published_matrices
 
 from weightlaws.pigmm import PIGMM
 from weightlaws.wasserstein import distance, squared_distance, squared_distances
 
-CASES = json.loads((Path(__file__).parent / "data" / "published_values.json").read_text())["cases"]
 LAW = np.array([0.7, -0.4, 1.3, 0.5, 0.8, 1.1, 0.3, -0.2, 0.9, 0.4, 0.6, 0.35, 0.55])
 
 seeds = st.integers(0, 2**32 - 1)
@@ -24,9 +21,7 @@ def random_parameters(rng, rank_0=2, rank_h=3):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"D={case['size']}")
 def test_published_values(case):
-    k, i, j = np.meshgrid(*map(np.arange, (40, case["size"], case["size"])), indexing="ij")
-    first = np.sin(1 + 3 * i + 7 * j + 11 * k + i * j)
-    second = 1.5 * np.sin(1 + 3 * i + 7 * j + 11 * (k + 100) + i * j) + 0.1
+    first, second = published_matrices(case["size"])
     squared = squared_distance(PIGMM.fit(first), PIGMM.fit(second))
     assert squared == pytest.approx(case["squared_wasserstein"], rel=1e-10)
 

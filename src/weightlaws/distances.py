@@ -30,7 +30,7 @@ def distances_table(fits: Fits, spec: Spec) -> pd.DataFrame:
     fits
         By condition and layer.
     spec
-        A ``study.distance_spec``: the specs of the fits, the study's seed, and the number of
+        A ``specs.distance_spec``: the specs of the fits, the study's seed, and the number of
         simulated ensembles behind each noise floor.
 
     Returns

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from weightlaws.shards import opened_shards
+from weightlaws.shards import opened_shards, weights_shard
 from weightlaws.storage import Spec
 
 
@@ -58,21 +58,18 @@ def members_table(
     epochs = np.arange(spec["epochs"] + 1)
     tables = []
     for reader in opened_shards(paths, "weights", spec, n_members):
-        first, last = reader.spec["members"]
-        n = last - first + 1
-        loss = reader.read("loss", np.float64, (n, len(epochs) - 1))
-        accuracy = reader.read("accuracy", np.float64, (n, len(epochs)))
-        dead = reader.read("dead_output", np.bool_, (n,))
+        shard = weights_shard(reader, layers=())
+        n = len(shard.members)
         tables.append(
             pd.DataFrame(
                 {
                     "condition": condition,
-                    "member": np.repeat(np.arange(first, last + 1), len(epochs)),
-                    "shard": f"{first}-{last}",
+                    "member": np.repeat(shard.members, len(epochs)),
+                    "shard": f"{shard.members[0]}-{shard.members[-1]}",
                     "epoch": np.tile(epochs, n),
-                    "training_loss": np.insert(loss, 0, np.nan, axis=1).ravel(),
-                    "test_accuracy": accuracy.ravel(),
-                    "dead_output": np.repeat(dead, len(epochs)),
+                    "training_loss": np.insert(shard.loss, 0, np.nan, axis=1).ravel(),
+                    "test_accuracy": shard.accuracy.ravel(),
+                    "dead_output": np.repeat(shard.dead_output, len(epochs)),
                 }
             )
         )

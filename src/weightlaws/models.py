@@ -19,7 +19,7 @@ def fit_condition(paths: Sequence[Path], spec: storage.Spec) -> dict[str, LayerF
     paths
         The condition's invariants shards, in the order of their members.
     spec
-        A ``study.model_spec``.
+        A ``specs.model_spec``.
 
     Raises
     ------

@@ -60,39 +60,41 @@ def read_shard(
     StorageError
         If the file is not a whole, undamaged weights shard of that spec.
     """
-    path = Path(path)
-    with opened(path, "weights", spec) as reader:
-        stored = reader.spec
-        try:
-            first, last = stored["members"]
-            n_epochs, snapshots = stored["epochs"], stored["snapshots"]
-            wanted = list(stored["layers"] if layers is None else layers)
-            sizes = {layer: tuple(stored["shapes"][layer]) for layer in wanted}
-        except (KeyError, TypeError, ValueError) as error:
-            raise StorageError(
-                path, "spec", f"no {error}", "the spec of a weights shard"
-            ) from error
-        n_members = last - first + 1
-        epochs = {
-            layer: reader.read(f"epochs/{layer}", np.int64, (len(snapshots),)) for layer in wanted
-        }
-        for layer, found in epochs.items():
-            if found.tolist() != snapshots:
-                raise StorageError(path, f"epochs/{layer}", found.tolist(), snapshots)
-        return WeightsShard(
-            spec=stored,
-            members=np.arange(first, last + 1),
-            epochs=epochs,
-            weights={
-                layer: reader.read(
-                    f"weights/{layer}", np.float32, (n_members, len(snapshots), *size)
-                )
-                for layer, size in sizes.items()
-            },
-            loss=reader.read("loss", np.float64, (n_members, n_epochs)),
-            accuracy=reader.read("accuracy", np.float64, (n_members, n_epochs + 1)),
-            dead_output=reader.read("dead_output", np.bool_, (n_members,)),
-        )
+    with opened(Path(path), "weights", spec) as reader:
+        return weights_shard(reader, layers)
+
+
+def weights_shard(reader: Reader, layers: Iterable[str] | None = None) -> WeightsShard:
+    """Read an open weights shard, checked against its own spec; see ``read_shard``."""
+    stored = reader.spec
+    try:
+        first, last = stored["members"]
+        n_epochs, snapshots = stored["epochs"], stored["snapshots"]
+        wanted = list(stored["layers"] if layers is None else layers)
+        sizes = {layer: tuple(stored["shapes"][layer]) for layer in wanted}
+    except (KeyError, TypeError, ValueError) as error:
+        raise StorageError(
+            reader.path, "spec", f"no {error}", "the spec of a weights shard"
+        ) from error
+    n_members = last - first + 1
+    epochs = {
+        layer: reader.read(f"epochs/{layer}", np.int64, (len(snapshots),)) for layer in wanted
+    }
+    for layer, found in epochs.items():
+        if found.tolist() != snapshots:
+            raise StorageError(reader.path, f"epochs/{layer}", found.tolist(), snapshots)
+    return WeightsShard(
+        spec=stored,
+        members=np.arange(first, last + 1),
+        epochs=epochs,
+        weights={
+            layer: reader.read(f"weights/{layer}", np.float32, (n_members, len(snapshots), *size))
+            for layer, size in sizes.items()
+        },
+        loss=reader.read("loss", np.float64, (n_members, n_epochs)),
+        accuracy=reader.read("accuracy", np.float64, (n_members, n_epochs + 1)),
+        dead_output=reader.read("dead_output", np.bool_, (n_members,)),
+    )
 
 
 def read_invariants(

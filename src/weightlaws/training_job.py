@@ -31,7 +31,7 @@ def train_shard(
     path
         The shard to write.
     spec
-        A ``study.training_spec`` of one shard.
+        A ``specs.training_spec`` of one shard.
     dataset
         The stored data set.
     device

@@ -21,20 +21,6 @@ SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 # Digest of all code that a stage's numbers rest on, by the name of the stage's script.
 CODE = {script.stem: code_digest(script) for script in SCRIPTS.glob("*.py")}
 
-# Shards are results too: one that was deleted is missed although all that rests on it stands.
-STORED = expand(
-    f"{RESULTS}/{{stage}}/{{condition}}/{{shard}}.h5",
-    stage=["weights", "invariants"],
-    condition=CONDITIONS,
-    shard=SHARDS,
-)
-TABLES = [
-    f"{RESULTS}/conditions.csv",
-    f"{RESULTS}/members.csv",
-    f"{RESULTS}/learning_curves.csv",
-    f"{RESULTS}/distances.csv",
-]
-
 
 wildcard_constraints:
     condition="|".join(map(re.escape, CONDITIONS)),

@@ -15,22 +15,6 @@ ARCHITECTURES = {
 }
 COMPARED = [name for name, conditions in ARCHITECTURES.items() if len(conditions) > 1]
 
-FIGURES = [
-    *expand(
-        f"{RESULTS}/figures/{{condition}}/{{figure}}.svg",
-        condition=CONDITIONS,
-        figure=["deviation_start", "deviation_sd", "parameters"],
-    ),
-    *expand(
-        f"{RESULTS}/figures/{{architecture}}/{{figure}}.svg",
-        architecture=ARCHITECTURES,
-        figure=["normalised_change", "wasserstein", "accuracy"],
-    ),
-    *expand(
-        f"{RESULTS}/figures/{{architecture}}/distance_matrix.svg", architecture=COMPARED
-    ),
-]
-
 
 wildcard_constraints:
     architecture="|".join(map(re.escape, ARCHITECTURES)),
