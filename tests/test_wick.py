@@ -8,7 +8,9 @@ from weightlaws.invariants import evaluate
 from weightlaws.wick import PATTERNS, expectation, mirror, relabel
 
 LOW = [graph for k in range(1, 4) for graph in enumerate_graphs(k)]
-QUARTICS = [graph for graph in PUBLISHED.values() if graph.degree == 4]
+BIPARTITE = [graph for k in range(1, 5) for graph in enumerate_graphs(k, bipartite=True)]
+# m_0, and the covariances within one entry, row, column and matrix: positions among the 13.
+KEPT_APART = [0, *(2 + PATTERNS.index(p) for p in [(0, 1, 0, 1), (0, 1, 0, 2), (0, 1, 2, 1)]), 12]
 
 
 def moments(numbers, size):
@@ -28,14 +30,19 @@ def moments(numbers, size):
 
 
 def isserlis(graph, mean, covariance):
-    """Sum Isserlis' theorem over every assignment of the vertices."""
+    """Sum Isserlis' theorem over every assignment of the vertices.
+
+    mean is (rows, columns), covariance (rows, columns, rows, columns).
+    """
     rows, columns = graph.labels
     if graph.bipartite:
-        grids = np.indices([len(mean)] * graph.n_vertices)
-        row = dict(zip(rows, grids[: len(rows)], strict=True))
-        column = dict(zip(columns, grids[len(rows) :], strict=True))
+        sizes = [mean.shape[0]] * len(rows) + [mean.shape[1]] * len(columns)
     else:
-        row = column = dict(zip(rows, np.indices([len(mean)] * len(rows)), strict=True))
+        sizes = [len(mean)] * len(rows)
+    # Open grids: a term has axes of length 1 for the vertices that it does not join.
+    grids = np.indices(sizes, sparse=True)
+    row = dict(zip(rows, grids, strict=False))
+    column = dict(zip(columns, grids[len(rows) :], strict=True)) if graph.bipartite else row
 
     def term(edges):
         if not edges:
@@ -52,9 +59,10 @@ def isserlis(graph, mean, covariance):
 
 def check(graphs, size, seed):
     # Positive numbers need be no law, cancel nothing, and so allow a relative tolerance: sums of
-    # up to 4^8 terms lose some hundred units of 1e-16.
+    # up to 5^8 terms lose some hundred units of 1e-16.
     numbers = np.random.default_rng(seed).uniform(0.5, 1.5, 13)
-    expected = [isserlis(graph, *moments(numbers, size)) for graph in graphs]
+    mean, covariance = moments(numbers, size)
+    expected = [isserlis(graph, mean, covariance) for graph in graphs]
     np.testing.assert_allclose(expectation(graphs, size, numbers), expected, rtol=1e-12)
 
 
@@ -67,17 +75,36 @@ def test_patterns_are_the_classes_under_exchange():
     assert PATTERNS[-1] == (0, 1, 2, 3)
 
 
-@pytest.mark.parametrize("size", [1, 2, 4])
-def test_every_graph_of_low_degree(size):
+@pytest.mark.parametrize("size", [1, 2, 4, 5])
+def test_every_graph_below_degree_four(size):
     check(LOW, size, seed=size)
 
 
-def test_published_quartics():
-    check(QUARTICS, 4, seed=5)
+@pytest.mark.parametrize("size", [4, 5])
+def test_every_quartic_graph(size):
+    assert len(LOW) + len(enumerate_graphs(4)) == 361
+    check(enumerate_graphs(4), size, seed=size)
 
 
 def test_bipartite_graphs():
-    check([graph for k in range(1, 4) for graph in enumerate_graphs(k, bipartite=True)], 3, seed=6)
+    check(BIPARTITE, 3, seed=6)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (4, 2), (1, 3)])
+def test_rectangular_matrices(shape):
+    numbers = np.zeros(13)
+    numbers[KEPT_APART] = m, entry, row, column, matrix = [0.9, 1.4, 0.6, 1.1, 0.7]
+    i, j, k, l = np.indices(shape * 2)  # noqa: E741
+    covariance = matrix + row * (i == k) + column * (j == l) + entry * ((i == k) & (j == l))
+    expected = [isserlis(graph, np.full(shape, m), covariance) for graph in BIPARTITE]
+    np.testing.assert_allclose(expectation(BIPARTITE, shape, numbers), expected, rtol=1e-12)
+
+
+def test_square_matrices_may_be_called_rectangular():
+    numbers = np.zeros((4, 13))
+    numbers[:, KEPT_APART] = np.random.default_rng(9).uniform(size=(4, 5))
+    values = expectation(BIPARTITE, (6, 6), numbers)
+    np.testing.assert_array_equal(values, expectation(BIPARTITE, 6, numbers))
 
 
 def test_degree_six():
@@ -133,3 +160,14 @@ def test_errors():
         expectation(LOW, 5, np.ones(11))
     with pytest.raises(ValueError, match="at least 1, found 0"):
         expectation(LOW, 0, np.ones(13))
+    with pytest.raises(ValueError, match=r"at least 1, found \(3, 0\)"):
+        expectation(BIPARTITE, (3, 0), np.zeros(13))
+
+
+def test_laws_of_rectangles_keep_rows_and_columns_apart():
+    loop = Graph(((0, 0),))
+    with pytest.raises(ValueError, match=r"only bipartite graphs .* found Graph\(edges=\(\(0, 0"):
+        expectation([*BIPARTITE, loop], (3, 5), np.zeros(13))
+    for position in set(range(13)) - set(KEPT_APART):
+        with pytest.raises(ValueError, match=r"only the numbers \[0, .* differ from 0"):
+            expectation(BIPARTITE, (3, 5), np.eye(13)[position])

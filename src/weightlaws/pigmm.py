@@ -146,6 +146,9 @@ class PIGMM:
     # Sums of float64 lose some 1e-14 of that; what a law really means lies far above.
     _ROUNDING = 1e-12
 
+    #: The number of parameters.
+    n_parameters = 13
+
     def __init__(self, size: int, parameters: npt.ArrayLike) -> None:
         multiplicities(size)
         self._size = int(size)
@@ -183,6 +186,11 @@ class PIGMM:
     def size(self) -> int:
         """The matrices' size D."""
         return self._size
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(D, D)."""
+        return self._size, self._size
 
     @property
     def parameters(self) -> Array:
