@@ -1,0 +1,332 @@
+"""Randomisation tests of an ensemble's symmetries, exact whatever the law of the entries.
+
+Let a group leave the law of a matrix unchanged. An ensemble of independent members, each
+transformed by a random element of the group of its own, then has the law of the ensemble itself.
+Of R such copies and the ensemble, any statistic puts the ensemble on every rank equally often, so
+
+    p = (1 + number of copies with T* >= T) / (R + 1)
+
+is at most a with probability at most a, for every a, every size and every law with the symmetry.
+
+Source of the method: Pitman, Biometrika 29 (1938) 322; Lehmann and Romano, Testing Statistical
+Hypotheses, section 15.2. Of the Gaussian laws compared: arXiv:1809.07559.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from weightlaws.graphs import Graph, canonical, enumerate_graphs
+from weightlaws.invariants import evaluate
+from weightlaws.pigmm import FITTED, blocks, multiplicities, parameters_from_moments
+
+Array = npt.NDArray[np.float64]
+Shape = tuple[int, int, int]  # members, rows, columns
+
+# Doubles in a chunk of transformed members: it bounds memory.
+CHUNK = 2**18
+
+# Statistics of equal copies differ by rounding: deviances, differences of some 1e6 logarithms, by
+# 1e-8 at worst. Counting what lies that near as equal can only enlarge p, and hardly ever does.
+_TIE = 1e-8
+
+# Size of rounding in a variance, relative to E|W|^2 over the dimension; as for `PIGMM`.
+_ROUNDING = 1e-12
+
+# Unchanged by rows and columns permuted independently: the sums of squares of the entries, row sums
+# and column sums, and the squared total.
+_BIPARTITE = enumerate_graphs(2, bipartite=True)
+_WITHIN_FITTED = [FITTED.index(canonical(Graph(graph.arcs))) for graph in _BIPARTITE]
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """A group and a statistic that grows as the law departs from the group's symmetry.
+
+    Attributes
+    ----------
+    permuted
+        What the group permutes, in words.
+    items
+        From a matrix (rows, columns), centred on the ensemble's mean entry, to items (p, ...); the
+        group acts by all permutations of the p.
+    features
+        From a batch of permuted items (b, p, ...) to the numbers (b, k) of each.
+    statistic
+        From averages of the features over the members (..., k) to (...).
+    p_gaussian
+        From the ensemble's statistic to its p-value in theory.
+    """
+
+    permuted: str
+    items: Callable[[Array], Array]
+    features: Callable[[Array, Shape], Array]
+    statistic: Callable[[Array, Shape], Array]
+    p_gaussian: Callable[[float, Shape], float]
+
+
+def randomisation_tests(
+    matrices: npt.ArrayLike,
+    n_randomisations: int,
+    rng: np.random.Generator,
+    tests: Iterable[str] | None = None,
+) -> pd.DataFrame:
+    """Test the symmetries of an ensemble that its shape allows.
+
+    ============== =========== ===================================================================
+    test           permuted    what a small p speaks against
+    ============== =========== ===================================================================
+    row means      rows        rows are exchangeable: the mean entry depends on the row
+    row spreads    rows        the same: the variance within a row depends on the row
+    column means   columns     columns are exchangeable, likewise
+    column spreads columns
+    diagonal       rows        row i and column i belong together; of square matrices, D > 3
+    entries        entries     all entries are exchangeable: rows or columns have common parts
+    ============== =========== ===================================================================
+
+    The statistic of means and spreads is Friedman's, on the values themselves instead of ranks;
+    that of the others a deviance, twice the gain in maximal log-likelihood from a smaller Gaussian
+    law to a larger: from the bipartite law (5 parameters) to the 13-parameter law (diagonal), from
+    independent equal entries (2) to the bipartite law (entries).
+
+    Rows and columns permuted together leave the 13-parameter fit of a matrix. A random permutation
+    of the rows alone, of the columns alone or of both thus has one and the same effect on
+    "diagonal", which is exact wherever rows or columns are exchangeable, even if the others are
+    labelled. Entries permuted within a member keep its sum: "entries" takes no notice of a random
+    shift of whole members, while its deviance from independence does.
+
+    Parameters
+    ----------
+    matrices : (n, rows, columns)
+        Independent members, n > 2, with at least two rows and columns.
+    n_randomisations
+        Copies R to compare with; p is a multiple of 1 / (R + 1).
+    tests
+        Those wanted, as named above; all of them if not given.
+
+    Returns
+    -------
+    DataFrame
+        One row a test: `test`, `permuted`, `statistic`, `p` and `p_gaussian`. The last is, of means
+        and spreads, that of the two-way layout's F test: exact for means that are Gaussian, else
+        right for many members. Of deviances it is that of chi-square with 8 or 3 degrees of
+        freedom: right for many members of a Gaussian law only. No p is corrected for the number of
+        tests. A deviance does not exist where a law's fit is singular: all is NaN then, and `note`
+        names the part.
+
+    Raises
+    ------
+    ValueError
+        If the matrices are not a finite (n, rows, columns) of such sizes, or R is below 1.
+    """
+    matrices = np.asarray(matrices)
+    n_rows, n_columns = _shape(matrices)[1:]
+    table = []
+    for name in SYMMETRIES if tests is None else tests:
+        symmetry = SYMMETRIES[name]
+        if name == "diagonal" and not n_rows == n_columns > 3:
+            continue
+        numbers, note = (np.nan, np.nan, np.nan), ""
+        try:
+            values = randomised_statistics(matrices, symmetry, n_randomisations, rng)
+            statistic = float(values[0])
+            p_gaussian = symmetry.p_gaussian(statistic, _shape(matrices))
+            numbers = (statistic, p_value(values), p_gaussian)
+        except np.linalg.LinAlgError as error:
+            note = str(error)
+        table.append((name, symmetry.permuted, *numbers, note))
+    columns = ["test", "permuted", "statistic", "p", "p_gaussian", "note"]
+    return pd.DataFrame(table, columns=columns)
+
+
+def p_value(statistics: Array) -> float:
+    """Share of statistics (R + 1,) that reach the first, the ensemble's own."""
+    tolerance = _TIE * np.abs(statistics).max()
+    return float(np.mean(statistics >= statistics[0] - tolerance))
+
+
+def randomised_statistics(
+    matrices: npt.ArrayLike, symmetry: Symmetry, n_randomisations: int, rng: np.random.Generator
+) -> Array:
+    """Statistics of an ensemble and of copies, each member permuted at random in each copy.
+
+    Parameters
+    ----------
+    matrices : (n, rows, columns)
+        As for `randomisation_tests`.
+    symmetry
+        One of `SYMMETRIES`, or another.
+    n_randomisations
+        Copies R.
+
+    Returns
+    -------
+    (R + 1,)
+        The ensemble's own statistic, then those of the copies.
+
+    Raises
+    ------
+    ValueError, numpy.linalg.LinAlgError
+        As for `randomisation_tests`.
+    """
+    matrices = np.asarray(matrices)
+    shape = _shape(matrices)
+    if n_randomisations < 1:
+        raise ValueError(f"expected at least one randomisation, found {n_randomisations}")
+    # The Gaussian fits below count on a mean of 0, and a large one would cost variances digits.
+    centre = matrices.mean(dtype=np.float64)
+    averages: Array | float = 0.0
+    for matrix in matrices:
+        items = symmetry.items(matrix.astype(np.float64) - centre)
+        averages += _permuted_features(items, symmetry, shape, n_randomisations, rng) / shape[0]
+    return symmetry.statistic(np.asarray(averages), shape)
+
+
+def _permuted_features(
+    items: Array, symmetry: Symmetry, shape: Shape, n: int, rng: np.random.Generator
+) -> Array:
+    """Features (n + 1, k) of one member's items as they are, then n times permuted."""
+    parts = [symmetry.features(items[None], shape)]
+    step = max(1, CHUNK // items.size)
+    for start in range(0, n, step):
+        unpermuted = np.broadcast_to(np.arange(len(items)), (min(step, n - start), len(items)))
+        orders = rng.permuted(unpermuted, axis=1)
+        parts.append(symmetry.features(items[orders], shape))
+    return np.concatenate(parts)
+
+
+def _shape(matrices: npt.NDArray[np.generic]) -> Shape:
+    if matrices.ndim != 3 or matrices.dtype.kind not in "fiub":
+        raise ValueError(
+            "expected real matrices of shape (n, rows, columns), "
+            f"found {matrices.dtype} of shape {matrices.shape}"
+        )
+    n, n_rows, n_columns = matrices.shape
+    if n < 3 or n_rows < 2 or n_columns < 2:
+        raise ValueError(
+            "expected at least 3 matrices of at least 2 rows and 2 columns, "
+            f"found shape {matrices.shape}"
+        )
+    if not np.isfinite(matrices).all():
+        raise ValueError(
+            f"expected finite matrices, found {np.sum(~np.isfinite(matrices))} entries that are not"
+        )
+    return n, n_rows, n_columns
+
+
+def _labels(permuted: str, axis: int, measure: Callable[..., Array]) -> Symmetry:
+    """Whether a measure of the rows (axis 0) or columns (axis 1) depends on their label."""
+
+    def items(matrix: Array) -> Array:
+        values = measure(matrix, axis=1 - axis)
+        return np.asarray(values - values.mean())
+
+    def p_gaussian(statistic: float, shape: Shape) -> float:
+        n, degrees = shape[0], shape[1 + axis] - 1
+        # The part between labels of all variance is F-distributed over the rest, thus beta here.
+        share = statistic / (n * degrees)
+        return float(stats.beta.sf(share, degrees / 2, (n - 1) * degrees / 2))
+
+    return Symmetry(permuted, items, _values_and_square, _friedman, p_gaussian)
+
+
+def _values_and_square(items: Array, _: Shape) -> Array:
+    return np.concatenate([items, np.square(items).sum(1, keepdims=True)], axis=1)
+
+
+def _friedman(averages: Array, shape: Shape) -> Array:
+    """Scale the variance of the mean values (..., p) so that over permutations its mean is p - 1.
+
+    Source: Friedman, J. Am. Stat. Assoc. 32 (1937) 675, with values in the place of ranks.
+    """
+    values, square = averages[..., :-1], averages[..., -1]
+    between = shape[0] * (values.shape[-1] - 1) * np.square(values).sum(-1)
+    # Where all labels have equal values in every member, none differs from another.
+    ratio: Array = np.zeros_like(between)
+    np.divide(between, square, out=ratio, where=square > 0)
+    return ratio
+
+
+def _diagonal_deviance(averages: Array, shape: Shape) -> Array:
+    """Twice the log-likelihood ratio of the 13-parameter and the bipartite fit.
+
+    Up to a constant that both share, -2/n of a maximal log-likelihood is the logarithm of the
+    fitted covariance's determinant.
+    """
+    names, numbers = ("V0", "VH", "V2", "V3"), multiplicities(shape[1])
+    parameters = parameters_from_moments(averages, shape[1])
+    spectra = [np.asarray(np.linalg.eigvalsh(block)) for block in blocks(parameters)]
+    parts = list(zip(names, numbers, spectra, strict=True))
+    averages = averages[..., _WITHIN_FITTED]
+    diagonal = _log_determinant("13-parameter", parts, averages[..., 0])
+    return np.asarray(shape[0] * (_bipartite(averages, shape) - diagonal))
+
+
+def _entries_deviance(averages: Array, shape: Shape) -> Array:
+    """Twice the log-likelihood ratio of the bipartite fit and that of independent equal entries.
+
+    A fourth cumulant of independent entries moves all variances alike and leaves the ratio: this
+    deviance, unlike that of the diagonal, tells dependence and not heavy tails.
+    """
+    size, squares = shape[1] * shape[2], averages[..., 0]
+    parts = [("entries", size, squares[..., None] / size)]
+    entries = _log_determinant("independent", parts, squares)
+    return np.asarray(shape[0] * (entries - _bipartite(averages, shape)))
+
+
+def _bipartite(averages: Array, shape: Shape) -> Array:
+    """Log-determinant of the bipartite fit to averages (..., 4) of its invariants."""
+    _, n_rows, n_columns = shape
+    squares, row_squares, column_squares, total_square = np.moveaxis(averages, -1, 0)
+    grand = total_square / (n_rows * n_columns)
+    rows, columns = row_squares / n_columns - grand, column_squares / n_rows - grand
+    norms = {
+        "total": (1, grand),
+        "rows": (n_rows - 1, rows),
+        "columns": (n_columns - 1, columns),
+        "rest": ((n_rows - 1) * (n_columns - 1), squares - grand - rows - columns),
+    }
+    parts = [(name, number, norm[..., None] / number) for name, (number, norm) in norms.items()]
+    return _log_determinant("bipartite", parts, squares)
+
+
+def _log_determinant(law: str, parts: list[tuple[str, int, Array]], energy: Array) -> Array:
+    """Sum the logarithms of a law's eigenvalues (..., p), each part with its multiplicity.
+
+    `energy` is E|W|^2, from which each part is what others leave.
+    """
+    for name, number, values in parts:
+        least, rounding = values.min(axis=-1), _ROUNDING * energy / number
+        if np.any(least <= rounding):
+            raise np.linalg.LinAlgError(
+                f"expected a positive variance of part {name} of the {law} law, found "
+                f"{least.min():.3g}: its fit to the matrices has no density"
+            )
+    return np.asarray(sum(number * np.log(values).sum(-1) for _, number, values in parts))
+
+
+#: The tests by name, in the order in which they are made.
+SYMMETRIES: dict[str, Symmetry] = {
+    "row means": _labels("rows", 0, np.mean),
+    "row spreads": _labels("rows", 0, np.var),
+    "column means": _labels("columns", 1, np.mean),
+    "column spreads": _labels("columns", 1, np.var),
+    "diagonal": Symmetry(
+        "rows",
+        lambda matrix: matrix,
+        lambda items, _: evaluate(FITTED, items),
+        _diagonal_deviance,
+        lambda deviance, _: float(stats.chi2.sf(deviance, df=8)),
+    ),
+    "entries": Symmetry(
+        "entries",
+        lambda matrix: matrix.ravel(),
+        lambda items, shape: evaluate(_BIPARTITE, items.reshape(-1, *shape[1:])),
+        _entries_deviance,
+        lambda deviance, _: float(stats.chi2.sf(deviance, df=3)),
+    ),
+}
