@@ -90,6 +90,63 @@ def test_published_graphs_are_a_subset_by_number_of_vertices():
     assert set(PUBLISHED.values()) == subset
 
 
+def graph_of(name):
+    """Read a name."""
+    edges = [tuple(map(ord, edge)) for edge in name.split(".")]
+    bipartite = any(column < ord("i") for _, column in edges)
+    return canonical(Graph(tuple(edges), bipartite))
+
+
+@pytest.mark.parametrize("bipartite", [False, True])
+def test_names_tell_graphs_apart_and_can_be_read(bipartite):
+    graphs = [graph for degree in range(1, 6) for graph in enumerate_graphs(degree, bipartite)]
+    assert len({graph.name for graph in graphs}) == len(graphs)
+    assert all(graph_of(graph.name) == graph for graph in graphs)
+
+
+# Stored tables carry these names, so they never change.
+@pytest.mark.parametrize(
+    ("edges", "bipartite", "name", "formula"),
+    [
+        ([(0, 0)], False, "ii", "sum_i W_ii"),
+        ([(0, 0), (0, 1)], False, "ii.ij", "sum_ij W_ii W_ij"),
+        ([(0, 1), (1, 2), (2, 0)], False, "ij.jk.ki", "sum_ijk W_ij W_jk W_ki"),
+        ([(7, 7), (7, 2), (7, 2)], False, "ii.ij.ij", "sum_ij W_ii W_ij^2"),
+        ([(0, 0), (2, 3), (0, 0)], False, "ii.ii.jk", "sum_ijk W_ii^2 W_jk"),
+        ([(0, 1), (2, 3), (4, 5)], False, "ij.kl.mn", "sum_ijklmn W_ij W_kl W_mn"),
+        ([(0, 0)], True, "ia", "sum_ia W_ia"),
+        ([(0, 0), (1, 0), (0, 1)], True, "ia.ja.jb", "sum_ijab W_ia W_ja W_jb"),
+        ([(0, 0), (3, 1), (3, 1), (3, 1)], True, "ia.jb.jb.jb", "sum_ijab W_ia W_jb^3"),
+    ],
+)
+def test_names_and_formulas(edges, bipartite, name, formula):
+    graph = Graph(tuple(edges), bipartite)
+    assert (graph.name, graph.formula) == (name, formula)
+
+
+@settings(deadline=None)
+@given(edge_lists, st.booleans())
+def test_all_labellings_share_name_and_formula(edges, bipartite):
+    graph = Graph(tuple(edges), bipartite)
+    assert graph.name == canonical(graph).name
+    assert graph.formula == canonical(graph).formula
+    assert graph_of(graph.name) == canonical(graph)
+
+
+@pytest.mark.parametrize(
+    ("most", "bipartite", "message"),
+    [
+        (17, False, "expected at most 18 vertices to name i to z, found more in a graph of 19"),
+        (8, True, "expected at most 8 vertices to name a to h, found more in a graph of 10"),
+    ],
+)
+def test_names_end_with_the_letters(most, bipartite, message):
+    star = [(0, leaf) for leaf in range(1, most + 2)]
+    assert len(Graph(tuple(star[:most]), bipartite).name.split(".")) == most
+    with pytest.raises(ValueError, match=message):
+        Graph(tuple(star), bipartite).name  # noqa: B018
+
+
 @pytest.mark.parametrize("edges", [(), ((0,),), ((0, 1, 2),), ((0, -1),)])
 def test_edges_are_pairs_of_labels(edges):
     with pytest.raises(ValueError, match=r"expected one or more pairs .* found \("):

@@ -4,11 +4,16 @@ An edge (i, j) stands for a factor W_ij, and a graph for the sum of the product 
 all assignments of its vertices to indices. The published subset is that of arXiv:2510.05218.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 Edge = tuple[int, int]
+
+# The letters of vertices. None is in both, so that a name tells whether it is of a bipartite graph.
+_LETTERS = "ijklmnopqrstuvwxyz"
+_COLUMN_LETTERS = "abcdefgh"  # of bipartite graphs
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,55 @@ class Graph:
         if not self.bipartite:
             rows = columns = rows | columns
         return sorted(rows), sorted(columns)
+
+    @property
+    def name(self) -> str:
+        """The canonical edges in letters, such as ``ii.ij.jk``; all relabellings share it.
+
+        The rows of a bipartite graph are i, j, k, ..., its columns a, b, c, ...: ``ia.ib.ja``.
+
+        Raises
+        ------
+        ValueError
+            If there are more vertices than letters: 18, and 8 columns of a bipartite graph.
+        """
+        return ".".join(_in_letters(self)[1])
+
+    @property
+    def formula(self) -> str:
+        """The polynomial as text, such as ``sum_ij W_ii W_ij^2``, in the letters of the name.
+
+        Raises
+        ------
+        ValueError
+            As for the name.
+        """
+        indices, factors = _in_letters(self)
+        powers = Counter(factors).items()
+        terms = (f"W_{factor}" + (f"^{power}" if power > 1 else "") for factor, power in powers)
+        return f"sum_{indices} " + " ".join(terms)
+
+
+def _in_letters(graph: Graph) -> tuple[str, list[str]]:
+    """Return the vertices and the edges of the canonical form in letters.
+
+    Letters are given out in the order of appearance, to vertices with loops first.
+    """
+    edges = sorted(canonical(graph).edges, key=lambda edge: graph.bipartite or edge[0] != edge[1])
+    rows: dict[int, str] = {}
+    columns: dict[int, str] = {} if graph.bipartite else rows
+    for edge in edges:
+        for names, vertex in zip((rows, columns), edge, strict=True):
+            alphabet = _COLUMN_LETTERS if graph.bipartite and names is columns else _LETTERS
+            if vertex not in names:
+                if len(names) == len(alphabet):
+                    raise ValueError(
+                        f"expected at most {len(alphabet)} vertices to name {alphabet[0]} to "
+                        f"{alphabet[-1]}, found more in a graph of {graph.n_vertices}"
+                    )
+                names[vertex] = alphabet[len(names)]
+    indices = "".join(rows.values()) + "".join(columns.values()) * graph.bipartite
+    return indices, sorted(rows[i] + columns[j] for i, j in edges)
 
 
 def components(graph: Graph) -> tuple[Graph, ...]:
