@@ -31,6 +31,7 @@ schema: $(VENV)/study.installed
 images: study
 	$(BIN)/snakemake --rulegraph | tred | dot -Tsvg > docs/images/rules.svg
 	cp results/default/figures/digits-10x10x10/wasserstein.svg docs/images
+	cp results/default/figures/digits-10x10x10-gaussian-decay0/laws.svg docs/images
 	cp results/default/figures/digits-10x10x10-uniform-decay0.01/deviation_sd.svg docs/images
 
 clean:

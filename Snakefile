@@ -1,6 +1,7 @@
 # Which probability law do the weight matrices of trained neural networks follow?
 #
 #     digits -> train -> invariants -> model -> distance -> figures -> report
+#                  \-> comparison, symmetry, significance -> findings -/
 #
 # Each stage has a file of its own, in this order; what the study asks for comes from config.yaml
 # and from the file given by --configfile.
@@ -14,8 +15,13 @@ include: "workflow/rules/dataset.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/members.smk"
 include: "workflow/rules/invariants.smk"
+include: "workflow/rules/catalogue.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/distance.smk"
+include: "workflow/rules/significance.smk"
+include: "workflow/rules/comparison.smk"
+include: "workflow/rules/symmetry.smk"
+include: "workflow/rules/findings.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -30,7 +36,11 @@ rule all:
         expand(rules.train.output, condition=CONDITIONS, shard=SHARDS),
         expand(rules.invariants.output, condition=CONDITIONS, shard=SHARDS),
         rules.members.output,
+        rules.catalogue.output,
+        rules.gallery.output,
         rules.distance.output,
+        expand(rules.model.output, condition=CONDITIONS),
+        rules.findings.output,
         expand(rules.condition_figures.output, condition=CONDITIONS),
         expand(rules.architecture_figures.output, architecture=ARCHITECTURES),
         expand(rules.distance_matrix.output, architecture=COMPARED),

@@ -2,17 +2,22 @@ import numpy as np
 import pytest
 from published import CASES, published_matrices
 
-from weightlaws.deviations import (
-    GRAPHS,
-    LayerFit,
-    fit_layer,
-    initial_moments,
-    invariants_table,
-    parameters_table,
-)
+from weightlaws import deviations
+from weightlaws.bootstrap import resampling_weights
+from weightlaws.catalogue import catalogue
+from weightlaws.deviations import initial_moments
 from weightlaws.invariants import evaluate
 from weightlaws.networks import INITIAL_LAWS
-from weightlaws.pigmm import FITTED
+from weightlaws.noise import simulate_fits
+from weightlaws.pigmm import FITTED, PIGMM
+
+GRAPHS = catalogue("published")
+
+
+def fit_layer(invariants, size, initialisation, replicates=60):
+    rng = np.random.default_rng(6)
+    weights = resampling_weights(len(invariants), replicates, rng)
+    return deviations.fit_layer(invariants, GRAPHS, size, initialisation, weights)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"D={case['size']}")
@@ -82,20 +87,45 @@ def test_an_ensemble_of_one_matrix_repeated_has_no_deviation_in_units_of_its_spr
     assert np.isnan(fit.deviation_sd[fit.sd == 0]).all()
 
 
-def test_tables_are_tidy():
-    matrices = published_matrices(5)[0].reshape(20, 2, 5, 5)
-    fit = fit_layer(evaluate(GRAPHS, matrices), 5, "gaussian")
-    epochs = np.array([0, 50])
-    invariants = invariants_table("name", "hidden1-hidden2", 5, epochs, 20, fit)
-    assert len(invariants) == 2 * 52
-    row = invariants.set_index(["epoch", "invariant"]).loc[(50, "I14")]
-    assert row["degree"] == 3
-    assert row["mean"] == fit.mean[1, 13]
-    assert row["standard_error"] == pytest.approx(fit.sd[1, 13] / np.sqrt(20), rel=1e-15)
-    assert row["deviation_sd"] == fit.deviation_sd[1, 13]
-    parameters = parameters_table("name", "hidden1-hidden2", 5, epochs, fit)
-    assert (
-        parameters.set_index(["epoch", "parameter"]).loc[(0, "f13"), "value"]
-        == (fit.parameters[0, 12])
-    )
-    assert len(LayerFit.names()) == 6
+def test_parameters_scatter_as_the_bootstrap_says():
+    """Against fits to independent ensembles of the same law, which are simulated exactly."""
+    size, n = 6, 400
+    law = PIGMM.iid(size, 1 / size)
+    scatter = simulate_fits(law.parameters, size, n, 20_000, np.random.default_rng(3)).std(axis=0)
+    invariants = evaluate(GRAPHS, law.sample(n, np.random.default_rng(4)))
+    fit = fit_layer(invariants[:, None], size, "gaussian", replicates=4000)
+    # A standard error from n Gaussian members is itself uncertain by some 1 / sqrt(n / 2), and the
+    # 4000 replicates add 1 %: 4 of these.
+    np.testing.assert_allclose(fit.parameters_standard_error[0], scatter, rtol=4 * 0.072)
+    assert fit.replicates.shape == (4000, 1, 13)
+
+
+def test_standard_errors_are_those_of_a_loop_over_resampled_ensembles():
+    rng = np.random.default_rng(5)
+    invariants = evaluate(GRAPHS, published_matrices(5)[0])
+    weights = resampling_weights(40, 30, rng)
+    fit = deviations.fit_layer(invariants[:, None], GRAPHS, 5, "gaussian", weights)
+    loop = [
+        fit_layer(np.repeat(invariants, times, axis=0)[:, None], 5, "gaussian")
+        for times in np.rint(40 * weights).astype(int)
+    ]
+    for name, error in (
+        ("parameters", fit.parameters_standard_error),
+        ("prediction", fit.prediction_standard_error),
+        ("deviation_sd", fit.deviation_sd_standard_error),
+    ):
+        values = np.array([getattr(other, name)[0] for other in loop])
+        np.testing.assert_allclose(error[0], values.std(axis=0), rtol=1e-8, atol=1e-12)
+    difference = np.array([other.prediction[0] - other.mean[0] for other in loop])
+    z = np.abs(fit.prediction[0] - fit.mean[0])[13:] / difference.std(axis=0)[13:]
+    np.testing.assert_allclose(fit.deviation_z[0, 13:], z, rtol=1e-8)
+    assert np.isnan(fit.deviation_z[0, :13]).all()
+
+
+def test_z_scores_of_a_gaussian_ensemble_are_normal_in_size():
+    size, n, ensembles = 6, 300, 60
+    matrices = PIGMM.iid(size, 1 / size).sample(n * ensembles, np.random.default_rng(7))
+    invariants = evaluate(GRAPHS, matrices).reshape(n, ensembles, -1)
+    z = fit_layer(invariants, size, "gaussian", replicates=300).deviation_z[:, 13:]
+    # 60 ensembles, with invariants that depend on each other.
+    assert 0.8 < np.mean(z**2) < 1.25

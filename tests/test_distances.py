@@ -1,13 +1,17 @@
 import numpy as np
 import pytest
 
-from weightlaws.deviations import GRAPHS, fit_layer
+from weightlaws.bootstrap import resampling_weights
+from weightlaws.catalogue import catalogue
+from weightlaws.deviations import fit_layer
 from weightlaws.distances import distances_table
 from weightlaws.invariants import evaluate
 from weightlaws.pigmm import PIGMM
 from weightlaws.wasserstein import squared_distance
 
 SIZE, MEMBERS = 6, 50
+GRAPHS = catalogue("published")
+WEIGHTS = resampling_weights(MEMBERS, 200, np.random.default_rng(9))
 
 
 def model(initialisation, dataset="digits", size=SIZE):
@@ -16,9 +20,8 @@ def model(initialisation, dataset="digits", size=SIZE):
             "weights": {
                 "dataset": {"dataset": dataset},
                 "shapes": {"hidden1-hidden2": [size, size], "hidden2-output": [10, size]},
-                "layers": ["hidden1-hidden2"],
                 "initialisation": initialisation,
-                "snapshots": [0, 3],
+                "snapshots": {"hidden1-hidden2": [0, 3]},
             }
         },
         "members": MEMBERS,
@@ -30,7 +33,8 @@ def fits(seed, initialisation, size=SIZE):
     scale = {"gaussian": 1, "uniform": 1 / 3}[initialisation] / size
     start = PIGMM.iid(size, scale).sample(MEMBERS, np.random.default_rng(seed))
     matrices = np.stack([start, start + 0.3], axis=1)
-    return {"hidden1-hidden2": fit_layer(evaluate(GRAPHS, matrices), size, initialisation)}
+    invariants = evaluate(GRAPHS, matrices)
+    return {"hidden1-hidden2": fit_layer(invariants, GRAPHS, size, initialisation, WEIGHTS)}
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +110,21 @@ def test_a_row_does_not_depend_on_the_other_conditions(study):
     ).reset_index(drop=True)
     same = table[(table["condition"] == "b") & (table["reference"] != "a")]
     assert alone.equals(same.reset_index(drop=True))
+
+
+def test_standard_errors_resample_both_laws_together(study):
+    fitted, _, table = study
+    rows = table.set_index(["reference", "condition", "epoch"])
+    a, b = (fitted[condition]["hidden1-hidden2"].replicates for condition in ("a", "b"))
+    pairs = {
+        ("start", "b", 3): zip(b[:, 0], b[:, 1], strict=True),
+        ("a", "b", 3): zip(a[:, 1], b[:, 1], strict=True),
+    }
+    for place, laws in pairs.items():
+        squared = [squared_distance(PIGMM(SIZE, f), PIGMM(SIZE, g)) for f, g in laws]
+        row = rows.loc[place]
+        assert row["w2_squared_standard_error"] == pytest.approx(np.std(squared), rel=1e-9)
+        assert row["w2_standard_error"] == pytest.approx(np.std(np.sqrt(squared)), rel=1e-9)
+    # The same shift of every member: between epochs of one ensemble it has no error at all.
+    assert rows.loc[("start", "b", 3), "w2_standard_error"] < 1e-9
+    assert rows.loc[("initial law", "b", 3), "w2_standard_error"] > 1e-3

@@ -38,9 +38,9 @@ def invariants(conditions, rng):
         condition=list(conditions["condition"]),
         layer=LAYERS,
         epoch=EPOCHS,
-        invariant=[f"I{k}" for k in range(1, 53)],
+        published=[*(f"I{k}" for k in range(1, 53)), None],
     )
-    fitted = ~table["invariant"].isin(HIGHER)
+    fitted = ~table["published"].isin([*HIGHER, None])
     value = 10 ** rng.uniform(-3, 3, len(table))
     return table.assign(
         size=10,
@@ -122,7 +122,7 @@ def test_deviation_start_draws_the_column_of_each_fitted_invariant(invariants, c
             drawn[layer, label.split(":")[0]] = line
     fitted = [f"I{k}" for k in range(1, 14)]
     for layer, name in product(LAYERS, fitted):
-        expected = select(one, layer=layer, invariant=name)
+        expected = select(one, layer=layer, published=name)
         np.testing.assert_array_equal(drawn[layer, name].get_xdata(), EPOCHS)
         np.testing.assert_array_equal(drawn[layer, name].get_ydata(), expected["deviation_start"])
     guides = [line for panel in figure.axes for line in panel.get_lines()]
@@ -143,12 +143,12 @@ def test_fitted_invariants_are_the_published_ones():
 
 def test_deviation_sd_is_a_map_of_the_column(invariants, conditions):
     one = invariants[invariants["condition"] == conditions["condition"][0]].copy()
-    one.loc[one.index[one["invariant"] == "I14"][0], "deviation_sd"] = 0.0
+    one.loc[one.index[one["published"] == "I14"][0], "deviation_sd"] = 0.0
     figure = figures.deviation_sd(one, OPTIONS)
     for panel, layer in zip(figure.axes[:2], LAYERS, strict=True):
         (image,) = panel.images
         table = select(one, layer=layer).pivot(
-            index="invariant", columns="epoch", values="deviation_sd"
+            index="published", columns="epoch", values="deviation_sd"
         )
         cells = image.get_array().filled(np.nan)
         np.testing.assert_array_equal(cells[1:16], table.loc[HIGHER[:15]].clip(0.01, 10))
@@ -162,8 +162,8 @@ def test_deviation_sd_is_a_map_of_the_column(invariants, conditions):
 
 
 def test_normalised_change_has_the_formula_as_height(invariants, conditions):
-    never, name = {"layer": LAYERS[0], "invariant": "I14"}, conditions["condition"][0]
-    is_zero = (invariants[["layer", "invariant"]] == pd.Series(never)).all(axis=1)
+    never, name = {"layer": LAYERS[0], "published": "I14"}, conditions["condition"][0]
+    is_zero = (invariants[["layer", "published"]] == pd.Series(never)).all(axis=1)
     invariants.loc[is_zero & (invariants["condition"] == name), "deviation_sd"] = 0.0
     figure = figures.normalised_change(invariants, conditions, OPTIONS)
     panels = product(LAYERS, [0.0, 0.01])
@@ -172,7 +172,7 @@ def test_normalised_change_has_the_formula_as_height(invariants, conditions):
         names = select(conditions, weight_decay=decay)["condition"]
         for bars, condition in zip(panel.containers, names, strict=True):
             d = select(invariants, condition=condition, layer=layer).pivot(
-                index="invariant", columns="epoch", values="deviation_sd"
+                index="published", columns="epoch", values="deviation_sd"
             )
             d = d.loc[HIGHER]
             expected = ((d[50] - d[0]) / (d[50] + d[0])).fillna(0)
@@ -193,6 +193,21 @@ def test_parameters_draw_the_column_of_each(parameters):
             drawn.add(name)
     assert drawn == {f"f{k}" for k in range(1, 14)}
     assert "units of weight" in words(figure)
+
+
+def test_typicality_draws_the_ratio_of_each_fitted_invariant(invariants, conditions, rng):
+    one = invariants[invariants["condition"] == conditions["condition"][0]]
+    one = one.dropna(subset="deviation_start").assign(ratio=1.0)
+    one["ratio"] = np.exp(rng.normal(size=len(one)))
+    figure = figures.typicality(one, OPTIONS)
+    for panel, layer in zip(figure.axes, LAYERS * 3, strict=True):
+        drawn = lines(panel)
+        assert any(set(line.get_ydata()) == {1} for line in drawn.values())
+        for label, line in drawn.items():
+            if ":" in label:
+                expected = select(one, layer=layer, published=label.split(":")[0])["ratio"]
+                np.testing.assert_array_equal(line.get_ydata(), expected)
+    assert "observed over predicted" in words(figure)
 
 
 def test_wasserstein_draws_distance_and_floor(distances, conditions):
@@ -284,8 +299,8 @@ def test_a_missing_column_is_named(parameters):
 
 def test_a_missing_invariant_is_named(invariants, conditions):
     one = select(invariants, condition=conditions["condition"][0])
-    with pytest.raises(ValueError, match=r"expected invariant \['I52'\], found .*'I51'"):
-        figures.deviation_sd(one[one["invariant"] != "I52"], OPTIONS)
+    with pytest.raises(ValueError, match=r"expected published \['I52'\], found .*'I51'"):
+        figures.deviation_sd(one[one["published"] != "I52"], OPTIONS)
 
 
 def test_a_missing_reference_is_named(distances, conditions):

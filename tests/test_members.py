@@ -11,51 +11,53 @@ SPEC = {
     "initialisation": "uniform",
     "weight_decay": 0.5,
     "epochs": 2,
-    "layers": ["hidden1-hidden2"],
-    "snapshots": [0, 1, 2],
+    "snapshots": {"hidden1-hidden2": [0, 1, 2]},
 }
-LOSS = np.array([[2.0, 1.0], [3.0, 2.5], [4.0, 0.5]])
-ACCURACY = np.array([[0.1, 0.5, 0.9], [0.1, 0.1, 0.1], [0.2, 0.6, 0.8]])
-DEAD = np.array([False, True, False])
+LOSS = np.array([[2.0, 1.0], [3.0, 2.5], [4.0, 0.5], [9.0, np.nan]])
+ACCURACY = np.array([[0.1, 0.5, 0.9], [0.1, 0.1, 0.1], [0.2, 0.6, 0.8], [0.1, 0.2, 0.1]])
+DEAD = np.array([False, True, False, False])
+FINITE = np.array([True, True, True, False])
 
 
 @pytest.fixture
 def members(tmp_path):
     paths = []
-    for first, last in ((0, 1), (2, 2)):
+    for first, last in ((0, 1), (2, 3)):
         paths.append(tmp_path / f"{first}-{last}.h5")
         with create(paths[-1], "weights", {**SPEC, "members": [first, last]}) as writer:
             chosen = slice(first, last + 1)
             writer.add("loss", LOSS[chosen])
             writer.add("accuracy", ACCURACY[chosen])
             writer.add("dead_output", DEAD[chosen])
-    return members_table("name", paths, SPEC, 3)
+            writer.add("finite", FINITE[chosen])
+    return members_table("name", paths, SPEC, 4)
 
 
 def test_one_row_a_network_at_the_end(members):
     final = final_members(members).reset_index(drop=True)
     expected = pd.DataFrame(
         {
-            "condition": ["name"] * 3,
-            "member": [0, 1, 2],
-            "shard": ["0-1", "0-1", "2-2"],
-            "training_loss": [1.0, 2.5, 0.5],
-            "test_accuracy": [0.9, 0.1, 0.8],
-            "dead_output": [False, True, False],
+            "condition": ["name"] * 4,
+            "member": [0, 1, 2, 3],
+            "shard": ["0-1", "0-1", "2-3", "2-3"],
+            "training_loss": [1.0, 2.5, 0.5, np.nan],
+            "test_accuracy": [0.9, 0.1, 0.8, 0.1],
+            "dead_output": DEAD,
+            "finite": FINITE,
         }
     )
     pd.testing.assert_frame_equal(final, expected, check_dtype=False)
 
 
-def test_learning_curves_are_over_members(members):
+def test_learning_curves_are_over_members_that_are_finite(members):
     curves = learning_curves(members).set_index("epoch")
     assert curves.loc[1, "loss_mean"] == pytest.approx(3)
     assert np.isnan(curves.loc[0, "loss_mean"])
     assert curves.loc[2, "accuracy_mean"] == pytest.approx(0.6)
-    assert curves.loc[2, "accuracy_sd"] == pytest.approx(ACCURACY[:, 2].std())
+    assert curves.loc[2, "accuracy_sd"] == pytest.approx(ACCURACY[:3, 2].std())
     assert curves.loc[2, "accuracy_min"] == 0.1
     assert curves.loc[2, "accuracy_median"] == 0.8
-    assert curves.loc[2, "accuracy_q95"] == pytest.approx(np.quantile(ACCURACY[:, 2], 0.95))
+    assert curves.loc[2, "accuracy_q95"] == pytest.approx(np.quantile(ACCURACY[:3, 2], 0.95))
 
 
 def test_one_row_a_condition():

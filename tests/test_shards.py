@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 from torch import device
 
 from weightlaws.networks import layer_shapes
-from weightlaws.shards import opened_shards, read_invariants, read_shard
+from weightlaws.shards import opened_shards, read_invariants, read_shard, read_weights
 from weightlaws.specs import invariants_spec, training_spec
 from weightlaws.storage import StorageError, create
 from weightlaws.study import Condition, Shard, parse_study
@@ -17,19 +20,17 @@ LAYERS = ["hidden1-hidden2", "hidden2-output"]
 
 @pytest.fixture(scope="module")
 def study():
+    default = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
     return parse_study(
         {
-            "name": "test",
+            **default,
             "seed": 3,
             "members": 3,
             "shard_size": 2,
             "epochs": 3,
-            "batch_size": 100,
-            "learning_rate": 0.001,
             "snapshots": [1],
-            "device": "cpu",
-            "data": "data",
-            "noise_floor_draws": 20,
+            "rectangular_snapshots": [2, 50],
+            "statistics": {**default["statistics"], "folds": 2},
             "sweeps": [
                 {
                     "dataset": "digits",
@@ -79,11 +80,13 @@ def test_a_shard_holds_what_was_trained(trained):
         )
     ]
     assert shard.members.tolist() == [0, 1]
-    assert list(shard.weights) == LAYERS
-    for layer in LAYERS:
-        assert shard.epochs[layer].tolist() == [0, 1, 3]
-        expected = np.stack([snapshots[epoch].weights[layer] for epoch in (0, 1, 3)], axis=1)
+    kept = {"input-hidden1": [0, 2, 3], **{layer: [0, 1, 3] for layer in LAYERS}}
+    assert list(shard.weights) == list(kept)
+    for layer, epochs in kept.items():
+        assert shard.epochs[layer].tolist() == epochs
+        expected = np.stack([snapshots[epoch].weights[layer] for epoch in epochs], axis=1)
         np.testing.assert_array_equal(shard.weights[layer], expected)
+    assert shard.finite.all()
     np.testing.assert_array_equal(shard.loss, np.stack([s.loss for s in snapshots[1:]], axis=1))
     np.testing.assert_array_equal(shard.accuracy, np.stack([s.accuracy for s in snapshots], axis=1))
     np.testing.assert_array_equal(shard.dead_output, snapshots[-1].dead_output)
@@ -147,14 +150,51 @@ def test_all_of_a_condition_s_shards_are_all_its_members(study, trained):
         members([first, second], 3, {**spec, "seed": 4})
 
 
-def test_invariants_are_joined_over_shards(study, tmp_path):
-    values = np.random.default_rng(0).normal(size=(3, 3, 52))
+def joined(study, tmp_path, values, finite, dead):
     paths = []
     for first, last in ((0, 1), (2, 2)):
         paths.append(tmp_path / f"{first}-{last}.h5")
         spec = invariants_spec(study, CONDITION, CODE, Shard(first, last))
         with create(paths[-1], "invariants", spec) as writer:
-            writer.add("invariants/hidden2-output", values[first : last + 1])
+            members = slice(first, last + 1)
+            writer.add("invariants/hidden2-output", values[members])
+            writer.add("finite", finite[members])
+            writer.add("dead_output", dead[members])
     spec = invariants_spec(study, CONDITION, CODE)
-    found = read_invariants(paths, spec, 3, "hidden2-output", 52)
-    np.testing.assert_array_equal(found, values)
+    return read_invariants(paths, spec, 3, "hidden2-output", 52)
+
+
+@pytest.mark.parametrize("diverged", [None, 0, 1, 2])
+def test_invariants_are_joined_over_shards_without_members_that_diverged(study, tmp_path, diverged):
+    values = np.random.default_rng(0).normal(size=(3, 3, 52))
+    finite, dead = np.ones(3, dtype=bool), np.array([False, True, False])
+    kept = [member for member in range(3) if member != diverged]
+    if diverged is not None:
+        finite[diverged] = False
+        values[diverged] = np.nan
+    found = joined(study, tmp_path, values, finite, dead)
+    np.testing.assert_array_equal(found.values, values[kept])
+    assert found.members.tolist() == kept
+    assert found.dead_output.tolist() == dead[kept].tolist()
+
+
+def test_a_member_that_is_not_finite_without_saying_so_is_refused(study, tmp_path):
+    values = np.zeros((3, 3, 52))
+    values[2, 1, 7] = np.inf
+    with pytest.raises(StorageError, match=r"found inf at \[0, 1, 7\], expected finite values"):
+        joined(study, tmp_path, values, np.ones(3, dtype=bool), np.zeros(3, dtype=bool))
+
+
+def test_an_ensemble_needs_two_finite_members(study, tmp_path):
+    finite = np.array([False, False, True])
+    with pytest.raises(StorageError, match="found 1 of 3 members, expected at least two"):
+        joined(study, tmp_path, np.zeros((3, 3, 52)), finite, ~finite)
+
+
+def test_weights_are_joined_over_shards(study, trained):
+    paths = list(trained[1])
+    spec = training_spec(study, CONDITION, CODE)
+    found = read_weights(paths, spec, 3, "input-hidden1")
+    expected = [read_shard(path).weights["input-hidden1"] for path in paths]
+    np.testing.assert_array_equal(found.values, np.concatenate(expected))
+    assert found.members.tolist() == [0, 1, 2]

@@ -30,6 +30,11 @@ def sweep(**changes):
     return {**DEFAULT["sweeps"][0], **changes}
 
 
+def untested(**changes):
+    """A study with tests at its last epoch alone, so that it may keep any snapshots."""
+    return study(statistics={**DEFAULT["statistics"], "headline_epochs": []}, **changes)
+
+
 def test_the_default_study():
     default = study()
     assert list(default.conditions) == [
@@ -42,7 +47,7 @@ def test_the_default_study():
     ]
     assert default.members >= 100
     assert default.epochs == 50
-    layers = [list(condition.layers) for condition in default.conditions.values()]
+    layers = [list(condition.square_layers) for condition in default.conditions.values()]
     assert layers[0] == ["hidden1-hidden2", "hidden2-hidden3", "hidden3-output"]
     assert layers[-1] == ["hidden1-hidden2"]
 
@@ -69,7 +74,7 @@ def test_the_names_a_sweep_allows_are_those_there_are():
     [
         ({"colour": "red"}, ["colour", "unknown key"]),
         ({"sweeps": [sweep(depth=3)]}, ["sweeps.0.depth", "unknown key"]),
-        ({"figures": {"dpi": 3}}, ["figures.dpi", "unknown key"]),
+        ({"figures": {**DEFAULT["figures"], "dpi": 3}}, ["figures.dpi", "unknown key"]),
         ({"members": "100"}, ["members", 'found "100"', "integer"]),
         ({"members": True}, ["members", "found true", "integer"]),
         ({"members": 100.0}, ["members", "found 100.0", "integer"]),
@@ -83,6 +88,9 @@ def test_the_names_a_sweep_allows_are_those_there_are():
         ({"device": "tpu"}, ["device", "'cuda'"]),
         ({"snapshots": [0, 51]}, ["snapshots", "epoch 51", "last epoch, 50"]),
         ({"snapshots": "some"}, ["snapshots", "'all'"]),
+        ({"snapshots": [50]}, ["statistics.headline_epochs", "[1, 10]", "[0, 50]"]),
+        ({"members": 4}, ["statistics.folds", "found 5", "at most 4"]),
+        ({"invariants": "all"}, ["invariants", "'complete'"]),
         ({"sweeps": []}, ["sweeps", "at least 1"]),
         ({"sweeps": [sweep(dataset="svhn")]}, ["sweeps.0.dataset", '"svhn"', "'cifar10'"]),
         ({"sweeps": [sweep(initialisations=["he"])]}, ["sweeps.0.initialisations.0", '"he"']),
@@ -135,7 +143,7 @@ def test_conditions_that_sweeps_share_are_trained_once():
     assert len(both.conditions) == len(set(both.conditions)) == 6
 
 
-@given(st.integers(2, 300), st.integers(1, 400))
+@given(st.integers(5, 300), st.integers(1, 400))
 def test_shards_hold_every_member_once(members, shard_size):
     shards = study(members=members, shard_size=shard_size).shards
     held = [m for shard in shards for m in range(shard.first, shard.last + 1)]
@@ -154,9 +162,24 @@ def test_shards_hold_every_member_once(members, shard_size):
     ],
 )
 def test_kept_snapshots_have_start_and_end(snapshots, kept):
-    assert study(snapshots=snapshots, epochs=7).snapshot_epochs == kept
+    assert untested(snapshots=snapshots, epochs=7).snapshot_epochs == kept
+
+
+def test_headline_epochs_end_with_the_last():
+    assert study().headline_epochs == [0, 1, 10, 50]
+    assert study(epochs=7).headline_epochs == [0, 1, 7]
+
+
+def test_rectangular_layers_are_kept_at_their_own_epochs():
+    configured = untested(epochs=7, snapshots=[3], rectangular_snapshots=[2, 50])
+    (condition,) = [c for c in configured.conditions.values() if c.hidden == (40, 40)]
+    assert configured.layer_snapshots(condition) == {
+        "input-hidden1": [0, 2, 7],
+        "hidden1-hidden2": [0, 3, 7],
+        "hidden2-output": [0, 2, 7],
+    }
 
 
 def test_the_record_reads_back_as_the_study(tmp_path):
-    (tmp_path / "study.yaml").write_text(study_to_yaml(study(snapshots=[0, 50])))
-    assert read_study(tmp_path / "study.yaml") == study(snapshots=[0, 50])
+    (tmp_path / "study.yaml").write_text(study_to_yaml(untested(snapshots=[0, 50])))
+    assert read_study(tmp_path / "study.yaml") == untested(snapshots=[0, 50])

@@ -177,13 +177,34 @@ def test_a_network_that_only_answers_zero_is_called_dead(digits):
     assert 0 < final.dead_output.sum() < 40
 
 
-def test_a_diverging_member_is_named(digits):
+def test_a_shard_whose_members_all_diverge_is_refused(digits):
     splits = first_images(digits, 500)
     shapes = layer_shapes(784, (10, 10), 10)
     with pytest.raises(
-        TrainingError, match=r"members \[.*\] diverged.* after epoch .*lower learning_rate"
+        TrainingError, match=r"members 0 to 1 have all diverged.* after epoch .*lower learning_rate"
     ):
         [*train(splits, shapes, range(2), **SETTINGS | {"learning_rate": 1e30, "epochs": 4})]
+
+
+def test_a_member_that_diverges_is_told_and_harms_no_other(digits, monkeypatch):
+    splits = first_images(digits, 500)
+    shapes = layer_shapes(784, (10, 10), 10)
+    *_, untouched = train(splits, shapes, range(3), **SETTINGS)
+
+    def with_one_infinite(shapes, initialisation, rng):
+        drawn = initial_weights(shapes, initialisation, rng)
+        if len(calls) == 1:
+            drawn["hidden1-hidden2"][0, 0] = 1e38  # overflows in the first steps
+        calls.append(rng)
+        return drawn
+
+    calls = []
+    monkeypatch.setattr("weightlaws.training.initial_weights", with_one_infinite)
+    snapshots = [*train(splits, shapes, range(3), **SETTINGS)]
+    assert snapshots[0].finite.tolist() == [True, True, True]
+    assert snapshots[-1].finite.tolist() == [True, False, True]
+    for layer, weights in snapshots[-1].weights.items():
+        np.testing.assert_array_equal(weights[[0, 2]], untouched.weights[layer][[0, 2]])
 
 
 def test_two_streams_of_a_member_and_those_of_two_members_differ():

@@ -1,20 +1,21 @@
 """From an ensemble's invariants to its fit: parameters, predictions and deviations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from weightlaws import wick
-from weightlaws.graphs import PUBLISHED, Graph
+from weightlaws.bootstrap import resampled_moments
+from weightlaws.graphs import Graph
 from weightlaws.networks import INITIAL_LAWS, InitialLaw
 from weightlaws.pigmm import FITTED, PIGMM, numbers_from_parameters, parameters_from_moments
+from weightlaws.typicality import beside_itself, predicted_sd
 
 Values = npt.NDArray[np.float64]
 
-GRAPHS = tuple(PUBLISHED.values())
-# The model fits the first of them, those of degrees 1 and 2, and predicts the others.
+# The law fits the first invariants, those of degrees 1 and 2, and predicts the others.
 _N_FITTED = len(FITTED)
 
 
@@ -28,20 +29,37 @@ class LayerFit:
         The 13 parameters of the diagonal S_D law, (snapshot, 13).
     mean, sd
         Of each invariant over the members, with 1/N, (snapshot, invariant).
+    mean_standard_error
+        sd / sqrt(N), (snapshot, invariant).
+    predicted_sd
+        What the fitted law gives for ``sd``, exactly, of the fitted invariants; NaN for the others.
     prediction
         The fitted law's exact expectation of each invariant, (snapshot, invariant).
     deviation_start
         Of the fitted invariants from the initial law, in standard errors; NaN for the others.
     deviation_sd
         |prediction - mean| / sd of the invariants that are not fitted; NaN for the others.
+    deviation_z
+        |prediction - mean| over the standard error of that difference; NaN as ``deviation_sd``.
+    replicates
+        The parameters fitted to each resampled ensemble, (replicate, snapshot, 13).
+    parameters_standard_error, prediction_standard_error, deviation_sd_standard_error
+        Bootstrap standard errors over members, each in the shape of what it is of.
     """
 
     parameters: Values
     mean: Values
     sd: Values
+    mean_standard_error: Values
+    predicted_sd: Values
     prediction: Values
     deviation_start: Values
     deviation_sd: Values
+    deviation_z: Values
+    replicates: Values
+    parameters_standard_error: Values
+    prediction_standard_error: Values
+    deviation_sd_standard_error: Values
 
     @classmethod
     def names(cls) -> list[str]:
@@ -49,31 +67,88 @@ class LayerFit:
         return [field.name for field in fields(cls)]
 
 
-def fit_layer(invariants: Values, size: int, initialisation: str) -> LayerFit:
+def fit_layer(
+    invariants: Values,
+    graphs: Sequence[Graph],
+    size: int,
+    initialisation: str,
+    weights: Values,
+) -> LayerFit:
     """Fit the 13-parameter model to one layer's ensemble at every snapshot.
 
     Parameters
     ----------
     invariants
-        The published invariants I1 to I52, (member, snapshot, 52).
+        Values of the graphs, of which the first 13 are those that the law fits, (member, snapshot,
+        invariant).
     size
         D of the D x D weight matrices.
     initialisation
         A key of ``networks.INITIAL_LAWS``: the law that ``deviation_start`` counts from.
+    weights
+        What `bootstrap.resampling_weights` draws for these members, (replicate, member).
     """
+    graphs = tuple(graphs)
     mean, sd = invariants.mean(axis=0), invariants.std(axis=0)
-    parameters = parameters_from_moments(mean[:, :_N_FITTED], size)
-    numbers = numbers_from_parameters(parameters, size)
-    prediction = wick.expectation(GRAPHS, size, numbers)
-    start_mean, start_sd = initial_moments(INITIAL_LAWS[initialisation], size)
-    deviation_start = np.full_like(mean, np.nan)
-    deviation_start[:, :_N_FITTED] = np.abs(mean[:, :_N_FITTED] - start_mean) / (
-        start_sd / np.sqrt(len(invariants))
+    parameters, prediction = fit_means(mean, graphs, size)
+    deviation_sd = deviations_in(prediction - mean, sd)
+    replicates = np.empty((len(weights), *parameters.shape))
+    prediction_error, deviation_error, difference_error = (np.empty_like(mean) for _ in range(3))
+    for k in range(len(mean)):
+        resampled_mean, resampled_sd = resampled_moments(weights, invariants[:, k])
+        replicates[:, k], resampled_prediction = fit_means(resampled_mean, graphs, size)
+        difference = resampled_prediction - resampled_mean
+        prediction_error[k] = resampled_prediction.std(axis=0)
+        difference_error[k] = difference.std(axis=0)
+        deviation_error[k] = deviations_in(difference, resampled_sd).std(axis=0)
+    return LayerFit(
+        parameters=parameters,
+        mean=mean,
+        sd=sd,
+        mean_standard_error=sd / np.sqrt(len(invariants)),
+        predicted_sd=_padded(predicted_sd(parameters, size), len(graphs)),
+        prediction=prediction,
+        deviation_start=_deviation_start(mean, len(invariants), size, initialisation),
+        deviation_sd=deviation_sd,
+        deviation_z=deviations_in(prediction - mean, difference_error),
+        replicates=replicates,
+        parameters_standard_error=replicates.std(axis=0),
+        prediction_standard_error=prediction_error,
+        deviation_sd_standard_error=deviation_error,
     )
-    deviation_sd = np.full_like(mean, np.nan)
-    np.divide(np.abs(prediction - mean), sd, out=deviation_sd, where=sd > 0)
-    deviation_sd[:, :_N_FITTED] = np.nan
-    return LayerFit(parameters, mean, sd, prediction, deviation_start, deviation_sd)
+
+
+def fit_means(mean: Values, graphs: tuple[Graph, ...], size: int) -> tuple[Values, Values]:
+    """Fit laws to the averages (..., invariant) of ensembles, and predict the averages.
+
+    Returns
+    -------
+    two arrays
+        The parameters (..., 13), and the predictions (..., invariant); those of the first 13 are
+        the averages themselves.
+    """
+    parameters = parameters_from_moments(mean[..., :_N_FITTED], size)
+    return parameters, wick.expectation(graphs, size, numbers_from_parameters(parameters, size))
+
+
+def deviations_in(difference: Values, unit: Values) -> Values:
+    """Return |difference| / unit (..., invariant); NaN if the law fits it, or the unit is 0."""
+    deviation = np.full_like(difference, np.nan)
+    np.divide(np.abs(difference), unit, out=deviation, where=unit > 0)
+    deviation[..., :_N_FITTED] = np.nan
+    return deviation
+
+
+def _deviation_start(mean: Values, n_members: int, size: int, initialisation: str) -> Values:
+    start_mean, start_sd = initial_moments(INITIAL_LAWS[initialisation], size)
+    distance = np.abs(mean[:, :_N_FITTED] - start_mean)
+    return _padded(distance / (start_sd / np.sqrt(n_members)), mean.shape[1])
+
+
+def _padded(values: Values, n_invariants: int) -> Values:
+    """Give those that are not fitted NaN."""
+    missing = n_invariants - values.shape[-1]
+    return np.pad(values, [(0, 0), (0, missing)], constant_values=np.nan)
 
 
 def initial_moments(law: InitialLaw, size: int) -> tuple[Values, Values]:
@@ -87,15 +162,10 @@ def initial_moments(law: InitialLaw, size: int) -> tuple[Values, Values]:
     variance = law.variance / size
     numbers = numbers_from_parameters(PIGMM.iid(size, variance).parameters, size)
     mean = wick.expectation(FITTED, size, numbers)
-    second = wick.expectation(tuple(_beside_itself(graph) for graph in FITTED), size, numbers)
+    second = wick.expectation(tuple(beside_itself(graph) for graph in FITTED), size, numbers)
     squares = np.array([_squared_coefficients(graph, size) for graph in FITTED])
     second = second + law.excess_kurtosis * variance**2 * squares
     return mean, np.sqrt(second - mean**2)
-
-
-def _beside_itself(graph: Graph) -> Graph:
-    shift = graph.n_vertices
-    return Graph(graph.edges + tuple((i + shift, j + shift) for i, j in graph.edges))
 
 
 def _squared_coefficients(graph: Graph, size: int) -> int:
@@ -108,47 +178,3 @@ def _squared_coefficients(graph: Graph, size: int) -> int:
         return 0
     rows, columns = ({edge[side] for edge in graph.edges} for side in (0, 1))
     return size + (size * (size - 1) if rows.isdisjoint(columns) else 0)
-
-
-def invariants_table(
-    condition: str, layer: str, size: int, epochs: npt.NDArray[np.int64], n: int, fit: LayerFit
-) -> pd.DataFrame:
-    """One row an epoch and invariant of one layer, tidy; ``n`` is the number of members.
-
-    ``standard_error`` is that of the mean, sd / sqrt(n).
-    """
-    invariant = np.array(list(PUBLISHED))
-    degree = np.array([graph.degree for graph in GRAPHS])
-    return pd.DataFrame(
-        {
-            "condition": condition,
-            "layer": layer,
-            "size": size,
-            "epoch": np.repeat(epochs, len(GRAPHS)),
-            "invariant": np.tile(invariant, len(epochs)),
-            "degree": np.tile(degree, len(epochs)),
-            "mean": fit.mean.ravel(),
-            "sd": fit.sd.ravel(),
-            "standard_error": fit.sd.ravel() / np.sqrt(n),
-            "prediction": fit.prediction.ravel(),
-            "deviation_start": fit.deviation_start.ravel(),
-            "deviation_sd": fit.deviation_sd.ravel(),
-        }
-    )
-
-
-def parameters_table(
-    condition: str, layer: str, size: int, epochs: npt.NDArray[np.int64], fit: LayerFit
-) -> pd.DataFrame:
-    """One row an epoch and parameter f1 to f13 of one layer, tidy."""
-    n_parameters = fit.parameters.shape[1]
-    return pd.DataFrame(
-        {
-            "condition": condition,
-            "layer": layer,
-            "size": size,
-            "epoch": np.repeat(epochs, n_parameters),
-            "parameter": np.tile([f"f{k + 1}" for k in range(n_parameters)], len(epochs)),
-            "value": fit.parameters.ravel(),
-        }
-    )

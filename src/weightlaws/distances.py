@@ -43,7 +43,9 @@ def distances_table(fits: Fits, spec: Spec) -> pd.DataFrame:
         members is never at distance 0: ``..._floor_mean`` and ``..._floor_95`` are the mean and
         the 95 % point of the distance that as many members of the reference law itself have from
         it. Between conditions both laws are fits: there it is the distance of two independent
-        ensembles of the reference law.
+        ensembles of the reference law. ``..._standard_error`` is the bootstrap's over members; two
+        fits that are compared are resampled together, as they have members in common or share
+        their random numbers.
     """
     rows = [*_from_start(fits, spec), *_between_conditions(fits, spec)]
     return pd.concat(rows, ignore_index=True)
@@ -55,16 +57,17 @@ def _from_start(fits: Fits, spec: Spec) -> Iterator[pd.DataFrame]:
         law = INITIAL_LAWS[weights["initialisation"]]
         for layer, fit in fits[condition].items():
             size = weights["shapes"][layer][0]
+            initial = PIGMM.iid(size, law.variance / size).parameters
             references = {
-                INITIAL_LAW: PIGMM.iid(size, law.variance / size).parameters,
-                START: fit.parameters[0],
+                INITIAL_LAW: (initial, initial),
+                START: (fit.parameters[0], fit.replicates[:, :1]),
             }
-            for reference, parameters in references.items():
+            for reference, (parameters, replicates) in references.items():
                 yield _rows(
                     {"reference": reference, "condition": condition, "layer": layer, "size": size},
-                    weights["snapshots"],
-                    parameters,
-                    fit.parameters,
+                    weights["snapshots"][layer],
+                    (parameters, fit.parameters),
+                    (replicates, fit.replicates),
                     model["members"],
                     spec,
                     two_sample=False,
@@ -78,13 +81,14 @@ def _between_conditions(fits: Fits, spec: Spec) -> Iterator[pd.DataFrame]:
             continue
         for layer, fit in fits[condition].items():
             shape = mine["shapes"][layer]
-            if layer not in other["layers"] or shape != other["shapes"][layer]:
+            if layer not in fits[reference] or shape != other["shapes"][layer]:
                 continue
+            other_fit = fits[reference][layer]
             yield _rows(
                 {"reference": reference, "condition": condition, "layer": layer, "size": shape[0]},
-                mine["snapshots"][-1:],
-                fits[reference][layer].parameters[-1],
-                fit.parameters[-1:],
+                mine["snapshots"][layer][-1:],
+                (other_fit.parameters[-1], fit.parameters[-1:]),
+                (other_fit.replicates[:, -1:], fit.replicates[:, -1:]),
                 second["members"],
                 spec,
                 two_sample=True,
@@ -94,25 +98,28 @@ def _between_conditions(fits: Fits, spec: Spec) -> Iterator[pd.DataFrame]:
 def _rows(
     place: dict[str, Any],
     epochs: list[int],
-    reference: Values,
-    parameters: Values,
+    laws: tuple[Values, Values],
+    replicates: tuple[Values, Values],
     members: int,
     spec: Spec,
     *,
     two_sample: bool,
 ) -> pd.DataFrame:
     size = place["size"]
-    squared = squared_distances(reference, parameters, size)
+    squared = squared_distances(*laws, size)
+    resampled = squared_distances(*replicates, size)
     # Seeded by the study and the place alone, so that other conditions change nothing here.
     key = "/".join((place["reference"], place["condition"], place["layer"]))
     rng = np.random.default_rng([spec["seed"], *key.encode()])
-    floor = noise_floor(reference, size, members, spec["draws"], rng, two_sample=two_sample)
+    floor = noise_floor(laws[0], size, members, spec["draws"], rng, two_sample=two_sample)
     return pd.DataFrame(
         {
             **place,
             "epoch": epochs,
             "w2_squared": squared,
             "w2": np.sqrt(squared),
+            "w2_squared_standard_error": resampled.std(axis=0),
+            "w2_standard_error": np.sqrt(resampled).std(axis=0),
             "w2_squared_floor_mean": floor.mean(),
             "w2_squared_floor_95": np.quantile(floor, 0.95),
             "w2_floor_mean": np.sqrt(floor).mean(),

@@ -132,7 +132,7 @@ def line_panels(
     with canvas(options, title, (len(groups), len(layers)), (w, 0.48 * w)) as (figure, panels):
         for (row, column), panel in np.ndenumerate(panels):
             kind, layer = list(groups)[row], list(layers)[column]
-            curves = table[table["layer"] == layer].pivot(
+            curves = table[(table["layer"] == layer) & table[names].isin(groups[kind])].pivot(
                 index="epoch", columns=names, values=values
             )
             for k, (name, label) in enumerate(groups[kind].items()):

@@ -54,12 +54,12 @@ _SD_LIMITS = (0.01, 10.0)  # the same in all figures, so that conditions can be 
 def deviation_start(invariants: pd.DataFrame, options: Options) -> Figure:
     """Draw how far the 13 fitted invariants of one condition have left the initial law.
 
-    Reads ``condition, layer, size, epoch, invariant, deviation_start``. A column of panels per
+    Reads ``condition, layer, size, epoch, published, deviation_start``. A column of panels per
     layer, a row per kind of invariant. The axis counts standard errors of the initial law, linear
     below 1 so that it reaches 0 and logarithmic above; a value under the grey line is no departure
     for one test at the 5 % level.
     """
-    with line_panels(invariants, "invariant", "deviation_start", _FITTED, options) as figure:
+    with line_panels(invariants, "published", "deviation_start", _FITTED, options) as figure:
         for panel in figure.axes:
             panel.set_yscale("symlog", linthresh=1)
             panel.autoscale(axis="y")  # so that the margin is one of this scale
@@ -75,18 +75,19 @@ def deviation_start(invariants: pd.DataFrame, options: Options) -> Figure:
 def deviation_sd(invariants: pd.DataFrame, options: Options) -> Figure:
     """Draw how far the 13-parameter law misses the 39 invariants of one condition it does not fit.
 
-    Reads ``condition, layer, size, epoch, invariant, deviation_sd``. A heat map per layer, cubic
+    Reads ``condition, layer, size, epoch, published, deviation_sd``. A heat map per layer, cubic
     above quartic invariants, a cell for each invariant and snapshot. The colour is logarithmic in
     SD over members, with the same limits in every figure; values beyond them take the limit's
     colour, and missing ones stay white.
     """
-    require(invariants, "invariants", ["deviation_sd"], invariant=_HIGHER)
+    require(invariants, "invariants", ["deviation_sd"], published=_HIGHER)
     title, layers = only(invariants, "condition"), layer_headings(invariants)
     size = options["panel_width"], 6.4 * options["font_scale"]  # rows as high as their labels
     with canvas(options, title, (1, len(layers)), size) as (figure, panels):
         for panel, (layer, heading) in zip(panels[0], layers.items(), strict=True):
             table = invariants[invariants["layer"] == layer]
-            table = table.pivot(index="invariant", columns="epoch", values="deviation_sd")
+            table = table.dropna(subset="published")
+            table = table.pivot(index="published", columns="epoch", values="deviation_sd")
             # The degrees are rows without values; 0 is clipped as it has no logarithm.
             table = table.reindex(["cubic", *_CUBIC, "quartic", *_QUARTIC]).clip(*_SD_LIMITS)
             image = panel.imshow(table, norm="log", cmap="viridis", interpolation="nearest")
@@ -109,18 +110,18 @@ def normalised_change(
 ) -> Figure:
     """Draw whether training brings the members of one architecture nearer to the fitted law.
 
-    Reads ``condition, layer, size, epoch, invariant, deviation_sd``. With d = ``deviation_sd`` a
+    Reads ``condition, layer, size, epoch, published, deviation_sd``. With d = ``deviation_sd`` a
     bar is (d_last - d_0) / (d_last + d_0): -1 if the deviation vanished, 1 if it arose in training,
     0 also where d is 0 at both ends. A row of panels per layer and weight decay.
     """
     looks = looks_of(conditions)
     require(invariants, "invariants", ["deviation_sd"], condition=looks, epoch=[0])
-    require(invariants, "invariants", [], invariant=_HIGHER)
+    require(invariants, "invariants", [], published=_HIGHER)
     last = invariants["epoch"].max()
     if last == 0:
         raise ValueError("invariants: expected an epoch after 0, found [0]")
-    d = invariants.pivot(
-        index=["condition", "layer", "invariant"], columns="epoch", values="deviation_sd"
+    d = invariants.dropna(subset="published").pivot(
+        index=["condition", "layer", "published"], columns="epoch", values="deviation_sd"
     )
     total = d[last] + d[0]
     change = ((d[last] - d[0]) / total.where(total > 0)).mask(total == 0, 0.0)
@@ -162,6 +163,20 @@ def parameters(parameters: pd.DataFrame, options: Options) -> Figure:
     """
     with line_panels(parameters, "parameter", "value", _PARAMETERS, options) as figure:
         figure.supylabel("fitted value (means in units of weight, all others in their square)")
+    return figure
+
+
+def typicality(typicality: pd.DataFrame, options: Options) -> Figure:
+    """Draw how much the members of one condition scatter, against what the fitted law predicts.
+
+    Reads ``condition, layer, size, epoch, published, ratio``: of the fitted invariants of degree 2
+    the standard deviation over members over that of the law; those of degree 1 agree by the fit.
+    """
+    quadratic = {kind: lines for kind, lines in _FITTED.items() if kind != "linear"}
+    with line_panels(typicality, "published", "ratio", quadratic, options) as figure:
+        for panel in figure.axes:
+            panel.axhline(1, color="0.3", linewidth=1, zorder=1)
+        figure.supylabel("SD over members, observed over predicted by the fitted law")
     return figure
 
 

@@ -24,7 +24,7 @@ def conditions_table(specs: Mapping[str, Spec], n_members: int) -> pd.DataFrame:
             "weight_decay": spec["weight_decay"],
             "members": n_members,
             "epochs": spec["epochs"],
-            "layers": " ".join(spec["layers"]),
+            "layers": " ".join(spec["snapshots"]),
         }
         for condition, spec in specs.items()
     ]
@@ -47,8 +47,9 @@ def members_table(
     -------
     DataFrame
         ``condition``, ``member``, ``shard`` (its range of members), ``epoch``, ``training_loss``
-        (mean of the epoch's batch losses; NaN at epoch 0), ``test_accuracy`` (share), and
-        ``dead_output`` (all logits 0 on every test image, at the end).
+        (mean of the epoch's batch losses; NaN at epoch 0), ``test_accuracy`` (share),
+        ``dead_output`` (all logits 0 on every test image, at the end), and ``finite`` (False for a
+        network whose loss or weights diverged).
 
     Raises
     ------
@@ -70,6 +71,7 @@ def members_table(
                     "training_loss": np.insert(shard.loss, 0, np.nan, axis=1).ravel(),
                     "test_accuracy": shard.accuracy.ravel(),
                     "dead_output": np.repeat(shard.dead_output, len(epochs)),
+                    "finite": np.repeat(shard.finite, len(epochs)),
                 }
             )
         )
@@ -83,8 +85,8 @@ def final_members(members: pd.DataFrame) -> pd.DataFrame:
 
 
 def learning_curves(members: pd.DataFrame) -> pd.DataFrame:
-    """One row a condition and epoch: loss and test accuracy over the members."""
-    groups = members.groupby(["condition", "epoch"], sort=False)
+    """One row a condition and epoch: loss and test accuracy over the members that are finite."""
+    groups = members[members["finite"]].groupby(["condition", "epoch"], sort=False)
     accuracy = groups["test_accuracy"]
     return pd.DataFrame(
         {

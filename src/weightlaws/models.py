@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from weightlaws import storage
-from weightlaws.deviations import GRAPHS, LayerFit, fit_layer, invariants_table, parameters_table
+from weightlaws.bootstrap import resampling_weights, restricted
+from weightlaws.catalogue import catalogue
+from weightlaws.deviations import LayerFit, fit_layer
 from weightlaws.shards import read_invariants
 
 
 def fit_condition(paths: Sequence[Path], spec: storage.Spec) -> dict[str, LayerFit]:
-    """Fit every layer of a condition, one layer's invariants in memory at a time.
+    """Fit every square layer of a condition, one layer's invariants in memory at a time.
+
+    Members that diverged are left out. Conditions of one seed and number of members resample the
+    same members.
 
     Parameters
     ----------
@@ -26,15 +30,21 @@ def fit_condition(paths: Sequence[Path], spec: storage.Spec) -> dict[str, LayerF
     StorageError
         If a shard is not the spec's, or members are missing.
     """
-    weights = spec["invariants"]["weights"]
-    return {
-        layer: fit_layer(
-            read_invariants(paths, spec["invariants"], spec["members"], layer, len(GRAPHS)),
-            weights["shapes"][layer][0],
-            weights["initialisation"],
+    invariants, n_members = spec["invariants"], spec["members"]
+    graphs = catalogue(invariants["invariants"])
+    rng = np.random.default_rng([spec["seed"], *b"bootstrap"])
+    weights = resampling_weights(n_members, spec["bootstrap_replicates"], rng)
+    fits = {}
+    for layer in invariants["layers"]:
+        ensemble = read_invariants(paths, invariants, n_members, layer, len(graphs))
+        fits[layer] = fit_layer(
+            ensemble.values,
+            graphs,
+            invariants["weights"]["shapes"][layer][0],
+            invariants["weights"]["initialisation"],
+            restricted(weights, np.isin(np.arange(n_members), ensemble.members)),
         )
-        for layer in weights["layers"]
-    }
+    return fits
 
 
 def store_fits(path: Path, spec: storage.Spec, fits: dict[str, LayerFit]) -> None:
@@ -54,36 +64,27 @@ def read_fits(path: Path, spec: storage.Spec | None = None) -> dict[str, LayerFi
         If the file does not hold the fits of that spec.
     """
     with storage.opened(path, "model", spec) as reader:
-        weights = reader.spec["invariants"]["weights"]
-        # Deviations are NaN where they do not exist; everything else is a number.
+        stored = reader.spec
+        snapshots = stored["invariants"]["weights"]["snapshots"]
+
+        def shape(layer: str, name: str) -> tuple[int | None, ...]:
+            if name == "replicates":
+                return (stored["bootstrap_replicates"], len(snapshots[layer]), 13)
+            return (len(snapshots[layer]), None)
+
+        # What does not exist for every invariant is NaN there; everything else is a number.
+        partial = ("deviation", "predicted_sd")
         return {
             layer: LayerFit(
                 **{
                     name: reader.read(
                         f"{layer}/{name}",
                         np.float64,
-                        (len(weights["snapshots"]), None),
-                        finite=not name.startswith("deviation"),
+                        shape(layer, name),
+                        finite=not name.startswith(partial),
                     )
                     for name in LayerFit.names()
                 }
             )
-            for layer in weights["layers"]
+            for layer in stored["invariants"]["layers"]
         }
-
-
-def tables(
-    condition: str, spec: storage.Spec, fits: dict[str, LayerFit]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tidy tables of a condition: its invariants, and its parameters."""
-    weights = spec["invariants"]["weights"]
-    epochs = np.array(weights["snapshots"])
-    sizes = {layer: weights["shapes"][layer][0] for layer in fits}
-    invariants = [
-        invariants_table(condition, layer, sizes[layer], epochs, spec["members"], fit)
-        for layer, fit in fits.items()
-    ]
-    parameters = [
-        parameters_table(condition, layer, sizes[layer], epochs, fit) for layer, fit in fits.items()
-    ]
-    return pd.concat(invariants, ignore_index=True), pd.concat(parameters, ignore_index=True)

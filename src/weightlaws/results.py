@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from weightlaws.deviations import GRAPHS
+from weightlaws.catalogue import catalogue
 from weightlaws.models import read_fits
 from weightlaws.pigmm import PIGMM
 from weightlaws.shards import read_shard
@@ -76,25 +76,50 @@ class Results:
         return self._table("distances.csv")
 
     @cached_property
+    def findings(self) -> pd.DataFrame:
+        """One row a layer and headline epoch: the law that fits best, and how clearly."""
+        return self._table("findings.csv")
+
+    @cached_property
+    def deviations(self) -> pd.DataFrame:
+        """One row a significant deviation from the 13-parameter law, ranked by its size."""
+        return self._table("deviations.csv")
+
+    @cached_property
     def invariants(self) -> pd.DataFrame:
         """One row a condition, layer, epoch and invariant: mean, prediction, deviations."""
-        names = self.study.conditions
-        return pd.concat([self._table(f"models/{name}.csv") for name in names], ignore_index=True)
+        return self._tables("models/{}.csv")
 
     @cached_property
     def parameters(self) -> pd.DataFrame:
         """One row a condition, layer, epoch and parameter."""
-        names = self.study.conditions
-        tables = [self._table(f"models/{name}.parameters.csv") for name in names]
-        return pd.concat(tables, ignore_index=True)
+        return self._tables("models/{}.parameters.csv")
+
+    @cached_property
+    def comparison(self) -> pd.DataFrame:
+        """One row a condition, layer, epoch and law: likelihood of held-out members."""
+        return self._tables("comparison/{}.csv")
+
+    @cached_property
+    def symmetry(self) -> pd.DataFrame:
+        """One row a condition, layer, headline epoch and test of a symmetry."""
+        return self._tables("symmetry/{}.csv")
+
+    @cached_property
+    def significance(self) -> pd.DataFrame:
+        """One row a condition, layer, headline epoch and invariant: p of its deviation."""
+        return self._tables("significance/{}.csv")
 
     @property
     def epochs(self) -> list[int]:
-        """Epochs of the snapshots, the second axis of weights and invariants."""
+        """Epochs of the square layers' snapshots, the second axis of their weights."""
         return self.study.snapshot_epochs
 
     def weights(self, condition: str, layer: str) -> npt.NDArray[np.float32]:
-        """Weight matrices of all members, (member, snapshot, out, in)."""
+        """Weight matrices of all members, (member, snapshot, out, in).
+
+        Rectangular layers have the snapshots ``study.layer_snapshots(condition)`` of the study.
+        """
         self._check(condition, layer)
         return np.concatenate(
             [
@@ -104,34 +129,43 @@ class Results:
         )
 
     def member_invariants(self, condition: str, layer: str) -> npt.NDArray[np.float64]:
-        """Invariants I1 to I52 of all members, (member, snapshot, invariant)."""
-        self._check(condition, layer)
-        shape = (None, len(self.epochs), len(GRAPHS))
+        """Values of the invariants in ``invariants.csv``, (member, snapshot, invariant).
+
+        Those of members that diverged are NaN.
+        """
+        self._check(condition, layer, square=True)
+        shape = (None, len(self.epochs), len(catalogue(self.study.invariants)))
         parts = []
         for path in self._shards("invariants", condition):
             with opened(path, "invariants") as reader:
-                parts.append(reader.read(f"invariants/{layer}", np.float64, shape))
+                finite = reader.read("finite", np.bool_, (None,))
+                name = f"invariants/{layer}"
+                parts.append(reader.read(name, np.float64, shape, finite=finite))
         return np.concatenate(parts)
 
     def fit(self, condition: str, layer: str, epoch: int) -> PIGMM:
         """Return the 13-parameter law fitted to one layer at one snapshot."""
-        self._check(condition, layer)
+        self._check(condition, layer, square=True)
         if epoch not in self.epochs:
             raise ResultsError(f"epoch: found {epoch}, expected one of {self.epochs}")
         parameters = read_fits(self._path(f"models/{condition}.h5"))[layer].parameters
-        size, _ = self.study.conditions[condition].layers[layer]
+        size, _ = self.study.conditions[condition].square_layers[layer]
         return PIGMM(size, parameters[self.epochs.index(epoch)])
 
-    def _check(self, condition: str, layer: str) -> None:
+    def _check(self, condition: str, layer: str, *, square: bool = False) -> None:
         conditions = self.study.conditions
         if condition not in conditions:
             raise ResultsError(f"condition: found {condition!r}, expected one of {[*conditions]}")
-        layers = conditions[condition].layers
+        layers = conditions[condition].square_layers if square else conditions[condition].shapes
         if layer not in layers:
             raise ResultsError(f"layer: found {layer!r}, expected one of {[*layers]}")
 
     def _shards(self, stage: str, condition: str) -> list[Path]:
         return [self._path(f"{stage}/{condition}/{shard.name}.h5") for shard in self.study.shards]
+
+    def _tables(self, pattern: str) -> pd.DataFrame:
+        names = map(pattern.format, self.study.conditions)
+        return pd.concat(map(self._table, names), ignore_index=True)
 
     def _table(self, name: str) -> pd.DataFrame:
         return pd.read_csv(self._path(name))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,9 @@ class WeightsShard:
         Share of test images classified rightly, from epoch 0 on, float64 (member, 1 + epoch).
     dead_output
         Whether all logits are 0 on every test image at the end, bool (member,).
+    finite
+        Whether losses and weights are finite, bool (member,). A member's that are not are there as
+        they came out.
     """
 
     spec: Spec
@@ -39,6 +43,7 @@ class WeightsShard:
     loss: npt.NDArray[np.float64]
     accuracy: npt.NDArray[np.float64]
     dead_output: npt.NDArray[np.bool_]
+    finite: npt.NDArray[np.bool_]
 
 
 def read_shard(
@@ -70,37 +75,59 @@ def weights_shard(reader: Reader, layers: Iterable[str] | None = None) -> Weight
     try:
         first, last = stored["members"]
         n_epochs, snapshots = stored["epochs"], stored["snapshots"]
-        wanted = list(stored["layers"] if layers is None else layers)
-        sizes = {layer: tuple(stored["shapes"][layer]) for layer in wanted}
+        wanted = list(snapshots if layers is None else layers)
+        sizes = {layer: (len(snapshots[layer]), *stored["shapes"][layer]) for layer in wanted}
     except (KeyError, TypeError, ValueError) as error:
         raise StorageError(
             reader.path, "spec", f"no {error}", "the spec of a weights shard"
         ) from error
     n_members = last - first + 1
     epochs = {
-        layer: reader.read(f"epochs/{layer}", np.int64, (len(snapshots),)) for layer in wanted
+        layer: reader.read(f"epochs/{layer}", np.int64, (len(snapshots[layer]),))
+        for layer in wanted
     }
     for layer, found in epochs.items():
-        if found.tolist() != snapshots:
-            raise StorageError(reader.path, f"epochs/{layer}", found.tolist(), snapshots)
+        if found.tolist() != snapshots[layer]:
+            raise StorageError(reader.path, f"epochs/{layer}", found.tolist(), snapshots[layer])
+    finite = reader.read("finite", np.bool_, (n_members,))
     return WeightsShard(
         spec=stored,
         members=np.arange(first, last + 1),
         epochs=epochs,
         weights={
-            layer: reader.read(f"weights/{layer}", np.float32, (n_members, len(snapshots), *size))
+            layer: reader.read(f"weights/{layer}", np.float32, (n_members, *size), finite=finite)
             for layer, size in sizes.items()
         },
-        loss=reader.read("loss", np.float64, (n_members, n_epochs)),
+        loss=reader.read("loss", np.float64, (n_members, n_epochs), finite=finite),
         accuracy=reader.read("accuracy", np.float64, (n_members, n_epochs + 1)),
         dead_output=reader.read("dead_output", np.bool_, (n_members,)),
+        finite=finite,
     )
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What one layer of a condition's members is or has, but for those that diverged.
+
+    Attributes
+    ----------
+    values
+        (member, snapshot, ...).
+    members
+        Their numbers, (member,).
+    dead_output
+        Whether a member's logits are all 0 at the end, (member,).
+    """
+
+    values: npt.NDArray[Any]
+    members: npt.NDArray[np.int64]
+    dead_output: npt.NDArray[np.bool_]
 
 
 def read_invariants(
     paths: Sequence[Path], spec: Spec, n_members: int, layer: str, n_invariants: int
-) -> npt.NDArray[np.float64]:
-    """Read one layer's invariants of all members of a condition, (member, snapshot, invariant).
+) -> Ensemble:
+    """Read one layer's invariants, float64 (member, snapshot, invariant), of a condition.
 
     Parameters
     ----------
@@ -114,15 +141,39 @@ def read_invariants(
     Raises
     ------
     StorageError
-        If a shard is not of this spec, or the shards are not all members, each once.
+        If a shard is not of this spec, the shards are not all members, each once, or fewer than two
+        members are finite.
     """
-    shape = (None, len(spec["weights"]["snapshots"]), n_invariants)
-    return np.concatenate(
-        [
-            reader.read(f"invariants/{layer}", np.float64, shape)
-            for reader in opened_shards(paths, "invariants", spec, n_members)
-        ]
+    n_snapshots = len(spec["weights"]["snapshots"][layer])
+    parts = []
+    for reader in opened_shards(paths, "invariants", spec, n_members):
+        finite, dead = (reader.read(name, np.bool_, (None,)) for name in ("finite", "dead_output"))
+        shape = (len(finite), n_snapshots, n_invariants)
+        values = reader.read(f"invariants/{layer}", np.float64, shape, finite=finite)
+        parts.append((values, finite, dead))
+    return _ensemble(paths, parts)
+
+
+def read_weights(paths: Sequence[Path], spec: Spec, n_members: int, layer: str) -> Ensemble:
+    """Read one layer's weights, float32 (member, snapshot, out, in), of a condition.
+
+    Parameters and errors are those of `read_invariants`.
+    """
+    shards = (
+        weights_shard(reader, [layer])
+        for reader in opened_shards(paths, "weights", spec, n_members)
     )
+    return _ensemble(paths, [(s.weights[layer], s.finite, s.dead_output) for s in shards])
+
+
+def _ensemble(paths: Sequence[Path], parts: Sequence[tuple[npt.NDArray[Any], ...]]) -> Ensemble:
+    finite, dead = (np.concatenate([part[k] for part in parts]) for k in (1, 2))
+    if finite.sum() < 2:
+        raise StorageError(
+            paths[0], "finite", f"{finite.sum()} of {len(finite)} members", "at least two"
+        )
+    values = np.concatenate([part[0][part[1]] for part in parts])
+    return Ensemble(values, np.flatnonzero(finite), dead[finite])
 
 
 def opened_shards(paths: Sequence[Path], kind: str, spec: Spec, n_members: int) -> Iterator[Reader]:

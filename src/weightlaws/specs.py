@@ -35,8 +35,7 @@ def training_spec(
         "epochs": study.epochs,
         "batch_size": study.batch_size,
         "learning_rate": study.learning_rate,
-        "layers": list(condition.layers),
-        "snapshots": study.snapshot_epochs,
+        "snapshots": study.layer_snapshots(condition),
         **_members(shard),
         "code": code["train"],
     }
@@ -52,9 +51,16 @@ def invariants_spec(
     """Return what fixes an invariants shard, or without a shard what all of a condition's share."""
     return {
         "weights": training_spec(study, condition, code),
+        "invariants": study.invariants,
+        "layers": list(condition.square_layers),
         **_members(shard),
         "code": code["invariants"],
     }
+
+
+def catalogue_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the list of the study's invariants."""
+    return {"invariants": study.invariants, "code": code["catalogue"]}
 
 
 def model_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
@@ -62,7 +68,53 @@ def model_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> S
     return {
         "invariants": invariants_spec(study, condition, code),
         "members": study.members,
+        "seed": study.seed,
+        "bootstrap_replicates": study.statistics.bootstrap_replicates,
         "code": code["model"],
+    }
+
+
+def significance_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the tests of one condition's fitted laws."""
+    return {
+        "invariants": invariants_spec(study, condition, code),
+        "members": study.members,
+        "seed": study.seed,
+        "epochs": study.headline_epochs,
+        "matrices": study.statistics.simulated_matrices,
+        "ensembles": study.statistics.simulated_ensembles,
+        "code": code["significance"],
+    }
+
+
+def comparison_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the comparison of laws on one condition's held-out members."""
+    return {
+        "weights": training_spec(study, condition, code),
+        "members": study.members,
+        "folds": study.statistics.folds,
+        "code": code["comparison"],
+    }
+
+
+def symmetry_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the tests of the symmetries of one condition's weights."""
+    return {
+        "weights": training_spec(study, condition, code),
+        "members": study.members,
+        "seed": study.seed,
+        "epochs": study.headline_epochs,
+        "randomisations": study.statistics.randomisations,
+        "code": code["symmetry"],
+    }
+
+
+def findings_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the study's findings; tables fix their numbers."""
+    return {
+        "epochs": study.headline_epochs,
+        "false_discovery_rate": study.statistics.false_discovery_rate,
+        "code": code["findings"],
     }
 
 
@@ -85,7 +137,7 @@ def distance_spec(study: Study, code: Mapping[str, str]) -> Spec:
             name: model_spec(study, condition, code) for name, condition in study.conditions.items()
         },
         "seed": study.seed,
-        "draws": study.noise_floor_draws,
+        "draws": study.statistics.noise_floor_draws,
         "code": code["distance"],
     }
 

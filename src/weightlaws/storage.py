@@ -169,11 +169,12 @@ class Reader:
         dtype: npt.DTypeLike,
         shape: Sequence[int | None],
         *,
-        finite: bool = True,
+        finite: bool | npt.NDArray[np.bool_] = True,
     ) -> Array:
         """Read one dataset after checking what it is.
 
-        ``None`` in the shape stands for any length. With ``finite``, NaN and infinity are refused.
+        ``None`` in the shape stands for any length. With ``finite``, NaN and infinity are refused;
+        as an array it says along the first axis where.
 
         Raises
         ------
@@ -196,8 +197,10 @@ class Reader:
             raise StorageError(
                 self.path, name, f"damaged data ({error})", "data that match their checksum"
             ) from error
-        if finite and values.dtype.kind == "f" and not np.isfinite(values).all():
-            where = np.argwhere(~np.isfinite(values))[0].tolist()
+        bad = ~np.isfinite(values) if values.dtype.kind == "f" else np.zeros(values.shape, bool)
+        bad[~np.broadcast_to(finite, values.shape[:1])] = False
+        if bad.any():
+            where = np.argwhere(bad)[0].tolist()
             raise StorageError(
                 self.path, name, f"{values[tuple(where)]} at {where}", "finite values"
             )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -14,6 +14,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from weightlaws.datasets import DATASETS
@@ -21,7 +22,8 @@ from weightlaws.networks import Shapes, layer_shapes, square_layers
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
-Snapshots = Literal["all"] | Annotated[int, Field(ge=1)] | list[Annotated[int, Field(ge=0)]]
+Epoch = Annotated[int, Field(ge=0)]
+Snapshots = Literal["all"] | Annotated[int, Field(ge=1)] | list[Epoch]
 
 
 class StudyError(ValueError):
@@ -65,12 +67,34 @@ class Sweep(_Section):
         return hidden
 
 
+class Statistics(_Section):
+    """How many simulations and resamplings stand behind the error bars and tests, and where."""
+
+    headline_epochs: list[Epoch]
+    """Epochs whose laws are tested; those after the last epoch are passed over, the last is always
+    one."""
+    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)]
+    """Expected share of false ones among the invariants that are called deviating."""
+    bootstrap_replicates: Annotated[int, Field(ge=50, le=100_000)]
+    """Resamplings of the members behind each standard error."""
+    simulated_matrices: Annotated[int, Field(ge=100, le=10_000_000)]
+    """Matrices drawn from a fitted law, of which ensembles are made to test it."""
+    simulated_ensembles: Annotated[int, Field(ge=100, le=10_000_000)]
+    """Ensembles made of them; no p-value is below 2 over this number."""
+    randomisations: Annotated[int, Field(ge=99, le=1_000_000)]
+    """Randomised ensembles behind each test of a symmetry."""
+    folds: Annotated[int, Field(ge=2, le=1000)]
+    """Parts of an ensemble that are held out in turn to compare laws."""
+    noise_floor_draws: Annotated[int, Field(ge=20, le=1_000_000)]
+    """Simulated ensembles behind the noise floor of each distance."""
+
+
 class Figures(_Section):
     """How the figures look."""
 
-    panel_width: Annotated[float, Field(gt=0, le=20)] = 3.4
+    panel_width: Annotated[float, Field(gt=0, le=20)]
     """Width of one panel in inches."""
-    font_scale: Annotated[float, Field(gt=0, le=5)] = 1.0
+    font_scale: Annotated[float, Field(gt=0, le=5)]
     """Size of all text relative to the default."""
 
 
@@ -92,14 +116,19 @@ class Study(_Section):
     learning_rate: Annotated[float, Field(gt=0, le=1000)]
     """Step size of Adam."""
     snapshots: Snapshots
-    """Epochs whose weights are kept: all, every k-th, or a list; always epoch 0 and the last."""
+    """Epochs whose square matrices are kept: all, every k-th, or a list; always 0 and the last."""
+    rectangular_snapshots: list[Epoch]
+    """Epochs whose other matrices are kept too, such as the input layer's; always 0 and the last,
+    and those after the last epoch are passed over."""
     device: Literal["auto", "cpu", "cuda"]
     """Where to train; auto takes a CUDA device if there is one."""
     data: Annotated[str, Field(min_length=1)]
     """Folder where torchvision finds its data sets, or downloads them to."""
-    noise_floor_draws: Annotated[int, Field(ge=20, le=1_000_000)]
-    """Simulated ensembles behind the noise floor of each distance."""
-    figures: Figures = Figures()
+    invariants: Literal["published", "complete"]
+    """Which invariants to evaluate: I1 to I52, or all 361 of degree 1 to 4."""
+    statistics: Statistics
+    """How error bars and tests are made."""
+    figures: Figures
     """How the figures look; changes no number."""
     sweeps: Annotated[list[Sweep], Field(min_length=1)]
     """What to train; conditions that two sweeps share are trained once."""
@@ -112,6 +141,22 @@ class Study(_Section):
             raise ValueError(f"epoch {max(snapshots)} comes after the last epoch, {epochs}")
         return snapshots
 
+    @model_validator(mode="after")
+    def _tests_have_data(self) -> Self:
+        kept, folds = self.snapshot_epochs, self.statistics.folds
+        lost = [epoch for epoch in self.headline_epochs if epoch not in kept]
+        if lost:
+            raise ValueError(
+                f"statistics.headline_epochs: found {lost}, of which no snapshot is kept; "
+                f"name some of {kept}, or keep more snapshots"
+            )
+        if self.members < folds:
+            raise ValueError(
+                f"statistics.folds: found {folds}, expected at most {self.members}, as many as "
+                "there are members"
+            )
+        return self
+
     @property
     def snapshot_epochs(self) -> list[int]:
         """Epochs whose weights are kept, ascending, from 0 to the last."""
@@ -122,6 +167,22 @@ class Study(_Section):
         else:
             kept = set(self.snapshots)
         return sorted(kept | {0, self.epochs})
+
+    @property
+    def headline_epochs(self) -> list[int]:
+        """Epochs whose laws are tested, ascending, to the last."""
+        return self._up_to_the_last(self.statistics.headline_epochs)
+
+    def _up_to_the_last(self, epochs: list[int]) -> list[int]:
+        return sorted({epoch for epoch in epochs if epoch < self.epochs} | {self.epochs})
+
+    def layer_snapshots(self, condition: "Condition") -> dict[str, list[int]]:
+        """Epochs whose weights are kept, ascending, by layer."""
+        rectangular = self._up_to_the_last([0, *self.rectangular_snapshots])
+        return {
+            layer: self.snapshot_epochs if layer in condition.square_layers else rectangular
+            for layer in condition.shapes
+        }
 
     @property
     def conditions(self) -> "dict[str, Condition]":
@@ -170,8 +231,8 @@ class Condition:
         return layer_shapes(info.inputs, self.hidden, info.classes)
 
     @property
-    def layers(self) -> Shapes:
-        """The layers whose weights are kept and modelled, with their shapes (out, in)."""
+    def square_layers(self) -> Shapes:
+        """The layers that the 13-parameter law can describe, with their shapes (out, in)."""
         return square_layers(self.shapes)
 
 
@@ -224,6 +285,8 @@ def _complaint(problem: Mapping[str, Any]) -> str:
     found, kind = problem["input"], problem["type"]
     value = "" if isinstance(found, dict | list) else f"found {json.dumps(found)}. "
     hint = ""
+    if not problem["loc"]:
+        return f"  {problem['msg'].removeprefix('Value error, ')}"
     if kind == "extra_forbidden":
         return f"  {key}: unknown key"
     if kind == "float_type" and isinstance(found, str):

@@ -46,6 +46,8 @@ class Snapshot:
         Share of the test images classified rightly, float64 (member,).
     dead_output
         Whether all logits are 0 on every test image, bool (member,).
+    finite
+        Whether the losses and weights have been finite so far, bool (member,).
     """
 
     epoch: int
@@ -53,6 +55,7 @@ class Snapshot:
     loss: npt.NDArray[np.float64]
     accuracy: npt.NDArray[np.float64]
     dead_output: npt.NDArray[np.bool_]
+    finite: npt.NDArray[np.bool_]
 
 
 def member_rng(seed: int, member: int, stream: int) -> np.random.Generator:
@@ -120,7 +123,8 @@ def train(
     Raises
     ------
     TrainingError
-        If a member's loss or weights are no longer finite, naming it.
+        If no member's loss and weights are finite any more. One that diverged harms no other:
+        training goes on, and its snapshots say so.
     """
     device = device or torch.device("cpu")
     # Full float32 products on any device: reduced precision would be another experiment.
@@ -142,7 +146,8 @@ def train(
     optimiser = torch.optim.Adam(layers, lr=learning_rate, weight_decay=weight_decay, fused=True)
 
     loss = torch.full((len(members),), torch.nan, dtype=torch.float64)
-    yield _snapshot(0, weights, loss, test_images, test_labels)
+    finite = _finite(layers)
+    yield _snapshot(0, weights, loss, finite, test_images, test_labels)
     for epoch in range(1, epochs + 1):
         order = np.stack([rng.permutation(len(images)) for rng in shuffles])
         batches = torch.from_numpy(order).to(device).split(batch_size, dim=1)
@@ -154,23 +159,20 @@ def train(
             optimiser.step()
             total += losses.detach()
         loss = total / len(batches)
-        _require_finite(layers, loss, members, epoch)
-        yield _snapshot(epoch, weights, loss, test_images, test_labels)
+        finite &= loss.isfinite() & _finite(layers)
+        if not finite.any():
+            raise TrainingError(
+                f"members {members[0]} to {members[-1]} have all diverged: found losses or weights "
+                f"that are not finite after epoch {epoch}, expected finite ones; lower "
+                "learning_rate"
+            )
+        yield _snapshot(epoch, weights, loss, finite, test_images, test_labels)
 
 
-def _require_finite(
-    layers: Sequence[Tensor], loss: Tensor, members: Sequence[int], epoch: int
-) -> None:
-    """Refuse to go on with members whose loss or weights are not finite."""
-    finite = loss.isfinite()
-    for weights in layers:
-        finite &= weights.detach().flatten(1).isfinite().all(dim=1)
-    diverged = [member for member, good in zip(members, finite.tolist(), strict=True) if not good]
-    if diverged:
-        raise TrainingError(
-            f"members {diverged} diverged: found a loss or weights that are not finite after epoch "
-            f"{epoch}, expected finite ones; lower learning_rate, or give the study another seed"
-        )
+def _finite(layers: Sequence[Tensor]) -> Tensor:
+    """Whether all weights of each member (member,) are finite."""
+    finite = [weights.detach().flatten(1).isfinite().all(dim=1) for weights in layers]
+    return torch.stack(finite).all(dim=0)
 
 
 def _scaled(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
@@ -211,7 +213,12 @@ def _logits(layers: Sequence[Tensor], images: Tensor) -> Tensor:
 
 
 def _snapshot(
-    epoch: int, weights: Mapping[str, Tensor], loss: Tensor, images: Tensor, labels: Tensor
+    epoch: int,
+    weights: Mapping[str, Tensor],
+    loss: Tensor,
+    finite: Tensor,
+    images: Tensor,
+    labels: Tensor,
 ) -> Snapshot:
     layers = [layer.detach() for layer in weights.values()]
     right = torch.zeros(len(loss), dtype=torch.int64, device=images.device)
@@ -228,4 +235,5 @@ def _snapshot(
         loss=loss.cpu().numpy(),
         accuracy=right.cpu().numpy() / len(images),
         dead_output=dead.cpu().numpy(),
+        finite=finite.numpy(force=True).copy(),
     )

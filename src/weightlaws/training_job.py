@@ -44,7 +44,7 @@ def train_shard(
     Raises
     ------
     TrainingError
-        If there is no such device, a member diverges, or training was told to stop.
+        If there is no such device, every member diverges, or training was told to stop.
     StorageError
         If the stored data set is not the spec's.
     """
@@ -67,10 +67,10 @@ def train_shard(
         kept = {
             layer: writer.create(
                 f"weights/{layer}",
-                (len(members), len(spec["snapshots"]), *spec["shapes"][layer]),
+                (len(members), len(epochs), *spec["shapes"][layer]),
                 np.float32,
             )
-            for layer in spec["layers"]
+            for layer, epochs in spec["snapshots"].items()
         }
         losses, accuracies = [], []
         for snapshot in snapshots:
@@ -78,16 +78,21 @@ def train_shard(
             if snapshot.epoch > 0:
                 losses.append(snapshot.loss)
                 _log_progress(snapshot, members, spec["epochs"], time.monotonic() - start)
-            if snapshot.epoch in spec["snapshots"]:
-                for layer, stored in kept.items():
-                    stored[:, spec["snapshots"].index(snapshot.epoch)] = snapshot.weights[layer]
+            for layer, epochs in spec["snapshots"].items():
+                if snapshot.epoch in epochs:
+                    kept[layer][:, epochs.index(snapshot.epoch)] = snapshot.weights[layer]
             if not go_on():
                 raise TrainingError("the run that started this job has ended, so it stops")
-        for layer in spec["layers"]:
-            writer.add(f"epochs/{layer}", np.array(spec["snapshots"], dtype=np.int64))
+        for layer, epochs in spec["snapshots"].items():
+            writer.add(f"epochs/{layer}", np.array(epochs, dtype=np.int64))
         writer.add("loss", np.stack(losses, axis=1))
         writer.add("accuracy", np.stack(accuracies, axis=1))
         writer.add("dead_output", snapshot.dead_output)
+        writer.add("finite", snapshot.finite)
+        for member in np.flatnonzero(~snapshot.finite):
+            log.warning(
+                "member %d diverged: it is listed, and left out of every law", first + member
+            )
 
 
 def read_splits(path: Path, spec: storage.Spec) -> dict[str, npt.NDArray[np.uint8]]:

@@ -17,7 +17,14 @@ MINI = {
     "members": 5,
     "shard_size": 2,
     "epochs": 2,
-    "noise_floor_draws": 50,
+    "statistics": {
+        "bootstrap_replicates": 50,
+        "simulated_matrices": 300,
+        "simulated_ensembles": 200,
+        "randomisations": 99,
+        "folds": 2,
+        "noise_floor_draws": 50,
+    },
     "sweeps": [
         {
             "dataset": "digits",

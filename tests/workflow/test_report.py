@@ -14,8 +14,8 @@ from selenium.webdriver.common.by import By
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 # Figures of the mini study, of 3 conditions in 2 architectures, by category of the report.
-FIGURES = {"Training": 2, "Fits": 3 * 3 + 2, "Distances": 2 + 1}
-TABLES = {"Training": 3, "Fits": 3 * 2, "Distances": 1}
+FIGURES = {"Training": 2, "Laws": 3 * 2, "Fits": 1 + 3 * 4 + 2, "Distances": 2 + 1}
+TABLES = {"Training": 3, "Laws": 2 + 3 * 2, "Fits": 1 + 3 * 3, "Distances": 1}
 OPTIONS = (
     "--headless=new",
     "--no-sandbox",
@@ -68,12 +68,13 @@ def test_the_introduction_is_shown_first(browser):
 
 
 def rows_of(browser, category):
-    """Open a category anew and return its rows: first the tables, then the figures."""
+    """Open a category anew and return its rows: of tables, of figures and of pages."""
     browser.refresh()
     until(lambda: links(browser, category), category)[0].click()
     rows = until(lambda: browser.find_elements(By.CSS_SELECTOR, "tr:has(a)"), "rows")
     tables = [row for row in rows if "table of" in row.text]
-    return tables, [row for row in rows if row not in tables]
+    pages = [row for row in rows if "in words" in row.text]
+    return tables, [row for row in rows if row not in tables + pages], pages
 
 
 def click(row, icon):
@@ -82,7 +83,7 @@ def click(row, icon):
 
 @pytest.mark.parametrize("category", FIGURES)
 def test_every_figure_is_shown_and_explained(browser, category):
-    _, figures = rows_of(browser, category)
+    _, figures, _ = rows_of(browser, category)
     assert len(figures) == FIGURES[category]
     for position in range(len(figures)):
         row = rows_of(browser, category)[1][position]
@@ -112,7 +113,7 @@ def body(browser):
 
 @pytest.mark.parametrize("category", TABLES)
 def test_tables_stand_beside_the_figures(browser, mini, category):
-    tables, _ = rows_of(browser, category)
+    tables, *_ = rows_of(browser, category)
     assert len(tables) == TABLES[category]
     for row in tables:
         link = row.find_element(By.CSS_SELECTOR, "a[iconname=eye]")
@@ -123,6 +124,22 @@ def test_tables_stand_beside_the_figures(browser, mini, category):
             if path.name == link.get_attribute("download") and path.read_bytes() == embedded
         ]
         assert original.stat().st_size > 0
+
+
+def test_the_findings_are_a_page_of_words(browser):
+    (row,) = rows_of(browser, "Laws")[2]
+    click(row, "eye")
+
+    def said():
+        for frame in browser.find_elements(By.TAG_NAME, "iframe"):
+            browser.switch_to.frame(frame)
+            text = body(browser)
+            browser.switch_to.default_content()
+            if "Findings of the study mini" in text:
+                return text
+        return ""
+
+    assert "law fits best" in until(said, "page of findings")
 
 
 def test_no_errors_were_logged(browser):

@@ -9,20 +9,22 @@ import pytest
 from mini_study import MINI
 
 SHARDS, CONDITIONS, ARCHITECTURES = 3, 3, 2
-FIGURES = {
-    "condition_figures": CONDITIONS,
-    "architecture_figures": ARCHITECTURES,
-    "distance_matrix": 1,
-}
 TRAIN = {"train": SHARDS * CONDITIONS}
 INVARIANTS = {"invariants": SHARDS * CONDITIONS}
-MODEL, DISTANCE, MEMBERS = {"model": CONDITIONS}, {"distance": 1}, {"members": 1}
+GALLERY, DISTANCE = {"gallery": 1}, {"distance": 1}
+OF_CONDITIONS = {"condition_figures": CONDITIONS}
 BETWEEN = {"architecture_figures": ARCHITECTURES, "distance_matrix": 1}
+FIGURES = OF_CONDITIONS | BETWEEN
 
 FROM_DISTANCE = DISTANCE | BETWEEN
-FROM_MODEL = MODEL | DISTANCE | FIGURES
-FROM_INVARIANTS = INVARIANTS | FROM_MODEL
-FROM_TRAIN = TRAIN | MEMBERS | FROM_INVARIANTS
+FROM_MODEL = {"model": CONDITIONS} | DISTANCE | FIGURES
+FINDINGS = {"findings": 1}
+FROM_SIGNIFICANCE = {"significance": CONDITIONS} | FINDINGS | OF_CONDITIONS
+FROM_COMPARISON = {"comparison": CONDITIONS} | FINDINGS | OF_CONDITIONS
+FROM_SYMMETRY = {"symmetry": CONDITIONS} | FINDINGS
+FROM_INVARIANTS = INVARIANTS | FROM_MODEL | FROM_SIGNIFICANCE
+FROM_MEMBERS = {"members": 1} | BETWEEN | FINDINGS
+FROM_TRAIN = TRAIN | FROM_MEMBERS | FROM_INVARIANTS | FROM_COMPARISON | FROM_SYMMETRY
 EVERYTHING = {"dataset": 1} | FROM_TRAIN
 
 
@@ -34,16 +36,34 @@ def sweeps(**changes):
 
 def fan_in(conditions):
     """The jobs that new or changed conditions cause, beside their training and invariants."""
-    return MEMBERS | DISTANCE | BETWEEN | {"model": conditions, "condition_figures": conditions}
+    own = ("model", "significance", "comparison", "symmetry", "condition_figures")
+    return FROM_MEMBERS | FROM_DISTANCE | dict.fromkeys(own, conditions)
+
+
+def statistics(**changes):
+    return {"statistics": {**MINI["statistics"], **changes}}
 
 
 @pytest.mark.parametrize(
     ("changes", "jobs"),
     [
         pytest.param({}, {}, id="nothing"),
-        pytest.param({"figures": {"panel_width": 5.0}}, FIGURES, id="a figure option"),
+        pytest.param({"figures": {"panel_width": 5.0}}, FIGURES | GALLERY, id="a figure option"),
         pytest.param({"device": "cpu"}, {}, id="the device"),
-        pytest.param({"noise_floor_draws": 60}, FROM_DISTANCE, id="noise floor"),
+        pytest.param(statistics(noise_floor_draws=60), FROM_DISTANCE, id="noise floor"),
+        pytest.param(statistics(bootstrap_replicates=60), FROM_MODEL, id="bootstrap"),
+        pytest.param(statistics(simulated_ensembles=300), FROM_SIGNIFICANCE, id="simulation"),
+        pytest.param(statistics(randomisations=100), FROM_SYMMETRY, id="randomisation"),
+        pytest.param(statistics(folds=3), FROM_COMPARISON, id="folds"),
+        pytest.param(
+            statistics(false_discovery_rate=0.1), FINDINGS | OF_CONDITIONS, id="discovery rate"
+        ),
+        pytest.param(
+            {"invariants": "published"},
+            FROM_INVARIANTS | GALLERY | {"catalogue": 1},
+            id="other invariants",
+        ),
+        pytest.param({"rectangular_snapshots": []}, FROM_TRAIN, id="rectangular snapshots"),
         pytest.param(
             # 5 to 7: of shards 0-1, 2-3, 4-4 the last gives way to 4-5 and 6-6.
             {"members": 7},
@@ -81,12 +101,17 @@ def test_an_edit_of_the_configuration(project, changes, jobs):
         ("src/weightlaws/__init__.py", {}),
         ("src/weightlaws/datasets.py", EVERYTHING),
         ("src/weightlaws/training.py", FROM_TRAIN),
-        ("src/weightlaws/invariants.py", FROM_INVARIANTS),
-        ("src/weightlaws/wick.py", FROM_MODEL),
+        ("src/weightlaws/invariants.py", FROM_INVARIANTS | FROM_COMPARISON | FROM_SYMMETRY),
+        ("src/weightlaws/invariants_job.py", FROM_INVARIANTS),
+        ("src/weightlaws/significance.py", FROM_SIGNIFICANCE),
+        ("src/weightlaws/comparison.py", FROM_COMPARISON),
+        ("src/weightlaws/symmetry.py", FROM_SYMMETRY),
+        ("src/weightlaws/findings_page.py", FINDINGS),
+        ("src/weightlaws/law_figures.py", OF_CONDITIONS),
         ("src/weightlaws/models.py", FROM_MODEL),
         ("src/weightlaws/wasserstein.py", FROM_DISTANCE),
         ("src/weightlaws/distances.py", FROM_DISTANCE),
-        ("src/weightlaws/members.py", MEMBERS | BETWEEN),
+        ("src/weightlaws/members.py", FROM_MEMBERS),
         ("src/weightlaws/figures.py", FIGURES),
         ("workflow/scripts/train.py", FROM_TRAIN),
         ("workflow/scripts/condition_figures.py", {"condition_figures": CONDITIONS}),

@@ -9,12 +9,13 @@ import yaml
 from mini_study import MINI, ROOT
 
 import weightlaws
-from weightlaws.deviations import GRAPHS
+from weightlaws.catalogue import catalogue
 from weightlaws.invariants import evaluate
 from weightlaws.pigmm import PIGMM
 from weightlaws.results import ResultsError
 
 CONDITION = "digits-10x10x10-gaussian-decay0.01"
+GRAPHS = catalogue("complete")
 LAYERS = ["hidden1-hidden2", "hidden2-hidden3", "hidden3-output"]
 
 

@@ -1,6 +1,7 @@
-# Requires: {RESULTS}/models/{condition}.csv and .parameters.csv, distances.csv, conditions.csv,
-#           learning_curves.csv
-# Produces: {RESULTS}/figures/{condition}/*.svg and {RESULTS}/figures/{architecture}/*.svg
+# Requires: {RESULTS}/models/{condition}.csv, .parameters.csv and .typicality.csv,
+#           comparison/{condition}.csv,
+#           significance/{condition}.csv, distances.csv, conditions.csv, learning_curves.csv
+# Produces: {RESULTS}/figures/invariants.svg, {RESULTS}/figures/{condition}/*.svg and {RESULTS}/figures/{architecture}/*.svg
 
 # Conditions side by side in one figure: those of one data set and hidden widths.
 ARCHITECTURES = {
@@ -20,15 +21,44 @@ wildcard_constraints:
     architecture="|".join(map(re.escape, ARCHITECTURES)),
 
 
+rule gallery:
+    """Draw the graphs of the study's invariants."""
+    output:
+        shown(
+            f"{RESULTS}/figures/invariants.svg",
+            "invariants",
+            "Fits",
+            "all",
+            "invariants",
+        ),
+    log:
+        f"{RESULTS}/logs/figures/invariants.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/invariants.tsv"
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=specs.figures_spec(STUDY, CODE["gallery"]),
+        invariants=STUDY.invariants,
+    script:
+        "../scripts/gallery.py"
+
+
 rule condition_figures:
     """Draw a condition's fitted parameters, and how far its ensembles are from their laws."""
     input:
         invariants=f"{RESULTS}/models/{{condition}}.csv",
         parameters=f"{RESULTS}/models/{{condition}}.parameters.csv",
+        typicality=f"{RESULTS}/models/{{condition}}.typicality.csv",
+        comparison=f"{RESULTS}/comparison/{{condition}}.csv",
+        significance=f"{RESULTS}/significance/{{condition}}.csv",
     output:
         deviation_start=figure("deviation_start", "Fits", "condition"),
         deviation_sd=figure("deviation_sd", "Fits", "condition"),
         parameters=figure("parameters", "Fits", "condition"),
+        typicality=figure("typicality", "Fits", "condition"),
+        laws=figure("laws", "Laws", "condition"),
+        largest_deviations=figure("largest_deviations", "Laws", "condition"),
     log:
         f"{RESULTS}/logs/figures/{{condition}}.log",
     benchmark:
@@ -37,6 +67,7 @@ rule condition_figures:
         "../../envs/weightlaws.yaml"
     params:
         spec=specs.figures_spec(STUDY, CODE["condition_figures"]),
+        false_discovery_rate=STUDY.statistics.false_discovery_rate,
     script:
         "../scripts/condition_figures.py"
 

@@ -3,7 +3,7 @@
 
 
 rule invariants:
-    """Evaluate the 52 published invariants of a shard's weight matrices."""
+    """Evaluate the study's invariants of a shard's weight matrices."""
     input:
         weights=f"{RESULTS}/weights/{{condition}}/{{shard}}.h5",
     output:

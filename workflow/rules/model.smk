@@ -1,5 +1,6 @@
 # Requires: {RESULTS}/invariants/{condition}/{shard}.h5 of one condition
-# Produces: {RESULTS}/models/{condition}.h5, .csv and .parameters.csv
+# Produces: {RESULTS}/models/{condition}.h5, .csv, .parameters.csv, .typicality.csv
+#           and .admissibility.csv
 
 
 rule model:
@@ -8,19 +9,28 @@ rule model:
         expand(f"{RESULTS}/invariants/{{{{condition}}}}/{{shard}}.h5", shard=SHARDS),
     output:
         fits=f"{RESULTS}/models/{{condition}}.h5",
-        invariants=shown(
-            f"{RESULTS}/models/{{condition}}.csv",
-            "invariants",
-            "Fits",
-            "{condition}",
-            "table of invariants",
-        ),
+        # Too large for the report: every invariant of every snapshot.
+        invariants=f"{RESULTS}/models/{{condition}}.csv",
         parameters=shown(
             f"{RESULTS}/models/{{condition}}.parameters.csv",
             "parameters_table",
             "Fits",
             "{condition}",
             "table of parameters",
+        ),
+        typicality=shown(
+            f"{RESULTS}/models/{{condition}}.typicality.csv",
+            "typicality_table",
+            "Fits",
+            "{condition}",
+            "table of typicality",
+        ),
+        admissibility=shown(
+            f"{RESULTS}/models/{{condition}}.admissibility.csv",
+            "admissibility",
+            "Fits",
+            "{condition}",
+            "table of covariance blocks",
         ),
     log:
         f"{RESULTS}/logs/model/{{condition}}.log",

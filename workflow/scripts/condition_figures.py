@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from weightlaws import figures
+from weightlaws import figures, law_figures
 from weightlaws.drawing import save
 from weightlaws.jobs import job_log
 
@@ -14,3 +14,10 @@ with job_log(snakemake.log[0]):
     save(figures.deviation_start(invariants, look), out.deviation_start)
     save(figures.deviation_sd(invariants, look), out.deviation_sd)
     save(figures.parameters(parameters, look), out.parameters)
+    typicality = pd.read_csv(snakemake.input.typicality)
+    save(figures.typicality(typicality, look), out.typicality)
+    comparison = pd.read_csv(snakemake.input.comparison)
+    significance = pd.read_csv(snakemake.input.significance)
+    rate = snakemake.params.false_discovery_rate
+    save(law_figures.laws(comparison, look), out.laws)
+    save(law_figures.largest_deviations(significance, rate, look), out.largest_deviations)

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+from weightlaws import tables
 from weightlaws.jobs import job_log
-from weightlaws.models import fit_condition, store_fits, tables
+from weightlaws.models import fit_condition, store_fits
 
 with job_log(snakemake.log[0]):
-    spec = snakemake.params.spec
+    spec, out = snakemake.params.spec, snakemake.output
+    condition = snakemake.wildcards.condition
     fits = fit_condition([Path(path) for path in snakemake.input], spec)
-    store_fits(Path(snakemake.output.fits), spec, fits)
-    invariants, parameters = tables(snakemake.wildcards.condition, spec, fits)
-    invariants.to_csv(snakemake.output.invariants, index=False)
-    parameters.to_csv(snakemake.output.parameters, index=False)
+    store_fits(Path(out.fits), spec, fits)
+    tables.fits_table(condition, spec, fits).to_csv(out.invariants, index=False)
+    tables.parameters_table(condition, spec, fits).to_csv(out.parameters, index=False)
+    tables.typicality_table(condition, spec, fits).to_csv(out.typicality, index=False)
+    tables.admissibility_table(condition, spec, fits).to_csv(out.admissibility, index=False)

@@ -1,0 +1,69 @@
+"""One job of comparing laws: from a condition's weights shards to a table."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from weightlaws.admissibility import with_and_without_dead
+from weightlaws.comparison import compare
+from weightlaws.one_sided import Side
+from weightlaws.shards import read_weights
+from weightlaws.storage import Spec
+
+
+def labelled_side(layer: str) -> Side | None:
+    """Return the side of a layer's matrices whose labels training can tell apart.
+
+    Rows before the output are classes, columns after the input are pixels. Hidden neurons can be
+    permuted without changing the training problem.
+    """
+    if layer.endswith("-output"):
+        return "rows"
+    return "columns" if layer.startswith("input-") else None
+
+
+def comparison_table(paths: Sequence[Path], spec: Spec, condition: str) -> pd.DataFrame:
+    """Compare the laws of every layer of a condition at its snapshots, on held-out members.
+
+    Parameters
+    ----------
+    paths
+        The condition's weights shards, in the order of their members.
+    spec
+        A ``specs.comparison_spec``.
+    condition
+        Its name.
+
+    Returns
+    -------
+    DataFrame
+        What `comparison.compare` says, one row a layer, choice of ``members``, epoch and law.
+
+    Raises
+    ------
+    StorageError
+        If a shard is not the spec's, or members are missing.
+    """
+    weights, parts = spec["weights"], []
+    for layer, epochs in weights["snapshots"].items():
+        ensemble = read_weights(paths, weights, spec["members"], layer)
+        rows, columns = weights["shapes"][layer]
+        place = {"condition": condition, "layer": layer, "rows": rows, "columns": columns}
+        table = partial(_compare, epochs=epochs, labelled=labelled_side(layer), spec=spec)
+        parts.append(with_and_without_dead(ensemble, spec["folds"], table, **place))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _compare(
+    values: npt.NDArray[np.float32], epochs: list[int], labelled: Side | None, spec: Spec
+) -> pd.DataFrame:
+    tables = {
+        epoch: compare(values[:, k], labelled, spec["folds"]) for k, epoch in enumerate(epochs)
+    }
+    for epoch, table in tables.items():
+        table.insert(0, "epoch", epoch)
+    return pd.concat(tables.values(), ignore_index=True)

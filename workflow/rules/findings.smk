@@ -1,0 +1,45 @@
+# Requires: {RESULTS}/comparison/{condition}.csv, symmetry/{condition}.csv and
+#           significance/{condition}.csv of all conditions, invariants.csv, members.csv
+# Produces: {RESULTS}/findings.csv, deviations.csv and findings.html
+
+
+rule findings:
+    """Sum up which law fits where, and which invariants it does not explain."""
+    input:
+        comparison=expand(rules.comparison.output, condition=CONDITIONS),
+        symmetry=expand(rules.symmetry.output, condition=CONDITIONS),
+        significance=expand(rules.significance.output, condition=CONDITIONS),
+        invariants=f"{RESULTS}/invariants.csv",
+        members=f"{RESULTS}/members.csv",
+    output:
+        findings=shown(
+            f"{RESULTS}/findings.csv",
+            "findings",
+            "Laws",
+            "all",
+            "table of findings",
+        ),
+        ranked=shown(
+            f"{RESULTS}/deviations.csv",
+            "deviations",
+            "Laws",
+            "all",
+            "table of deviations",
+        ),
+        page=shown(
+            f"{RESULTS}/findings.html",
+            "findings_page",
+            "Laws",
+            "all",
+            "findings in words",
+        ),
+    log:
+        f"{RESULTS}/logs/findings.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/findings.tsv"
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=specs.findings_spec(STUDY, CODE),
+    script:
+        "../scripts/findings.py"

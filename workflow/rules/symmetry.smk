@@ -1,0 +1,28 @@
+# Requires: {RESULTS}/weights/{condition}/{shard}.h5 of one condition
+# Produces: {RESULTS}/symmetry/{condition}.csv
+
+
+rule symmetry:
+    """Test the symmetries of a condition's weights by randomising its members."""
+    input:
+        expand(f"{RESULTS}/weights/{{{{condition}}}}/{{shard}}.h5", shard=SHARDS),
+    output:
+        shown(
+            f"{RESULTS}/symmetry/{{condition}}.csv",
+            "symmetry",
+            "Laws",
+            "{condition}",
+            "table of symmetries",
+        ),
+    log:
+        f"{RESULTS}/logs/symmetry/{{condition}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/symmetry/{{condition}}.tsv"
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=lambda wildcards: specs.symmetry_spec(
+            STUDY, CONDITIONS[wildcards.condition], CODE
+        ),
+    script:
+        "../scripts/symmetry.py"

@@ -1,0 +1,8 @@
+"""List the invariants of the study."""
+
+from weightlaws.catalogue import catalogue, invariants_table
+from weightlaws.jobs import job_log
+
+with job_log(snakemake.log[0]):
+    graphs = catalogue(snakemake.params.spec["invariants"])
+    invariants_table(graphs).to_csv(snakemake.output[0], index=False)

@@ -1,0 +1,10 @@
+"""Draw the graphs of the study's invariants."""
+
+from weightlaws.catalogue import catalogue
+from weightlaws.drawing import save
+from weightlaws.graph_drawing import gallery
+from weightlaws.jobs import job_log
+
+with job_log(snakemake.log[0]):
+    graphs = catalogue(snakemake.params.invariants)
+    save(gallery(graphs, snakemake.params.spec), snakemake.output[0])
