@@ -12,7 +12,7 @@ Source of the method: Pitman, Biometrika 29 (1938) 322; Lehmann and Romano, Test
 Hypotheses, section 15.2. Of the Gaussian laws compared: arXiv:1809.07559.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,18 +124,22 @@ def randomisation_tests(
         If the matrices are not a finite (n, rows, columns) of such sizes, or R is below 1.
     """
     matrices = np.asarray(matrices)
-    n_rows, n_columns = _shape(matrices)[1:]
+    shape = _shape(matrices)
+    wanted = [name for name in SYMMETRIES if tests is None or name in tests]
+    if not shape[1] == shape[2] > 3:
+        wanted = [name for name in wanted if name != "diagonal"]
+    averages: dict[str, Array] = {}
+    for permuted in dict.fromkeys(SYMMETRIES[name].permuted for name in wanted):
+        alike = {name: SYMMETRIES[name] for name in wanted if SYMMETRIES[name].permuted == permuted}
+        averages |= _randomised_averages(matrices, alike, n_randomisations, rng)
     table = []
-    for name in SYMMETRIES if tests is None else tests:
+    for name in wanted:
         symmetry = SYMMETRIES[name]
-        if name == "diagonal" and not n_rows == n_columns > 3:
-            continue
         numbers, note = (np.nan, np.nan, np.nan), ""
         try:
-            values = randomised_statistics(matrices, symmetry, n_randomisations, rng)
+            values = symmetry.statistic(averages[name], shape)
             statistic = float(values[0])
-            p_gaussian = symmetry.p_gaussian(statistic, _shape(matrices))
-            numbers = (statistic, p_value(values), p_gaussian)
+            numbers = (statistic, p_value(values), symmetry.p_gaussian(statistic, shape))
         except np.linalg.LinAlgError as error:
             note = str(error)
         table.append((name, symmetry.permuted, *numbers, note))
@@ -174,29 +178,41 @@ def randomised_statistics(
         As for `randomisation_tests`.
     """
     matrices = np.asarray(matrices)
+    averages = _randomised_averages(matrices, {"": symmetry}, n_randomisations, rng)
+    return symmetry.statistic(averages[""], _shape(matrices))
+
+
+def _randomised_averages(
+    matrices: npt.NDArray[np.generic],
+    symmetries: Mapping[str, Symmetry],
+    n: int,
+    rng: np.random.Generator,
+) -> dict[str, Array]:
+    """Average features (n + 1, k) over the members as they are, then n times permuted.
+
+    The symmetries permute the same things. They see the same permutations, as to draw these is
+    most of the work.
+    """
     shape = _shape(matrices)
-    if n_randomisations < 1:
-        raise ValueError(f"expected at least one randomisation, found {n_randomisations}")
+    if n < 1:
+        raise ValueError(f"expected at least one randomisation, found {n}")
     # The Gaussian fits below count on a mean of 0, and a large one would cost variances digits.
     centre = matrices.mean(dtype=np.float64)
-    averages: Array | float = 0.0
+    averages: dict[str, Array] = {}
     for matrix in matrices:
-        items = symmetry.items(matrix.astype(np.float64) - centre)
-        averages += _permuted_features(items, symmetry, shape, n_randomisations, rng) / shape[0]
-    return symmetry.statistic(np.asarray(averages), shape)
-
-
-def _permuted_features(
-    items: Array, symmetry: Symmetry, shape: Shape, n: int, rng: np.random.Generator
-) -> Array:
-    """Features (n + 1, k) of one member's items as they are, then n times permuted."""
-    parts = [symmetry.features(items[None], shape)]
-    step = max(1, CHUNK // items.size)
-    for start in range(0, n, step):
-        unpermuted = np.broadcast_to(np.arange(len(items)), (min(step, n - start), len(items)))
-        orders = rng.permuted(unpermuted, axis=1)
-        parts.append(symmetry.features(items[orders], shape))
-    return np.concatenate(parts)
+        centred = matrix.astype(np.float64) - centre
+        items = {name: symmetry.items(centred) for name, symmetry in symmetries.items()}
+        parts = {name: [symmetries[name].features(own[None], shape)] for name, own in items.items()}
+        length = len(next(iter(items.values())))
+        step = max(1, CHUNK // max(own.size for own in items.values()))
+        for start in range(0, n, step):
+            unpermuted = np.broadcast_to(np.arange(length), (min(step, n - start), length))
+            orders = rng.permuted(unpermuted, axis=1)
+            for name, own in items.items():
+                parts[name].append(symmetries[name].features(own[orders], shape))
+        for name, features in parts.items():
+            averages[name] = averages.get(name, 0.0) + np.concatenate(features) / shape[0]
+    return averages
 
 
 def _shape(matrices: npt.NDArray[np.generic]) -> Shape:
