@@ -57,7 +57,9 @@ def comparison():
     ]
     columns = ["condition", "layer", "rows", "columns", "members", "n_members", "epoch"]
     columns += ["law", "log_likelihood", "than", "gain", "gain_standard_error"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    poor = (table["epoch"] == 0) & (table["law"] == "bipartite")
+    return table.assign(note=np.where(poor, "no density <here>", None))
 
 
 @pytest.fixture
@@ -102,6 +104,8 @@ def test_findings_have_a_row_a_layer_and_headline_epoch(findings):
     start = findings.set_index(["layer", "members", "epoch"]).loc[("input-hidden1", "all", 0)]
     assert start["law"] == "i.i.d."
     assert start[["deviating", "tested"]].isna().all()
+    assert start["note"] == "bipartite: no density <here>"
+    assert pd.isna(row["note"])
 
 
 @pytest.fixture
@@ -140,6 +144,7 @@ def test_the_page_says_it_in_words(findings, ranked):
         "<code>F3</code> by 0.2 SD, <code>F1</code> by 0.1 SD." in page
     )
     assert "Epoch 0: the <b>i.i.d.</b> law fits best. Gains per held-out member: " in page
+    assert page.count("Not compared: bipartite: no density &lt;here&gt;.") == 4
     assert page.count("Members without dead outputs (19):") == 2
     assert "<td>row i belongs to column i</td><td>0.5</td><td>0.5</td>" in page
 

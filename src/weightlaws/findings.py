@@ -27,7 +27,7 @@ def findings_table(
         `best_law`. ``gain <law>`` and ``gain_standard_error <law>``: nats per held-out member, over
         the law that it is nested above. ``p <test>``: of the symmetry. ``deviating_published`` of
         ``tested_published`` and ``deviating`` of ``tested`` invariants; empty for a layer that no
-        13-parameter law was fitted to.
+        13-parameter law was fitted to. ``note``: which laws have no density, and why.
     """
     laws = comparison.merge(symmetry[PLACE].drop_duplicates())
     places = laws.groupby([*PLACE, "rows", "columns"], sort=False)
@@ -36,8 +36,10 @@ def findings_table(
     gains = laws[laws["than"].notna()].pivot(index=PLACE, columns="law", values=quantities)
     gains.columns = gains.columns.map(" ".join)
     p = symmetry.pivot(index=PLACE, columns="test", values="p").add_prefix("p ")
+    notes = laws.dropna(subset="note")
+    said = (notes["law"] + ": " + notes["note"]).groupby([notes[name] for name in PLACE])
     table = best.rename("law").reset_index()
-    for part in (gains, p, _counts(significance, rate)):
+    for part in (gains, p, _counts(significance, rate), said.agg("; ".join).rename("note")):
         table = table.merge(part.reset_index(), how="left", on=PLACE)
     return table
 

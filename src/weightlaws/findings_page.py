@@ -115,6 +115,8 @@ def _epoch(row: pd.Series, largest: pd.DataFrame) -> str:
     ]
     text = f"Epoch {row['epoch']}: the <b>{row['law']}</b> law fits best. "
     text += f"Gains per held-out member: {', '.join(gains)}."
+    if pd.notna(row["note"]):
+        text += f" Not compared: {escape(row['note'])}."
     if pd.isna(row["tested"]):
         return text
     text += f" {row['deviating']} of {row['tested']} invariants deviate"
