@@ -194,7 +194,7 @@ def test_an_ensemble_needs_two_finite_members(study, tmp_path):
 def test_weights_are_joined_over_shards(study, trained):
     paths = list(trained[1])
     spec = training_spec(study, CONDITION, CODE)
-    found = read_weights(paths, spec, 3, "input-hidden1")
-    expected = [read_shard(path).weights["input-hidden1"] for path in paths]
+    found = read_weights(paths, spec, 3, "input-hidden1", 2)
+    expected = [read_shard(path).weights["input-hidden1"][:, 1] for path in paths]
     np.testing.assert_array_equal(found.values, np.concatenate(expected))
     assert found.members.tolist() == [0, 1, 2]

@@ -117,3 +117,19 @@ def test_numbers_that_are_not_finite_are_refused_where_they_stand(tmp_path):
 
 def test_specs_are_equal_whatever_the_order_of_their_keys(tmp_path):
     check_spec(tmp_path, {"a": 1, "b": [1]}, {"b": [1], "a": 1})
+
+
+def test_a_part_is_read_and_checked_alone(tmp_path):
+    values = np.arange(24.0).reshape(4, 3, 2)
+    values[3] = np.nan
+    path = tmp_path / "file.h5"
+    with create(path, "model", SPEC) as writer:
+        writer.add("values", values)
+    finite = np.array([True, True, True, False])
+    with opened(path, "model") as reader:
+        later = reader.read("values", np.float64, (4, 3, 2), finite=finite, part=(slice(None), 1))
+        np.testing.assert_array_equal(later, values[:, 1])
+        some = reader.read("values", np.float64, (4, 3, 2), part=(slice(1, 3),))
+        np.testing.assert_array_equal(some, values[1:3])
+        with pytest.raises(StorageError, match=r"found nan at \[0, 0, 0\]"):
+            reader.read("values", np.float64, (4, 3, 2), part=(slice(3, 4),))

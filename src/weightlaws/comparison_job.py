@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from weightlaws.admissibility import with_and_without_dead
@@ -41,7 +39,7 @@ def comparison_table(paths: Sequence[Path], spec: Spec, condition: str) -> pd.Da
     Returns
     -------
     DataFrame
-        What `comparison.compare` says, one row a layer, choice of ``members``, epoch and law.
+        What `comparison.compare` says, one row a layer, epoch, choice of ``members`` and law.
 
     Raises
     ------
@@ -50,20 +48,11 @@ def comparison_table(paths: Sequence[Path], spec: Spec, condition: str) -> pd.Da
     """
     weights, parts = spec["weights"], []
     for layer, epochs in weights["snapshots"].items():
-        ensemble = read_weights(paths, weights, spec["members"], layer)
         rows, columns = weights["shapes"][layer]
         place = {"condition": condition, "layer": layer, "rows": rows, "columns": columns}
-        table = partial(_compare, epochs=epochs, labelled=labelled_side(layer), spec=spec)
-        parts.append(with_and_without_dead(ensemble, spec["folds"], table, **place))
+        table = partial(compare, labelled=labelled_side(layer), folds=spec["folds"])
+        for epoch in epochs:
+            ensemble = read_weights(paths, weights, spec["members"], layer, epoch)
+            part = with_and_without_dead(ensemble, spec["folds"], table, **place, epoch=epoch)
+            parts.append(part)
     return pd.concat(parts, ignore_index=True)
-
-
-def _compare(
-    values: npt.NDArray[np.float32], epochs: list[int], labelled: Side | None, spec: Spec
-) -> pd.DataFrame:
-    tables = {
-        epoch: compare(values[:, k], labelled, spec["folds"]) for k, epoch in enumerate(epochs)
-    }
-    for epoch, table in tables.items():
-        table.insert(0, "epoch", epoch)
-    return pd.concat(tables.values(), ignore_index=True)

@@ -32,7 +32,12 @@ _TESTS = {
 
 
 def findings_page(
-    name: str, findings: pd.DataFrame, ranked: pd.DataFrame, members: pd.DataFrame, rate: float
+    name: str,
+    findings: pd.DataFrame,
+    ranked: pd.DataFrame,
+    members: pd.DataFrame,
+    admissibility: pd.DataFrame,
+    rate: float,
 ) -> str:
     """Write what the tables of findings say, condition by condition and layer by layer.
 
@@ -44,11 +49,13 @@ def findings_page(
         As `findings.findings_table` and `findings.ranked_deviations` give them.
     members
         The study's table of members, for those that are dead or diverged.
+    admissibility
+        The checks of the covariance blocks of all fits.
     rate
         The false discovery rate of the tests.
     """
     sections = [
-        _condition(str(condition), part, ranked, members)
+        _condition(str(condition), part, ranked, members, admissibility)
         for condition, part in findings.groupby("condition", sort=False)
     ]
     laws = "".join(f"<li><b>{law}</b>: {meaning}</li>" for law, meaning in _MEANING.items())
@@ -73,6 +80,7 @@ def _condition(
     findings: pd.DataFrame,
     ranked: pd.DataFrame,
     members: pd.DataFrame,
+    admissibility: pd.DataFrame,
 ) -> str:
     mine = members[members["condition"] == condition]
     listed = {
@@ -83,11 +91,20 @@ def _condition(
         f"{len(numbers)} {what}" + (f" ({', '.join(map(str, numbers))})" if len(numbers) else "")
         for what, numbers in listed.items()
     )
+    blocks = admissibility[admissibility["condition"] == condition]
+    bad = blocks[blocks["verdict"] != "positive definite"]
+    checks = f"{len(blocks)} fitted covariance blocks, {len(bad)} of them not positive definite"
+    for (layer, block, verdict, reason), part in bad.groupby(
+        ["layer", "block", "verdict", "reason"], sort=False
+    ):
+        checks += f"; {layer}, {block}: {verdict} at {len(part)} epochs ({reason})"
     layers = [
         _layer(str(layer), part, ranked[(ranked["condition"] == condition)])
         for layer, part in findings.groupby("layer", sort=False)
     ]
-    return f"<h2>{escape(condition)}</h2><p>{len(mine)} members; {counts}.</p>" + "".join(layers)
+    return f"<h2>{escape(condition)}</h2><p>{len(mine)} members; {counts}. {checks}.</p>" + "".join(
+        layers
+    )
 
 
 def _layer(layer: str, findings: pd.DataFrame, ranked: pd.DataFrame) -> str:

@@ -1,5 +1,6 @@
 """One job of evaluating invariants: from a shard's stored weights to its stored invariants."""
 
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,10 @@ import numpy as np
 from weightlaws import storage
 from weightlaws.catalogue import catalogue
 from weightlaws.invariants import evaluate
-from weightlaws.shards import read_shard
+from weightlaws.shards import weights_shard
+
+# Weights that are read at once; all of a shard of wide layers would be gigabytes.
+_TOGETHER = 2**24
 
 
 def evaluate_shard(path: Path, spec: storage.Spec, weights_path: Path) -> None:
@@ -29,12 +33,22 @@ def evaluate_shard(path: Path, spec: storage.Spec, weights_path: Path) -> None:
     """
     graphs = catalogue(spec["invariants"])
     weights_spec = {**spec["weights"], "members": spec["members"]}
-    shard = read_shard(weights_path, weights_spec, spec["layers"])
-    with storage.create(path, "invariants", spec) as writer:
+    with (
+        storage.opened(weights_path, "weights", weights_spec) as reader,
+        storage.create(path, "invariants", spec) as writer,
+    ):
+        shard = weights_shard(reader, layers=())
         writer.add("finite", shard.finite)
         writer.add("dead_output", shard.dead_output)
-        for layer, weights in shard.weights.items():
-            values = np.full((*weights.shape[:2], len(graphs)), np.nan)
-            values[shard.finite] = evaluate(graphs, weights[shard.finite])
-            writer.add(f"epochs/{layer}", shard.epochs[layer])
+        for layer in spec["layers"]:
+            epochs, name = spec["weights"]["snapshots"][layer], f"weights/{layer}"
+            shape = (len(shard.members), len(epochs), *spec["weights"]["shapes"][layer])
+            values = np.full((*shape[:2], len(graphs)), np.nan)
+            step = max(1, _TOGETHER // prod(shape[1:]))
+            for start in range(0, len(values), step):
+                part = slice(start, start + step)
+                weights = reader.read(name, np.float32, shape, finite=shard.finite, part=(part,))
+                finite = shard.finite[part]
+                values[part][finite] = evaluate(graphs, weights[finite])
+            writer.add(f"epochs/{layer}", np.array(epochs, dtype=np.int64))
             writer.add(f"invariants/{layer}", values)

@@ -112,7 +112,7 @@ class Ensemble:
     Attributes
     ----------
     values
-        (member, snapshot, ...).
+        (member, ...).
     members
         Their numbers, (member,).
     dead_output
@@ -154,16 +154,22 @@ def read_invariants(
     return _ensemble(paths, parts)
 
 
-def read_weights(paths: Sequence[Path], spec: Spec, n_members: int, layer: str) -> Ensemble:
-    """Read one layer's weights, float32 (member, snapshot, out, in), of a condition.
+def read_weights(
+    paths: Sequence[Path], spec: Spec, n_members: int, layer: str, epoch: int
+) -> Ensemble:
+    """Read one layer's weights after one epoch, float32 (member, out, in), of a condition.
 
-    Parameters and errors are those of `read_invariants`.
+    Parameters and errors are those of `read_invariants`; the epoch is one of the layer's snapshots.
     """
-    shards = (
-        weights_shard(reader, [layer])
-        for reader in opened_shards(paths, "weights", spec, n_members)
-    )
-    return _ensemble(paths, [(s.weights[layer], s.finite, s.dead_output) for s in shards])
+    epochs = spec["snapshots"][layer]
+    part = (slice(None), epochs.index(epoch))
+    parts = []
+    for reader in opened_shards(paths, "weights", spec, n_members):
+        finite, dead = (reader.read(name, np.bool_, (None,)) for name in ("finite", "dead_output"))
+        shape = (len(finite), len(epochs), *spec["shapes"][layer])
+        values = reader.read(f"weights/{layer}", np.float32, shape, finite=finite, part=part)
+        parts.append((values, finite, dead))
+    return _ensemble(paths, parts)
 
 
 def _ensemble(paths: Sequence[Path], parts: Sequence[tuple[npt.NDArray[Any], ...]]) -> Ensemble:

@@ -170,11 +170,13 @@ class Reader:
         shape: Sequence[int | None],
         *,
         finite: bool | npt.NDArray[np.bool_] = True,
+        part: tuple[int | slice, ...] = (slice(None),),
     ) -> Array:
-        """Read one dataset after checking what it is.
+        """Read one dataset, or a part of it, after checking what it is.
 
         ``None`` in the shape stands for any length. With ``finite``, NaN and infinity are refused;
-        as an array it says along the first axis where.
+        as an array it says along the first axis where. ``part`` indexes the dataset, its first axis
+        by a slice.
 
         Raises
         ------
@@ -192,13 +194,13 @@ class Reader:
         if not good:
             raise StorageError(self.path, name, f"shape {dataset.shape}", f"shape {tuple(shape)}")
         try:
-            values: Array = dataset[...]
+            values: Array = dataset[part]
         except OSError as error:
             raise StorageError(
                 self.path, name, f"damaged data ({error})", "data that match their checksum"
             ) from error
         bad = ~np.isfinite(values) if values.dtype.kind == "f" else np.zeros(values.shape, bool)
-        bad[~np.broadcast_to(finite, values.shape[:1])] = False
+        bad[~np.broadcast_to(finite, dataset.shape[:1])[part[0]]] = False
         if bad.any():
             where = np.argwhere(bad)[0].tolist()
             raise StorageError(

@@ -29,7 +29,7 @@ def symmetry_table(paths: Sequence[Path], spec: Spec, condition: str) -> pd.Data
     Returns
     -------
     DataFrame
-        What `symmetry.randomisation_tests` says, one row a layer, choice of ``members``, epoch and
+        What `symmetry.randomisation_tests` says, one row a layer, epoch, choice of ``members`` and
         test. A layer has the headline epochs of which its snapshots are kept. At the input entries
         are not tested: columns are pixels, and thousands of entries would have to be permuted.
 
@@ -40,34 +40,20 @@ def symmetry_table(paths: Sequence[Path], spec: Spec, condition: str) -> pd.Data
     """
     weights, parts = spec["weights"], []
     for layer, snapshots in weights["snapshots"].items():
-        ensemble = read_weights(paths, weights, spec["members"], layer)
         rows, columns = weights["shapes"][layer]
         place = {"condition": condition, "layer": layer, "rows": rows, "columns": columns}
         # Seeded by the study and the place alone, so that other conditions change nothing here.
         seed = [spec["seed"], *f"symmetry/{condition}/{layer}".encode()]
         tests = [t for t in SYMMETRIES if t != "entries" or not layer.startswith("input-")]
-        table = partial(_test, tests=tests, snapshots=snapshots, seed=seed, spec=spec)
-        parts.append(with_and_without_dead(ensemble, 3, table, **place))
+        for epoch in spec["epochs"]:
+            if epoch in snapshots:
+                ensemble = read_weights(paths, weights, spec["members"], layer, epoch)
+                table = partial(_test, n=spec["randomisations"], seed=[*seed, epoch], tests=tests)
+                parts.append(with_and_without_dead(ensemble, 3, table, **place, epoch=epoch))
     return pd.concat(parts, ignore_index=True)
 
 
 def _test(
-    values: npt.NDArray[np.float32],
-    tests: list[str],
-    snapshots: list[int],
-    seed: list[int],
-    spec: Spec,
+    matrices: npt.NDArray[np.float32], n: int, seed: list[int], tests: list[str]
 ) -> pd.DataFrame:
-    tables = {
-        epoch: randomisation_tests(
-            values[:, snapshots.index(epoch)],
-            spec["randomisations"],
-            np.random.default_rng([*seed, epoch]),
-            tests,
-        )
-        for epoch in spec["epochs"]
-        if epoch in snapshots
-    }
-    for epoch, table in tables.items():
-        table.insert(0, "epoch", epoch)
-    return pd.concat(tables.values(), ignore_index=True)
+    return randomisation_tests(matrices, n, np.random.default_rng(seed), tests)

@@ -1,5 +1,6 @@
 # Requires: {RESULTS}/comparison/{condition}.csv, symmetry/{condition}.csv and
-#           significance/{condition}.csv of all conditions, invariants.csv, members.csv
+#           significance/{condition}.csv and models/{condition}.admissibility.csv of all
+#           conditions, invariants.csv, members.csv
 # Produces: {RESULTS}/findings.csv, deviations.csv and findings.html
 
 
@@ -9,6 +10,7 @@ rule findings:
         comparison=expand(rules.comparison.output, condition=CONDITIONS),
         symmetry=expand(rules.symmetry.output, condition=CONDITIONS),
         significance=expand(rules.significance.output, condition=CONDITIONS),
+        admissibility=expand(rules.model.output.admissibility, condition=CONDITIONS),
         invariants=f"{RESULTS}/invariants.csv",
         members=f"{RESULTS}/members.csv",
     output:
