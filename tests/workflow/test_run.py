@@ -82,6 +82,24 @@ def test_every_stage_follows_from_the_weights(results, layer):
         np.testing.assert_allclose(rows["mean"], invariants[:, epoch].mean(0), rtol=1e-12)
 
 
+def test_laws_are_compared_and_tested_for_every_layer(results):
+    headline = [0, 1, 2]
+    assert results.study.headline_epochs == headline
+    for table in (results.comparison, results.symmetry):
+        mine = table[table["condition"] == CONDITION]
+        assert mine["layer"].unique().tolist() == ["input-hidden1", *LAYERS]
+    for table in (results.significance, results.findings):
+        mine = table[table["condition"] == CONDITION]
+        assert sorted(mine["epoch"].unique()) == headline
+    assert len(results.significance) == 7 * 3 * 348 * 2  # layers, epochs, choices of members
+    found = results.deviations
+    assert (found["q"] <= 0.05).all()
+    compared = results.comparison.merge(results.findings, on=["condition", "layer", "epoch"])
+    chosen = compared[compared["law_x"] == compared["law_y"]]
+    assert len(chosen) == 2 * len(results.findings)
+    assert chosen["log_likelihood"].notna().all()
+
+
 def test_distances_come_with_a_noise_floor(results):
     distances = results.distances
     assert set(distances["reference"]) == {
