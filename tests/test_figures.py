@@ -135,7 +135,7 @@ def test_fitted_invariants_are_the_published_ones():
     drawn = {name: factors for group in figures._FITTED.values() for name, factors in group.items()}
     assert sorted(drawn, key=lambda name: int(name[1:])) == [f"I{k}" for k in range(1, 14)]
     assert drawn == {
-        name: " ".join("ijkl"[row] + "ijkl"[column] for row, column in edges)
+        name: ".".join("ijkl"[row] + "ijkl"[column] for row, column in edges)
         for name, edges in published.items()
         if name in drawn
     }

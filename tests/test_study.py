@@ -6,10 +6,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weightlaws.catalogue import CATALOGUES
 from weightlaws.datasets import DATASETS
 from weightlaws.networks import INITIAL_LAWS
 from weightlaws.study import (
     Condition,
+    Study,
     StudyError,
     Sweep,
     parse_study,
@@ -62,11 +64,12 @@ def test_the_schema_is_that_of_the_model():
     assert stored == schema_json(), "run `make schema`"
 
 
-def test_the_names_a_sweep_allows_are_those_there_are():
+def test_the_names_a_study_allows_are_those_there_are():
     fields = Sweep.model_fields
     assert set(get_args(fields["dataset"].annotation)) == set(DATASETS)
     (initialisation,) = get_args(fields["initialisations"].annotation)
     assert set(get_args(initialisation)) == set(INITIAL_LAWS)
+    assert get_args(Study.model_fields["invariants"].annotation) == CATALOGUES
 
 
 @pytest.mark.parametrize(

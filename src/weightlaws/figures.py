@@ -26,13 +26,17 @@ from weightlaws.drawing import (
     require,
     spread,
 )
+from weightlaws.graphs import PUBLISHED
 
-# A row of panels each, and its lines: the indices of an invariant's factors, or a meaning.
+# A row of panels each, and its lines: an invariant's number and name, or a parameter's meaning.
 _FITTED = {
-    "linear": {"I1": "ii", "I2": "ij"},
-    "one entry or pair": {"I3": "ij ij", "I4": "ij ji", "I11": "ii ii"},
-    "shared vertex": {"I5": "ii ij", "I6": "ii ji", "I7": "ij ik", "I8": "ij kj", "I9": "ij jk"},
-    "nothing shared": {"I10": "ij kl", "I12": "ii jj", "I13": "ii jk"},
+    kind: {number: PUBLISHED[number].name for number in numbers.split()}
+    for kind, numbers in (
+        ("linear", "I1 I2"),
+        ("one entry or pair", "I3 I4 I11"),
+        ("shared vertex", "I5 I6 I7 I8 I9"),
+        ("nothing shared", "I10 I12 I13"),
+    )
 }
 _PARAMETERS = {
     "$V_0$ means": {"f1": "$S_1$", "f2": "$S_2$"},
