@@ -157,15 +157,15 @@ def test_fits_leave_out_who_diverged_and_nobody_else(shards, weights, tmp_path):
         np.testing.assert_array_equal(getattr(fit, name), getattr(expected, name), err_msg=name)
         np.testing.assert_array_equal(getattr(stored, name), getattr(expected, name))
 
-    table = fits_table("name", spec, fits).set_index(["epoch", "invariant"])
-    row = table.loc[(2, "ii.ii.ii")]
+    fitted = fits_table("name", spec, fits)
+    row = fitted.set_index(["epoch", "invariant"]).loc[(2, "ii.ii.ii")]
     assert (row["published"], row["degree"], row["size"]) == ("I14", 3, 5)
     assert row["mean"] == fit.mean[2, 13]
     assert row["mean_standard_error"] == pytest.approx(fit.sd[2, 13] / np.sqrt(len(FINITE)))
     assert row["deviation_z"] == fit.deviation_z[2, 13]
     parameters = parameters_table("name", spec, fits).set_index(["epoch", "parameter"])
     assert parameters.loc[(1, "f13"), "standard_error"] == fit.parameters_standard_error[1, 12]
-    typical = typicality_table("name", spec, fits).set_index(["epoch", "published"])
+    typical = typicality_table(fitted).set_index(["epoch", "published"])
     assert len(typical) == 3 * 13
     assert typical.loc[(0, "I3"), "ratio"] == fit.sd[0, 2] / fit.predicted_sd[0, 2]
     assert (admissibility_table("name", spec, fits)["verdict"] == "positive definite").all()

@@ -4,10 +4,17 @@ import pytest
 from weightlaws.graphs import Graph, enumerate_graphs
 from weightlaws.invariants import evaluate
 from weightlaws.pigmm import FITTED, PIGMM
-from weightlaws.typicality import beside_itself, predicted_sd
+from weightlaws.typicality import predicted_sd
 
 # A law without a zero or an equality that would hide an exchanged index.
 LAW = np.array([0.7, -0.4, 1.3, 0.5, 0.8, 1.1, 0.3, -0.2, 0.9, 0.4, 0.6, 0.35, 0.55])
+
+
+def beside_itself(graph):
+    """Return the graph beside a copy of itself, whose value is the square of the graph's."""
+    shift = 1 + max(max(edge) for edge in graph.edges)
+    copy = tuple((i + shift, j + shift) for i, j in graph.edges)
+    return Graph(graph.edges + copy, graph.bipartite)
 
 
 def sd_by_wick(law):

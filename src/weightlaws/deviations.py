@@ -11,7 +11,7 @@ from weightlaws.bootstrap import resampled_moments
 from weightlaws.graphs import Graph
 from weightlaws.networks import INITIAL_LAWS, InitialLaw
 from weightlaws.pigmm import FITTED, PIGMM, numbers_from_parameters, parameters_from_moments
-from weightlaws.typicality import beside_itself, predicted_sd
+from weightlaws.typicality import predicted_sd
 
 Values = npt.NDArray[np.float64]
 
@@ -155,17 +155,15 @@ def initial_moments(law: InitialLaw, size: int) -> tuple[Values, Values]:
     """Exact mean and standard deviation, each (13,), of the fitted invariants before training.
 
     The entries of a D x D matrix are then independent, of mean 0 and variance v, here that of
-    ``law`` over D. The second moment of an invariant is the expectation of its graph beside a copy
-    of itself. Wick's theorem gives it for Gaussian entries; an excess kurtosis k of the entries
-    adds k v^2 times the sum of the squared coefficients of the W_ij^2 in the invariant.
+    ``law`` over D. To the variance of an invariant of Gaussian entries an excess kurtosis k of the
+    entries adds k v^2 times the sum of the squared coefficients of the W_ij^2 in the invariant.
     """
     variance = law.variance / size
-    numbers = numbers_from_parameters(PIGMM.iid(size, variance).parameters, size)
-    mean = wick.expectation(FITTED, size, numbers)
-    second = wick.expectation(tuple(beside_itself(graph) for graph in FITTED), size, numbers)
+    gaussian = PIGMM.iid(size, variance)
     squares = np.array([_squared_coefficients(graph, size) for graph in FITTED])
-    second = second + law.excess_kurtosis * variance**2 * squares
-    return mean, np.sqrt(second - mean**2)
+    added = law.excess_kurtosis * variance**2 * squares
+    sd = np.sqrt(predicted_sd(gaussian.parameters, size) ** 2 + added)
+    return gaussian.expectation(FITTED), sd
 
 
 def _squared_coefficients(graph: Graph, size: int) -> int:

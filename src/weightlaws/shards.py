@@ -144,14 +144,9 @@ def read_invariants(
         If a shard is not of this spec, the shards are not all members, each once, or fewer than two
         members are finite.
     """
-    n_snapshots = len(spec["weights"]["snapshots"][layer])
-    parts = []
-    for reader in opened_shards(paths, "invariants", spec, n_members):
-        finite, dead = (reader.read(name, np.bool_, (None,)) for name in ("finite", "dead_output"))
-        shape = (len(finite), n_snapshots, n_invariants)
-        values = reader.read(f"invariants/{layer}", np.float64, shape, finite=finite)
-        parts.append((values, finite, dead))
-    return _ensemble(paths, parts)
+    shape = (len(spec["weights"]["snapshots"][layer]), n_invariants)
+    readers = opened_shards(paths, "invariants", spec, n_members)
+    return _ensemble(paths, readers, f"invariants/{layer}", np.float64, shape)
 
 
 def read_weights(
@@ -162,24 +157,33 @@ def read_weights(
     Parameters and errors are those of `read_invariants`; the epoch is one of the layer's snapshots.
     """
     epochs = spec["snapshots"][layer]
-    part = (slice(None), epochs.index(epoch))
-    parts = []
-    for reader in opened_shards(paths, "weights", spec, n_members):
-        finite, dead = (reader.read(name, np.bool_, (None,)) for name in ("finite", "dead_output"))
-        shape = (len(finite), len(epochs), *spec["shapes"][layer])
-        values = reader.read(f"weights/{layer}", np.float32, shape, finite=finite, part=part)
-        parts.append((values, finite, dead))
-    return _ensemble(paths, parts)
+    shape, part = (len(epochs), *spec["shapes"][layer]), (slice(None), epochs.index(epoch))
+    readers = opened_shards(paths, "weights", spec, n_members)
+    return _ensemble(paths, readers, f"weights/{layer}", np.float32, shape, part)
 
 
-def _ensemble(paths: Sequence[Path], parts: Sequence[tuple[npt.NDArray[Any], ...]]) -> Ensemble:
-    finite, dead = (np.concatenate([part[k] for part in parts]) for k in (1, 2))
-    if finite.sum() < 2:
+def _ensemble(
+    paths: Sequence[Path],
+    readers: Iterable[Reader],
+    name: str,
+    dtype: npt.DTypeLike,
+    shape: tuple[int, ...],
+    part: tuple[int | slice, ...] = (slice(None),),
+) -> Ensemble:
+    """Join what the shards hold of one layer, (member, *shape) each, without who diverged."""
+    values, finite, dead = [], [], []
+    for reader in readers:
+        finite.append(reader.read("finite", np.bool_, (None,)))
+        dead.append(reader.read("dead_output", np.bool_, (None,)))
+        whole = (len(finite[-1]), *shape)
+        found = reader.read(name, dtype, whole, finite=finite[-1], part=part)
+        values.append(found[finite[-1]])
+    kept = np.concatenate(finite)
+    if kept.sum() < 2:
         raise StorageError(
-            paths[0], "finite", f"{finite.sum()} of {len(finite)} members", "at least two"
+            paths[0], "finite", f"{kept.sum()} of {len(kept)} members", "at least two"
         )
-    values = np.concatenate([part[0][part[1]] for part in parts])
-    return Ensemble(values, np.flatnonzero(finite), dead[finite])
+    return Ensemble(np.concatenate(values), np.flatnonzero(kept), np.concatenate(dead)[kept])
 
 
 def opened_shards(paths: Sequence[Path], kind: str, spec: Spec, n_members: int) -> Iterator[Reader]:

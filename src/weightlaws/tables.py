@@ -64,13 +64,13 @@ def parameters_table(condition: str, spec: Spec, fits: Fits) -> pd.DataFrame:
     return _by_layer(condition, spec, fits, table)
 
 
-def typicality_table(condition: str, spec: Spec, fits: Fits) -> pd.DataFrame:
+def typicality_table(fitted: pd.DataFrame) -> pd.DataFrame:
     """One row a layer, epoch and fitted invariant: how much members scatter about its mean.
 
-    ``sd`` is the observed standard deviation over members, ``predicted_sd`` the fitted law's, and
-    ``ratio`` the first over the second.
+    Made of what `fits_table` gives. ``sd`` is the observed standard deviation over members,
+    ``predicted_sd`` the fitted law's, and ``ratio`` the first over the second.
     """
-    table = fits_table(condition, spec, fits).dropna(subset="predicted_sd")
+    table = fitted.dropna(subset="predicted_sd")
     place = ["condition", "layer", "size", "epoch", "invariant", "published", "degree"]
     table = table[[*place, "sd", "predicted_sd"]]
     return table.assign(ratio=table["sd"] / table["predicted_sd"])

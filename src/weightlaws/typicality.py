@@ -5,18 +5,10 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from weightlaws.graphs import Graph
 from weightlaws.pigmm import FITTED, blocks, multiplicities, numbers_from_parameters, square_root
 from weightlaws.wick import expectation
 
 Array = npt.NDArray[np.float64]
-
-
-def beside_itself(graph: Graph) -> Graph:
-    """Return the graph beside a copy of itself, whose value is the square of the graph's."""
-    shift = 1 + max(max(edge) for edge in graph.edges)
-    copy = tuple((i + shift, j + shift) for i, j in graph.edges)
-    return Graph(graph.edges + copy, graph.bipartite)
 
 
 def predicted_sd(parameters: npt.ArrayLike, size: int) -> Array:
@@ -29,8 +21,9 @@ def predicted_sd(parameters: npt.ArrayLike, size: int) -> Array:
     .. math:: Var(I) = |C_0^{1/2} (b + 2 A_0 m)|^2
               + 2 \sum_B n_B |C_B^{1/2} A_B C_B^{1/2}|^2.
 
-    That is the expectation of `beside_itself` less the squared mean, but as a sum of squares: it
-    loses no digits where the mean is many times the standard deviation, and cannot be negative.
+    That is the expectation of the graph beside a copy of itself, which is the invariant's square,
+    less the squared mean, but as a sum of squares: it loses no digits where the mean is many times
+    the standard deviation, and cannot be negative.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 # Requires: {RESULTS}/models/{condition}.csv, .parameters.csv and .typicality.csv,
-#           comparison/{condition}.csv,
-#           significance/{condition}.csv, distances.csv, conditions.csv, learning_curves.csv
-# Produces: {RESULTS}/figures/invariants.svg, {RESULTS}/figures/{condition}/*.svg and {RESULTS}/figures/{architecture}/*.svg
+#           comparison/{condition}.csv, significance/{condition}.csv, distances.csv,
+#           conditions.csv, learning_curves.csv
+# Produces: {RESULTS}/figures/invariants.svg, {RESULTS}/figures/{condition}/*.svg and
+#           {RESULTS}/figures/{architecture}/*.svg
 
 # Conditions side by side in one figure: those of one data set and hidden widths.
 ARCHITECTURES = {

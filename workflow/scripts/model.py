@@ -11,7 +11,8 @@ with job_log(snakemake.log[0]):
     condition = snakemake.wildcards.condition
     fits = fit_condition([Path(path) for path in snakemake.input], spec)
     store_fits(Path(out.fits), spec, fits)
-    tables.fits_table(condition, spec, fits).to_csv(out.invariants, index=False)
+    invariants = tables.fits_table(condition, spec, fits)
+    invariants.to_csv(out.invariants, index=False)
     tables.parameters_table(condition, spec, fits).to_csv(out.parameters, index=False)
-    tables.typicality_table(condition, spec, fits).to_csv(out.typicality, index=False)
+    tables.typicality_table(invariants).to_csv(out.typicality, index=False)
     tables.admissibility_table(condition, spec, fits).to_csv(out.admissibility, index=False)
