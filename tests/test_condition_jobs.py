@@ -69,8 +69,10 @@ def shards(weights, tmp_path_factory):
                 writer.add(f"epochs/{layer}", np.array(epochs))
             writer.add("loss", loss[part])
             writer.add("accuracy", np.full((len(finite[part]), 3), 0.5))
-            writer.add("dead_output", np.isin(np.arange(first, last + 1), DEAD))
-            writer.add("finite", finite[part])
+            # Dead at the end, or finite until then: the last epoch counts.
+            dead = np.isin(np.arange(first, last + 1), DEAD)
+            writer.add("dead_output", np.stack([~dead, ~dead, dead], axis=1))
+            writer.add("finite", np.stack([finite[part] | True] * 2 + [finite[part]], axis=1))
         evaluate_shard(path, {**INVARIANTS_SPEC, "members": [first, last]}, weights_path)
         paths.append((weights_path, path))
     return tuple(zip(*paths, strict=True))
@@ -79,7 +81,7 @@ def shards(weights, tmp_path_factory):
 def test_weights_that_diverged_are_read_as_they_came_out(shards, weights):
     shard = read_shard(shards[0][1])
     np.testing.assert_array_equal(shard.weights[SQUARE], weights[SQUARE][10:20])
-    assert shard.members[~shard.finite].tolist() == [13]
+    assert shard.members[~shard.finite[:, -1]].tolist() == [13]
 
 
 def of(table, members, epoch=None):

@@ -18,6 +18,13 @@ def test_embedded_digits_are_split_evenly_over_classes(digits):
     assert np.bincount(digits["test_labels"]).tolist() == [50] * 10
 
 
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_data_sets_have_as_many_images_as_is_said(name, request):
+    splits = request.getfixturevalue(name)
+    images = splits["train_images"], splits["test_images"]
+    assert tuple(map(len, images)) == DATASETS[name].images
+
+
 def test_embedded_digits_are_whole_and_unlike(digits):
     images = np.concatenate([digits["train_images"], digits["test_images"]])
     assert len(np.unique(images.reshape(5000, -1), axis=0)) == 5000

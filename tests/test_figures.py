@@ -161,6 +161,15 @@ def test_deviation_sd_is_a_map_of_the_column(invariants, conditions):
     assert "SD over members" in words(figure)
 
 
+def test_deviation_sd_of_layers_with_snapshots_of_their_own(invariants, conditions):
+    one = select(invariants, condition=conditions["condition"][0])
+    one = one[(one["layer"] == LAYERS[0]) | (one["epoch"] != 10)]
+    first, second, _ = figures.deviation_sd(one, OPTIONS).axes
+    for panel, epochs in ((first, ["0", "10", "50"]), (second, ["0", "50"])):
+        assert [label.get_text() for label in panel.get_xticklabels()] == epochs
+        assert panel.get_xlim() == (-0.5, len(epochs) - 0.5)
+
+
 def test_normalised_change_has_the_formula_as_height(invariants, conditions):
     never, name = {"layer": LAYERS[0], "published": "I14"}, conditions["condition"][0]
     is_zero = (invariants[["layer", "published"]] == pd.Series(never)).all(axis=1)

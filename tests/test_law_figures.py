@@ -102,6 +102,7 @@ def test_largest_deviations_are_those_that_are_significant(significance):
         assert len(panel.child_axes) == 6
         assert panel.get_xlim()[0] == 0
         assert panel.get_xlim()[1] > 1.3 * max(bars)
+    assert len({panel.get_xlim() for panel in panels}) == 1
 
 
 def test_figures_come_out_the_same_byte_for_byte(comparison, significance, tmp_path):

@@ -28,8 +28,8 @@ def members(tmp_path):
             chosen = slice(first, last + 1)
             writer.add("loss", LOSS[chosen])
             writer.add("accuracy", ACCURACY[chosen])
-            writer.add("dead_output", DEAD[chosen])
-            writer.add("finite", FINITE[chosen])
+            for name, flags in (("dead_output", DEAD), ("finite", FINITE)):
+                writer.add(name, np.stack([~DEAD, ~DEAD, flags], axis=1)[chosen])
     return members_table("name", paths, SPEC, 4)
 
 

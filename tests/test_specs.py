@@ -68,6 +68,8 @@ def statistics(**changes):
         ({}, set()),
         ({"name": "other"}, set()),
         ({"device": "cpu"}, set()),
+        ({"engine": "numba"}, set()),
+        ({"keep_state": False}, set()),
         ({"data": "elsewhere"}, set()),
         ({"shard_size": 10}, set()),
         ({"figures": {**DEFAULT["figures"], "panel_width": 5.0}}, {"figures"}),
@@ -87,6 +89,8 @@ def statistics(**changes):
         ({"batch_size": 50}, FROM_TRAIN),
         ({"learning_rate": 0.002}, FROM_TRAIN),
         ({"snapshots": [1, 10]}, FROM_TRAIN),
+        ({"snapshots": "all"}, set()),
+        ({"sweeps": [sweep(snapshots=[1, 10]), *DEFAULT["sweeps"][1:]]}, FROM_TRAIN),
         ({"rectangular_snapshots": [1]}, FROM_TRAIN),
     ],
 )

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from weightlaws.catalogue import CATALOGUES
 from weightlaws.datasets import DATASETS
 from weightlaws.networks import INITIAL_LAWS
+from weightlaws.sections import Sweep
 from weightlaws.study import (
     Condition,
     Study,
     StudyError,
-    Sweep,
     parse_study,
     read_study,
     schema_json,
@@ -89,9 +89,36 @@ def test_the_names_a_study_allows_are_those_there_are():
         ({"name": "../elsewhere"}, ["name", "../elsewhere"]),
         ({"name": None}, ["name", "found null"]),
         ({"device": "tpu"}, ["device", "'cuda'"]),
-        ({"snapshots": [0, 51]}, ["snapshots", "epoch 51", "last epoch, 50"]),
-        ({"snapshots": "some"}, ["snapshots", "'all'"]),
-        ({"snapshots": [50]}, ["statistics.headline_epochs", "[1, 10]", "[0, 50]"]),
+        ({"engine": "jax"}, ["engine", '"jax"', "'numba'"]),
+        (
+            {"engine": "numba", "device": "cuda"},
+            ['engine: found "numba"', 'device "cuda"', "torch"],
+        ),
+        ({"keep_state": "no"}, ["keep_state", 'found "no"', "boolean"]),
+        ({"snapshots": [0, 51]}, ["snapshots: found epoch 51", "last epoch, 50"]),
+        ({"snapshots": "some"}, ["snapshots", "'auto' or 'all'"]),
+        ({"snapshots": [1.0]}, ["snapshots", "found 1.0", "integer"]),
+        (
+            {"sweeps": [sweep(), sweep(hidden=[[20, 20]], snapshots=[0, 60])]},
+            ["sweeps.1.snapshots: found epoch 60", "last epoch, 50"],
+        ),
+        ({"sweeps": [sweep(snapshots=0)]}, ["sweeps.0.snapshots", "found 0"]),
+        (
+            {"snapshots": [50]},
+            ["statistics.headline_epochs", "[1, 10]", "digits-10x10x10-gaussian-decay0", "[0, 50]"],
+        ),
+        (
+            {"sweeps": [sweep(), sweep(hidden=[[20, 20]], snapshots=20)]},
+            [
+                "statistics.headline_epochs: found [1, 10]",
+                "digits-20x20-gaussian-decay0",
+                "[0, 20, 40, 50]",
+            ],
+        ),
+        (
+            {"sweeps": [sweep(), sweep(weight_decays=[0], snapshots=[0, 1, 10, 20])]},
+            ["sweeps", "digits-10x10x10-gaussian-decay0", '"auto" and [0, 1, 10, 20]', "same"],
+        ),
         ({"members": 4}, ["statistics.folds", "found 5", "at most 4"]),
         ({"invariants": "all"}, ["invariants", "'complete'"]),
         ({"sweeps": []}, ["sweeps", "at least 1"]),
@@ -154,9 +181,17 @@ def test_shards_hold_every_member_once(members, shard_size):
     assert all(shard.first % shard_size == 0 for shard in shards)
 
 
+def kept_squares(configured, hidden):
+    """Snapshots of the square layers of a study's one condition with these widths."""
+    (condition,) = [c for c in configured.conditions.values() if c.hidden == hidden]
+    kept = configured.layer_snapshots(condition)
+    return [kept[layer] for layer in condition.square_layers]
+
+
 @pytest.mark.parametrize(
     ("snapshots", "kept"),
     [
+        ("auto", [0, 1, 2, 3, 4, 5, 6, 7]),
         ("all", [0, 1, 2, 3, 4, 5, 6, 7]),
         (3, [0, 3, 6, 7]),
         (20, [0, 7]),
@@ -165,7 +200,49 @@ def test_shards_hold_every_member_once(members, shard_size):
     ],
 )
 def test_kept_snapshots_have_start_and_end(snapshots, kept):
-    assert untested(snapshots=snapshots, epochs=7).snapshot_epochs == kept
+    assert kept_squares(untested(snapshots=snapshots, epochs=7), (40, 40)) == [kept]
+    one_sweep = [sweep(hidden=[[40, 40]], initialisations=["gaussian"], snapshots=snapshots)]
+    one_sweep[0]["weight_decays"] = [0]
+    assert kept_squares(untested(epochs=7, sweeps=one_sweep), (40, 40)) == [kept]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "kept"),
+    [
+        ([160, 160], [range(51)]),
+        ([181, 181], [range(51)]),
+        ([182, 182], [[0, 1, 10, 50]]),
+        ([20, 20, 640, 640, 10, 10], [range(51), [0, 1, 10, 50], range(51), range(51)]),
+    ],
+)
+def test_auto_keeps_all_epochs_of_small_matrices_and_headline_epochs_of_large_ones(hidden, kept):
+    widths = sweep(hidden=[hidden], initialisations=["gaussian"], weight_decays=[0])
+    wide = study(snapshots="auto", sweeps=[widths])
+    assert kept_squares(wide, tuple(hidden)) == [list(epochs) for epochs in kept]
+
+
+def test_auto_keeps_the_start_and_the_end_of_a_large_matrix():
+    wide = sweep(hidden=[[640, 640]], initialisations=["gaussian"], weight_decays=[0])
+    assert kept_squares(untested(epochs=7, sweeps=[wide]), (640, 640)) == [[0, 7]]
+
+
+def test_a_sweep_has_snapshots_of_its_own():
+    both = untested(snapshots="all", sweeps=[sweep(snapshots=25), sweep(hidden=[[20, 20]])])
+    kept = {name: both.layer_snapshots(c) for name, c in both.conditions.items()}
+    assert len(set(both.conditions.values())) == len(kept) == 8
+    assert kept["digits-10x10x10-uniform-decay0.01"] == {
+        "input-hidden1": [0, 1, 10, 50],
+        "hidden1-hidden2": [0, 25, 50],
+        "hidden2-hidden3": [0, 25, 50],
+        "hidden3-output": [0, 25, 50],
+    }
+    assert kept["digits-20x20-gaussian-decay0"]["hidden1-hidden2"] == list(range(51))
+
+
+def test_sweeps_may_share_conditions_if_they_keep_the_same():
+    """What counts are the epochs, not how they are written."""
+    for same in ("auto", "all", 1, list(range(51))):
+        assert len(study(sweeps=[sweep(), sweep(snapshots=same)]).conditions) == 4
 
 
 def test_headline_epochs_end_with_the_last():
@@ -177,12 +254,14 @@ def test_rectangular_layers_are_kept_at_their_own_epochs():
     configured = untested(epochs=7, snapshots=[3], rectangular_snapshots=[2, 50])
     (condition,) = [c for c in configured.conditions.values() if c.hidden == (40, 40)]
     assert configured.layer_snapshots(condition) == {
-        "input-hidden1": [0, 2, 7],
+        "input-hidden1": [0, 2],
         "hidden1-hidden2": [0, 3, 7],
-        "hidden2-output": [0, 2, 7],
+        "hidden2-output": [0, 2],
     }
 
 
 def test_the_record_reads_back_as_the_study(tmp_path):
-    (tmp_path / "study.yaml").write_text(study_to_yaml(untested(snapshots=[0, 50])))
-    assert read_study(tmp_path / "study.yaml") == untested(snapshots=[0, 50])
+    written = untested(snapshots=[0, 50], sweeps=[sweep(snapshots=[5]), sweep(hidden=[[20, 20]])])
+    (tmp_path / "study.yaml").write_text(study_to_yaml(written))
+    assert read_study(tmp_path / "study.yaml") == written
+    assert "null" not in (tmp_path / "study.yaml").read_text()

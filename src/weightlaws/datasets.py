@@ -11,10 +11,23 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is fixed about a data set: image shape (channels, height, width), classes, source."""
+    """What is fixed about a data set.
+
+    Attributes
+    ----------
+    shape
+        Of an image: channels, height, width.
+    classes
+        Number of labels.
+    images
+        Number of images to train on and to test with.
+    torchvision_name
+        Of its class in ``torchvision.datasets``, where it comes from there.
+    """
 
     shape: tuple[int, int, int]
     classes: int
+    images: tuple[int, int]
     torchvision_name: str | None = None
 
     @property
@@ -25,10 +38,10 @@ class DatasetInfo:
 
 
 DATASETS = {
-    "digits": DatasetInfo((1, 28, 28), 10),
-    "mnist": DatasetInfo((1, 28, 28), 10, "MNIST"),
-    "fashion-mnist": DatasetInfo((1, 28, 28), 10, "FashionMNIST"),
-    "cifar10": DatasetInfo((3, 32, 32), 10, "CIFAR10"),
+    "digits": DatasetInfo((1, 28, 28), 10, (4_500, 500)),
+    "mnist": DatasetInfo((1, 28, 28), 10, (60_000, 10_000), "MNIST"),
+    "fashion-mnist": DatasetInfo((1, 28, 28), 10, (60_000, 10_000), "FashionMNIST"),
+    "cifar10": DatasetInfo((3, 32, 32), 10, (50_000, 10_000), "CIFAR10"),
 }
 
 Splits = dict[str, npt.NDArray[np.uint8]]

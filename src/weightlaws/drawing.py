@@ -105,14 +105,17 @@ def spread(n: int) -> list[int]:
 def canvas(
     options: Options, title: str, shape: tuple[int, int], size: tuple[float, float]
 ) -> Iterator[tuple[Figure, NDArray[np.object_]]]:
-    """Open a figure with panels of a size in inches, in our style and the study's text size."""
+    """Open a figure with panels of a size in inches, in our style and the study's text size.
+
+    A column of panels, such as those of a layer, shares its horizontal axis, a row the vertical.
+    """
     scale = options["font_scale"]
     sizes = seaborn.plotting_context("paper", font_scale=scale)
     with matplotlib.style.context(["default", sizes, _STYLE]):
         width, height = shape[1] * size[0] + 1.2 * scale, shape[0] * size[1] + 0.9 * scale
         figure = Figure(figsize=(width, height), layout="constrained")
         figure.suptitle(title)
-        yield figure, figure.subplots(*shape, squeeze=False, sharex=True, sharey="row")
+        yield figure, figure.subplots(*shape, squeeze=False, sharex="col", sharey="row")
         figure.draw_without_rendering()  # ticks take their style when they are first drawn
 
 

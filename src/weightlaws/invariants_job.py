@@ -38,6 +38,7 @@ def evaluate_shard(path: Path, spec: storage.Spec, weights_path: Path) -> None:
         storage.create(path, "invariants", spec) as writer,
     ):
         shard = weights_shard(reader, layers=())
+        good = shard.finite[:, -1]
         writer.add("finite", shard.finite)
         writer.add("dead_output", shard.dead_output)
         for layer in spec["layers"]:
@@ -47,8 +48,7 @@ def evaluate_shard(path: Path, spec: storage.Spec, weights_path: Path) -> None:
             step = max(1, _TOGETHER // prod(shape[1:]))
             for start in range(0, len(values), step):
                 part = slice(start, start + step)
-                weights = reader.read(name, np.float32, shape, finite=shard.finite, part=(part,))
-                finite = shard.finite[part]
-                values[part][finite] = evaluate(graphs, weights[finite])
+                weights = reader.read(name, np.float32, shape, finite=good, part=(part,))
+                values[part][good[part]] = evaluate(graphs, weights[good[part]])
             writer.add(f"epochs/{layer}", np.array(epochs, dtype=np.int64))
             writer.add(f"invariants/{layer}", values)

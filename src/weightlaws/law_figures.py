@@ -93,7 +93,7 @@ def largest_deviations(significance: pd.DataFrame, rate: float, options: Options
             heading = "{} deviate, of the published {}".format(*counts)
             panel.set_title(f"{layer}, epoch {epoch}\n{heading}", fontsize="small")
             _bars(panel, mine.nlargest(_SHOWN, "deviation_sd"))
-        panel.set_xlim(0, 1.4 * longest)  # room for the longest bar's name
+            panel.set_xlim(0, 1.4 * longest)  # room for the longest bar's name
         for panel in panels[-1]:
             panel.set_xlabel("deviation (SD over members)")
     return figure

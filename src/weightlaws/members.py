@@ -70,8 +70,8 @@ def members_table(
                     "epoch": np.tile(epochs, n),
                     "training_loss": np.insert(shard.loss, 0, np.nan, axis=1).ravel(),
                     "test_accuracy": shard.accuracy.ravel(),
-                    "dead_output": np.repeat(shard.dead_output, len(epochs)),
-                    "finite": np.repeat(shard.finite, len(epochs)),
+                    "dead_output": np.repeat(shard.dead_output[:, -1], len(epochs)),
+                    "finite": np.repeat(shard.finite[:, -1], len(epochs)),
                 }
             )
         )

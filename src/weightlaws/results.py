@@ -110,16 +110,13 @@ class Results:
         """One row a condition, layer, headline epoch and invariant: p of its deviation."""
         return self._tables("significance/{}.csv")
 
-    @property
-    def epochs(self) -> list[int]:
-        """Epochs of the square layers' snapshots, the second axis of their weights."""
-        return self.study.snapshot_epochs
+    def epochs(self, condition: str, layer: str) -> list[int]:
+        """Epochs of one layer's snapshots, the second axis of its weights and invariants."""
+        self._check(condition, layer)
+        return self.study.layer_snapshots(self.study.conditions[condition])[layer]
 
     def weights(self, condition: str, layer: str) -> npt.NDArray[np.float32]:
-        """Weight matrices of all members, (member, snapshot, out, in).
-
-        Rectangular layers have the snapshots ``study.layer_snapshots(condition)`` of the study.
-        """
+        """Weight matrices of all members, (member, snapshot, out, in)."""
         self._check(condition, layer)
         return np.concatenate(
             [
@@ -134,11 +131,11 @@ class Results:
         Those of members that diverged are NaN.
         """
         self._check(condition, layer, square=True)
-        shape = (None, len(self.epochs), len(catalogue(self.study.invariants)))
+        shape = (None, len(self.epochs(condition, layer)), len(catalogue(self.study.invariants)))
         parts = []
         for path in self._shards("invariants", condition):
             with opened(path, "invariants") as reader:
-                finite = reader.read("finite", np.bool_, (None,))
+                finite = reader.read("finite", np.bool_, (None, None))[:, -1]
                 name = f"invariants/{layer}"
                 parts.append(reader.read(name, np.float64, shape, finite=finite))
         return np.concatenate(parts)
@@ -146,11 +143,12 @@ class Results:
     def fit(self, condition: str, layer: str, epoch: int) -> PIGMM:
         """Return the 13-parameter law fitted to one layer at one snapshot."""
         self._check(condition, layer, square=True)
-        if epoch not in self.epochs:
-            raise ResultsError(f"epoch: found {epoch}, expected one of {self.epochs}")
+        epochs = self.epochs(condition, layer)
+        if epoch not in epochs:
+            raise ResultsError(f"epoch: found {epoch}, expected one of {epochs}")
         parameters = read_fits(self._path(f"models/{condition}.h5"))[layer].parameters
         size, _ = self.study.conditions[condition].square_layers[layer]
-        return PIGMM(size, parameters[self.epochs.index(epoch)])
+        return PIGMM(size, parameters[epochs.index(epoch)])
 
     def _check(self, condition: str, layer: str, *, square: bool = False) -> None:
         conditions = self.study.conditions

@@ -30,10 +30,10 @@ class WeightsShard:
     accuracy
         Share of test images classified rightly, from epoch 0 on, float64 (member, 1 + epoch).
     dead_output
-        Whether all logits are 0 on every test image at the end, bool (member,).
+        Whether all logits are 0 on every test image, from epoch 0 on, bool (member, 1 + epoch).
     finite
-        Whether losses and weights are finite, bool (member,). A member's that are not are there as
-        they came out.
+        Whether losses and weights are finite so far, from epoch 0 on, bool (member, 1 + epoch). A
+        member's that are not are there as they came out.
     """
 
     spec: Spec
@@ -89,18 +89,21 @@ def weights_shard(reader: Reader, layers: Iterable[str] | None = None) -> Weight
     for layer, found in epochs.items():
         if found.tolist() != snapshots[layer]:
             raise StorageError(reader.path, f"epochs/{layer}", found.tolist(), snapshots[layer])
-    finite = reader.read("finite", np.bool_, (n_members,))
+    dead_output, finite = (
+        reader.read(name, np.bool_, (n_members, n_epochs + 1)) for name in ("dead_output", "finite")
+    )
+    good = finite[:, -1]
     return WeightsShard(
         spec=stored,
         members=np.arange(first, last + 1),
         epochs=epochs,
         weights={
-            layer: reader.read(f"weights/{layer}", np.float32, (n_members, *size), finite=finite)
+            layer: reader.read(f"weights/{layer}", np.float32, (n_members, *size), finite=good)
             for layer, size in sizes.items()
         },
-        loss=reader.read("loss", np.float64, (n_members, n_epochs), finite=finite),
+        loss=reader.read("loss", np.float64, (n_members, n_epochs), finite=good),
         accuracy=reader.read("accuracy", np.float64, (n_members, n_epochs + 1)),
-        dead_output=reader.read("dead_output", np.bool_, (n_members,)),
+        dead_output=dead_output,
         finite=finite,
     )
 
@@ -173,8 +176,8 @@ def _ensemble(
     """Join what the shards hold of one layer, (member, *shape) each, without who diverged."""
     values, finite, dead = [], [], []
     for reader in readers:
-        finite.append(reader.read("finite", np.bool_, (None,)))
-        dead.append(reader.read("dead_output", np.bool_, (None,)))
+        finite.append(reader.read("finite", np.bool_, (None, None))[:, -1])
+        dead.append(reader.read("dead_output", np.bool_, (None, None))[:, -1])
         whole = (len(finite[-1]), *shape)
         found = reader.read(name, dtype, whole, finite=finite[-1], part=part)
         values.append(found[finite[-1]])

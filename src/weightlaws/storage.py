@@ -12,6 +12,7 @@ import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class Writer:
         self.create(name, array.shape, array.dtype)[...] = array
 
     def create(self, name: str, shape: Sequence[int], dtype: npt.DTypeLike) -> h5py.Dataset:
-        """Make a checksummed dataset to be filled by slices of its second axis."""
+        """Make a checksummed dataset to be filled by slices."""
         return self._file.create_dataset(
             name, shape=tuple(shape), dtype=dtype, chunks=_chunks(shape), fletcher32=True
         )
@@ -61,10 +62,11 @@ class Writer:
 
 def _chunks(shape: Sequence[int]) -> tuple[int, ...]:
     """Cut an array so that one snapshot of all members is whole chunks, of about a megabyte."""
-    chunks = [1, 1, *shape[2:]] if len(shape) > 2 else list(shape)
-    if len(shape) > 2:
-        chunks[0] = min(shape[0], max(1, _CHUNK_VALUES // int(np.prod(shape[2:]))))
-    return tuple(max(1, length) for length in chunks)
+    rest = [1, *shape[2:]] if len(shape) > 2 else [*shape[1:]]
+    most = max(1, _CHUNK_VALUES // max(1, prod(rest)))
+    # As equal as can be: the last chunk takes as much room as any.
+    together = ceil(shape[0] / ceil(shape[0] / most)) if shape[0] else 1
+    return tuple(max(1, length) for length in (together, *rest))
 
 
 @contextmanager
@@ -78,7 +80,7 @@ def create(
     path
         The target; it is replaced as a whole.
     kind
-        What the file holds: ``dataset``, ``weights``, ``invariants`` or ``model``.
+        What the file holds: ``dataset``, ``weights``, ``state``, ``invariants`` or ``model``.
     spec
         What fixes the numbers; plain built-ins.
     provenance
@@ -128,21 +130,21 @@ def opened(path: Path, kind: str, spec: Spec | None = None) -> Iterator["Reader"
             found = file.attrs.get(name, "none")
             if found != expected:
                 raise StorageError(path, f"attribute {name}", str(found), str(expected))
-        stored = _stored_spec(path, file)
+        stored, provenance = (_stored(path, file, name) for name in ("spec", "provenance"))
         if spec is not None:
             check_spec(path, stored, spec)
-        yield Reader(path, file, stored)
+        yield Reader(path, file, stored, provenance)
 
 
-def _stored_spec(path: Path, file: h5py.File) -> Spec:
-    text = file.attrs.get("spec", "none")
+def _stored(path: Path, file: h5py.File, name: str) -> dict[str, Any]:
+    text = file.attrs.get(name, "none")
     try:
-        spec = json.loads(text)
+        value = json.loads(text)
     except (TypeError, ValueError):
-        spec = None
-    if not isinstance(spec, dict):
-        raise StorageError(path, "attribute spec", str(text), "a JSON object")
-    return spec
+        value = None
+    if not isinstance(value, dict):
+        raise StorageError(path, f"attribute {name}", str(text), "a JSON object")
+    return value
 
 
 def check_spec(path: Path, found: Spec, expected: Spec, place: str = "spec") -> None:
@@ -158,9 +160,10 @@ def check_spec(path: Path, found: Spec, expected: Spec, place: str = "spec") -> 
 class Reader:
     """An open, checked file."""
 
-    def __init__(self, path: Path, file: h5py.File, spec: Spec) -> None:
+    def __init__(self, path: Path, file: h5py.File, spec: Spec, provenance: dict[str, Any]) -> None:
         self.path = path
         self.spec = spec
+        self.provenance = provenance
         self._file = file
 
     def read(
@@ -199,11 +202,12 @@ class Reader:
             raise StorageError(
                 self.path, name, f"damaged data ({error})", "data that match their checksum"
             ) from error
-        bad = ~np.isfinite(values) if values.dtype.kind == "f" else np.zeros(values.shape, bool)
-        bad[~np.broadcast_to(finite, dataset.shape[:1])[part[0]]] = False
-        if bad.any():
-            where = np.argwhere(bad)[0].tolist()
-            raise StorageError(
-                self.path, name, f"{values[tuple(where)]} at {where}", "finite values"
-            )
+        if values.dtype.kind == "f":
+            bad = ~np.isfinite(values)
+            bad[~np.broadcast_to(finite, dataset.shape[:1])[part[0]]] = False
+            if bad.any():
+                where = np.argwhere(bad)[0].tolist()
+                raise StorageError(
+                    self.path, name, f"{values[tuple(where)]} at {where}", "finite values"
+                )
         return values

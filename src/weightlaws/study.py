@@ -1,104 +1,31 @@
 """What a study asks for: its typed configuration, its conditions and its shards."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, model_validator
 
 from weightlaws.datasets import DATASETS
 from weightlaws.networks import Shapes, layer_shapes, square_layers
+from weightlaws.sections import Epoch, Figures, Section, Snapshots, Statistics, Sweep
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-Width = Annotated[int, Field(ge=1, le=65_536)]
-Epoch = Annotated[int, Field(ge=0)]
-Snapshots = Literal["all"] | Annotated[int, Field(ge=1)] | list[Epoch]
+
+#: Entries up to which ``snapshots: auto`` keeps a square matrix after every epoch: 181 x 181.
+AUTO_ENTRIES = 2**15
 
 
 class StudyError(ValueError):
     """A configuration that is not a study; the message names each key and what it may hold."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-class Sweep(_Section):
-    """A grid of conditions over one data set: hidden widths x initialisations x weight decays."""
-
-    dataset: Literal["digits", "mnist", "fashion-mnist", "cifar10"]
-    """Images to learn; all but `digits` come through torchvision from the folder `data`."""
-    hidden: Annotated[list[Annotated[list[Width], Field(min_length=1)]], Field(min_length=1)]
-    """Widths of the hidden layers of each network, such as [[10, 10, 10]]."""
-    initialisations: Annotated[list[Literal["gaussian", "uniform"]], Field(min_length=1)]
-    """Initial laws: N(0, 1/fan_in) or U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
-    weight_decays: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
-    """Strengths of the L2 penalty that Adam adds to the gradient."""
-
-    @field_validator("hidden")
-    @classmethod
-    def _layers_can_be_modelled(cls, hidden: list[list[int]]) -> list[list[int]]:
-        for widths in hidden:
-            squares = square_layers(layer_shapes(1, widths, 10))
-            small = [name for name, (size, _) in squares.items() if size <= 3]
-            if small:
-                raise ValueError(
-                    f"{widths} makes {' and '.join(small)} {squares[small[0]][0]} wide, but the "
-                    "13-parameter model needs square weight matrices wider than 3"
-                )
-            if not squares:
-                raise ValueError(
-                    f"{widths} has no square weight matrix after the input, so nothing to model; "
-                    "give two neighbouring hidden layers one width, or the last one the width 10"
-                )
-        return hidden
-
-
-class Statistics(_Section):
-    """How many simulations and resamplings stand behind the error bars and tests, and where."""
-
-    headline_epochs: list[Epoch]
-    """Epochs whose laws are tested; those after the last epoch are passed over, the last is always
-    one."""
-    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)]
-    """Expected share of false ones among the invariants that are called deviating."""
-    bootstrap_replicates: Annotated[int, Field(ge=50, le=100_000)]
-    """Resamplings of the members behind each standard error."""
-    simulated_matrices: Annotated[int, Field(ge=100, le=10_000_000)]
-    """Matrices drawn from a fitted law, of which ensembles are made to test it."""
-    simulated_ensembles: Annotated[int, Field(ge=100, le=10_000_000)]
-    """Ensembles made of them; no p-value is below 2 over this number."""
-    randomisations: Annotated[int, Field(ge=99, le=1_000_000)]
-    """Randomised ensembles behind each test of a symmetry."""
-    folds: Annotated[int, Field(ge=2, le=1000)]
-    """Parts of an ensemble that are held out in turn to compare laws."""
-    noise_floor_draws: Annotated[int, Field(ge=20, le=1_000_000)]
-    """Simulated ensembles behind the noise floor of each distance."""
-
-
-class Figures(_Section):
-    """How the figures look."""
-
-    panel_width: Annotated[float, Field(gt=0, le=20)]
-    """Width of one panel in inches."""
-    font_scale: Annotated[float, Field(gt=0, le=5)]
-    """Size of all text relative to the default."""
-
-
-class Study(_Section):
+class Study(Section):
     """One configuration file: what to train, how, and what to make of it."""
 
     name: Name
@@ -116,12 +43,21 @@ class Study(_Section):
     learning_rate: Annotated[float, Field(gt=0, le=1000)]
     """Step size of Adam."""
     snapshots: Snapshots
-    """Epochs whose square matrices are kept: all, every k-th, or a list; always 0 and the last."""
+    """Epochs whose square matrices are kept: all, every k-th, or a list; always 0 and the last.
+    auto keeps all of matrices of up to 32,768 entries, such as 160 x 160, and of larger ones those
+    of statistics.headline_epochs."""
     rectangular_snapshots: list[Epoch]
-    """Epochs whose other matrices are kept too, such as the input layer's; always 0 and the last,
-    and those after the last epoch are passed over."""
+    """Epochs whose other matrices are kept too, such as the input layer's; always 0. Those after
+    the last epoch are passed over."""
     device: Literal["auto", "cpu", "cuda"]
-    """Where to train; auto takes a CUDA device if there is one."""
+    """Where to train; auto takes a CUDA device if there is one, unless the engine is numba."""
+    engine: Literal["auto", "numba", "torch"]
+    """How to train: numba trains one network a thread on the processor, torch all of a shard
+    together, on a CUDA device or, for comparison, the processor; auto takes torch on a CUDA device,
+    else numba."""
+    keep_state: bool
+    """Whether to keep what is needed to train on from the last epoch, under results/<study>/state;
+    without it more epochs mean training anew."""
     data: Annotated[str, Field(min_length=1)]
     """Folder where torchvision finds its data sets, or downloads them to."""
     invariants: Literal["published", "complete"]
@@ -133,40 +69,58 @@ class Study(_Section):
     sweeps: Annotated[list[Sweep], Field(min_length=1)]
     """What to train; conditions that two sweeps share are trained once."""
 
-    @field_validator("snapshots")
-    @classmethod
-    def _snapshots_exist(cls, snapshots: Snapshots, info: ValidationInfo) -> Snapshots:
-        epochs = info.data.get("epochs", 0)
-        if isinstance(snapshots, list) and max(snapshots, default=0) > epochs:
-            raise ValueError(f"epoch {max(snapshots)} comes after the last epoch, {epochs}")
-        return snapshots
+    @model_validator(mode="after")
+    def _engine_runs_on_the_device(self) -> Self:
+        if self.engine == "numba" and self.device == "cuda":
+            raise ValueError(
+                'engine: found "numba" with device "cuda", expected device "auto" or "cpu", as '
+                'numba trains on the processor; or choose engine "torch"'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _snapshots_exist(self) -> Self:
+        places = {f"sweeps.{k}.snapshots": sweep.snapshots for k, sweep in enumerate(self.sweeps)}
+        for key, snapshots in {"snapshots": self.snapshots, **places}.items():
+            if isinstance(snapshots, list) and max(snapshots, default=0) > self.epochs:
+                raise ValueError(
+                    f"{key}: found epoch {max(snapshots)}, expected none after the last epoch, "
+                    f"{self.epochs}; leave it out, or train for more epochs"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _sweeps_agree(self) -> Self:
+        first: dict[str, Condition] = {}
+        for condition in self._grid():
+            other = first.setdefault(condition.name, condition)
+            if self.layer_snapshots(other) != self.layer_snapshots(condition):
+                found = " and ".join(json.dumps(self._asked(each)) for each in (other, condition))
+                raise ValueError(
+                    f"sweeps: found {condition.name} in two of them with snapshots {found}, "
+                    "expected the same; leave it out of one sweep, or give both one value"
+                )
+        return self
 
     @model_validator(mode="after")
     def _tests_have_data(self) -> Self:
-        kept, folds = self.snapshot_epochs, self.statistics.folds
-        lost = [epoch for epoch in self.headline_epochs if epoch not in kept]
-        if lost:
-            raise ValueError(
-                f"statistics.headline_epochs: found {lost}, of which no snapshot is kept; "
-                f"name some of {kept}, or keep more snapshots"
-            )
+        for condition in self.conditions.values():
+            snapshots = self.layer_snapshots(condition)
+            for layer in condition.square_layers:
+                kept = snapshots[layer]
+                lost = [epoch for epoch in self.headline_epochs if epoch not in kept]
+                if lost:
+                    raise ValueError(
+                        f"statistics.headline_epochs: found {lost}, of which no snapshot is kept "
+                        f"in {condition.name}; name some of {kept}, or keep more snapshots there"
+                    )
+        folds = self.statistics.folds
         if self.members < folds:
             raise ValueError(
                 f"statistics.folds: found {folds}, expected at most {self.members}, as many as "
                 "there are members"
             )
         return self
-
-    @property
-    def snapshot_epochs(self) -> list[int]:
-        """Epochs whose weights are kept, ascending, from 0 to the last."""
-        if self.snapshots == "all":
-            kept: set[int] = set(range(self.epochs + 1))
-        elif isinstance(self.snapshots, int):
-            kept = set(range(0, self.epochs + 1, self.snapshots))
-        else:
-            kept = set(self.snapshots)
-        return sorted(kept | {0, self.epochs})
 
     @property
     def headline_epochs(self) -> list[int]:
@@ -178,23 +132,39 @@ class Study(_Section):
 
     def layer_snapshots(self, condition: "Condition") -> dict[str, list[int]]:
         """Epochs whose weights are kept, ascending, by layer."""
-        rectangular = self._up_to_the_last([0, *self.rectangular_snapshots])
+        square, asked = condition.square_layers, self._asked(condition)
+        # Not the last as such: then fewer epochs would ask for weights that were not kept.
+        rectangular = sorted({0, *(e for e in self.rectangular_snapshots if e <= self.epochs)})
         return {
-            layer: self.snapshot_epochs if layer in condition.square_layers else rectangular
-            for layer in condition.shapes
+            layer: self._kept(asked, prod(shape)) if layer in square else rectangular
+            for layer, shape in condition.shapes.items()
         }
+
+    def _asked(self, condition: "Condition") -> Snapshots | tuple[int, ...]:
+        return self.snapshots if condition.snapshots is None else condition.snapshots
+
+    def _kept(self, asked: Snapshots | tuple[int, ...], entries: int) -> list[int]:
+        """Epochs whose square matrices of so many entries are kept, ascending."""
+        if asked == "auto":
+            asked = "all" if entries <= AUTO_ENTRIES else self.headline_epochs
+        if asked == "all":
+            asked = 1
+        kept = range(0, self.epochs + 1, asked) if isinstance(asked, int) else asked
+        return sorted({*kept, 0, self.epochs})
 
     @property
     def conditions(self) -> "dict[str, Condition]":
         """All conditions by name, in the order of the sweeps, each once."""
-        grid = (
-            Condition(sweep.dataset, tuple(widths), initialisation, decay)
-            for sweep in self.sweeps
-            for widths in sweep.hidden
-            for initialisation in sweep.initialisations
-            for decay in sweep.weight_decays
-        )
-        return {condition.name: condition for condition in grid}
+        return {condition.name: condition for condition in self._grid()}
+
+    def _grid(self) -> "Iterator[Condition]":
+        for sweep in self.sweeps:
+            asked = sweep.snapshots
+            snapshots = tuple(asked) if isinstance(asked, list) else asked
+            for widths, initialisation, decay in product(
+                sweep.hidden, sweep.initialisations, sweep.weight_decays
+            ):
+                yield Condition(sweep.dataset, tuple(widths), initialisation, decay, snapshots)
 
     @property
     def shards(self) -> "list[Shard]":
@@ -207,12 +177,17 @@ class Study(_Section):
 
 @dataclass(frozen=True)
 class Condition:
-    """Everything that fixes an ensemble except the seed."""
+    """Everything that fixes an ensemble except the seed.
+
+    ``snapshots`` changes no ensemble: it tells what is kept of this one, where that is not what
+    the study's ``snapshots`` say.
+    """
 
     dataset: str
     hidden: tuple[int, ...]
     initialisation: str
     weight_decay: float
+    snapshots: Literal["auto", "all"] | int | tuple[int, ...] | None = None
 
     @property
     def architecture(self) -> str:
@@ -296,7 +271,8 @@ def _complaint(problem: Mapping[str, Any]) -> str:
 
 def study_to_yaml(study: Study) -> str:
     """Write the resolved configuration as YAML that ``parse_study`` reads back."""
-    return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, default_flow_style=None)
+    record = study.model_dump(mode="json", exclude_none=True)
+    return yaml.safe_dump(record, sort_keys=False, default_flow_style=None)
 
 
 def schema_json() -> str:

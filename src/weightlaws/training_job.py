@@ -1,45 +1,72 @@
-"""One training job: a shard's members, from the stored data set to the stored weights."""
+"""One training job: a shard's members, from the stored data set to the stored weights.
+
+A job first looks what it can go on from: the shard that an earlier one wrote, if it is as long or
+longer, else the state that an earlier one left. From time to time, and at its end, it writes its
+own state.
+"""
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from filelock import FileLock, Timeout
 
 from weightlaws import storage
-from weightlaws.training import Snapshot, TrainingError, choose_device, train
+from weightlaws.engine import Engine, Networks, Recipe, TrainingError
+from weightlaws.progress import (
+    Progress,
+    begin,
+    can_become,
+    read_networks,
+    resume,
+    unlike,
+    write_networks,
+)
+from weightlaws.training import MakeEngine, choose_engine, initial_networks, member_shuffles
 
 log = logging.getLogger(__name__)
+
+# At most this share of the time goes into writing states.
+_SHARE_OF_WRITING = 0.05
 
 
 def train_shard(
     path: Path,
     spec: storage.Spec,
     dataset: Path,
+    state: Path,
     *,
+    engine: str,
     device: str,
     threads: int,
+    keep_state: bool,
     go_on: Callable[[], bool] = lambda: True,
+    seconds_between_states: float = 60.0,
 ) -> None:
     """Train the members that a spec names and store their kept snapshots as a weights shard.
 
     Parameters
     ----------
     path
-        The shard to write.
+        The shard to write. If there is one, as an earlier job left it, it is used where it can be.
     spec
         A ``specs.training_spec`` of one shard.
     dataset
         The stored data set.
-    device
-        ``auto``, ``cpu`` or ``cuda``.
-    threads
-        Threads of torch on the CPU.
+    state
+        Where training goes on from, if it can, and what it leaves to go on from.
+    engine, device, threads
+        See ``training.choose_engine``.
+    keep_state
+        Whether the state stays when the shard is written.
     go_on
         Asked after each epoch; training stops where it says no.
+    seconds_between_states
+        At the least.
 
     Raises
     ------
@@ -48,51 +75,130 @@ def train_shard(
     StorageError
         If the stored data set is not the spec's.
     """
-    torch.set_num_threads(threads)
-    chosen = choose_device(device)
+    make_engine = choose_engine(engine, device, threads)
+    with _alone(state, go_on):
+        progress, networks = _so_far(path, state, spec)
+        if progress.epoch < spec["epochs"]:
+            splits = read_splits(dataset, spec["dataset"])
+            trainer = _start(make_engine, splits, progress, networks)
+            _train(trainer, progress, state, go_on, seconds_between_states)
+        provenance = {"threads": threads, "trained_by": progress.trained_by}
+        with storage.create(path, "weights", spec, provenance) as writer:
+            progress.write(writer)
+        if not keep_state:
+            state.unlink(missing_ok=True)
+    for member in np.flatnonzero(~progress.finite[:, -1]):
+        log.warning(
+            "member %d diverged: it is listed, and left out of every law",
+            spec["members"][0] + member,
+        )
+
+
+@contextmanager
+def _alone(state: Path, go_on: Callable[[], bool]) -> Iterator[None]:
+    """Wait until no other job trains these members: one that outlived its run may end soon."""
+    state.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(state.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log.warning("%s: another job trains these members; waiting for its end", lock.lock_file)
+        while not lock.is_locked:
+            _stop_unless(go_on())
+            with suppress(Timeout):
+                lock.acquire(timeout=1)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _so_far(path: Path, state: Path, spec: storage.Spec) -> tuple[Progress, Networks | None]:
+    """Return what there is of the shard, and the networks to go on with if that is not all."""
+    for file, kind in ((path, "weights"), (state, "state")):
+        if not file.exists():
+            continue
+        try:
+            with storage.opened(file, kind) as reader:
+                whole = reader.spec.get("epochs", 0) >= spec["epochs"]
+                if can_become(reader.spec, spec) and (whole or kind == "state"):
+                    progress = resume(reader, spec)
+                    log.info("%s has epochs 0 to %d", file, progress.epoch)
+                    return progress, None if whole else read_networks(reader)
+            log.info("%s cannot be gone on from: its spec is another", file)
+        except storage.StorageError as error:
+            log.warning("not used: %s", error)
+    return begin(spec), None
+
+
+def _start(
+    make_engine: MakeEngine,
+    splits: dict[str, npt.NDArray[np.uint8]],
+    progress: Progress,
+    networks: Networks | None,
+) -> Engine:
+    """Make the engine with the networks as they were left, or else as they are drawn."""
+    spec = progress.spec
     first, last = spec["members"]
-    members = range(first, last + 1)
-    settings = ("seed", "initialisation", "weight_decay", "epochs", "batch_size", "learning_rate")
-    snapshots = train(
-        read_splits(dataset, spec["dataset"]),
-        {layer: tuple(shape) for layer, shape in spec["shapes"].items()},
-        members,
-        **{key: spec[key] for key in settings},
-        device=chosen,
-    )
-    log.info("device %s, %d threads, spec %s", chosen, threads, spec)
-    provenance = {"device": str(chosen), "threads": threads}
-    start = time.monotonic()
-    with storage.create(path, "weights", spec, provenance) as writer:
-        kept = {
-            layer: writer.create(
-                f"weights/{layer}",
-                (len(members), len(epochs), *spec["shapes"][layer]),
-                np.float32,
-            )
-            for layer, epochs in spec["snapshots"].items()
-        }
-        losses, accuracies = [], []
-        for snapshot in snapshots:
-            accuracies.append(snapshot.accuracy)
-            if snapshot.epoch > 0:
-                losses.append(snapshot.loss)
-                _log_progress(snapshot, members, spec["epochs"], time.monotonic() - start)
-            for layer, epochs in spec["snapshots"].items():
-                if snapshot.epoch in epochs:
-                    kept[layer][:, epochs.index(snapshot.epoch)] = snapshot.weights[layer]
-            if not go_on():
-                raise TrainingError("the run that started this job has ended, so it stops")
-        for layer, epochs in spec["snapshots"].items():
-            writer.add(f"epochs/{layer}", np.array(epochs, dtype=np.int64))
-        writer.add("loss", np.stack(losses, axis=1))
-        writer.add("accuracy", np.stack(accuracies, axis=1))
-        writer.add("dead_output", snapshot.dead_output)
-        writer.add("finite", snapshot.finite)
-        for member in np.flatnonzero(~snapshot.finite):
-            log.warning(
-                "member %d diverged: it is listed, and left out of every law", first + member
-            )
+    members, images = range(first, last + 1), len(splits["train_images"])
+    done = max(0, progress.epoch)
+    if networks is None:
+        shapes = {layer: tuple(shape) for layer, shape in spec["shapes"].items()}
+        networks = initial_networks(
+            shapes, members, seed=spec["seed"], initialisation=spec["initialisation"]
+        )
+    recipe = Recipe(spec["batch_size"], spec["learning_rate"], spec["weight_decay"])
+    shuffles = member_shuffles(members, seed=spec["seed"], images=images, epochs=done)
+    engine = make_engine(splits, networks, shuffles, recipe)
+    log.info("engine %s, spec %s", engine.description, spec)
+    if progress.trained_by and unlike(progress.trained_by[-1], engine.description):
+        log.warning(
+            "epochs up to %d were trained by %s: from here on sums may be rounded otherwise",
+            done,
+            progress.trained_by[-1],
+        )
+    return engine
+
+
+def _train(
+    engine: Engine,
+    progress: Progress,
+    state: Path,
+    go_on: Callable[[], bool],
+    seconds_between_states: float,
+) -> None:
+    """Train to the last epoch, recording, and leaving states on the way and at the end."""
+    if progress.epoch < 0:
+        progress.start(engine.evaluate())
+        progress.keep(engine.networks())
+    epochs, done = progress.spec["epochs"], progress.epoch
+    start = stored = time.monotonic()
+    pause = seconds_between_states
+    for epoch in range(done + 1, epochs + 1):
+        loss = engine.train_epoch()
+        progress.record(loss, engine.evaluate(), engine.description)
+        _log_progress(progress, epoch - done, time.monotonic() - start)
+        if progress.keeps(epoch):
+            progress.keep(engine.networks())
+        stop = not go_on()
+        if stop or epoch == epochs or time.monotonic() - stored > pause:
+            before = time.monotonic()
+            _store_state(state, progress, engine.networks())
+            stored = time.monotonic()
+            pause = max(seconds_between_states, (stored - before) / _SHARE_OF_WRITING)
+        _stop_unless(not stop)
+
+
+def _stop_unless(told_to_go_on: bool) -> None:
+    if not told_to_go_on:
+        raise TrainingError("the run that started this job has ended, so it stops")
+
+
+def _store_state(path: Path, progress: Progress, networks: Networks) -> None:
+    provenance = {"trained_by": progress.trained_by}
+    with storage.create(path, "state", progress.spec_so_far(), provenance) as writer:
+        progress.write(writer)
+        write_networks(writer, networks)
 
 
 def read_splits(path: Path, spec: storage.Spec) -> dict[str, npt.NDArray[np.uint8]]:
@@ -111,17 +217,19 @@ def read_splits(path: Path, spec: storage.Spec) -> dict[str, npt.NDArray[np.uint
         }
 
 
-def _log_progress(snapshot: Snapshot, members: range, epochs: int, seconds: float) -> None:
-    left = seconds / snapshot.epoch * (epochs - snapshot.epoch)
+def _log_progress(progress: Progress, epochs: int, seconds: float) -> None:
+    """Log how the last epoch went, and the pace of the epochs that this job has trained."""
+    first, last = progress.spec["members"]
+    epoch, until = progress.epoch, progress.spec["epochs"]
     log.info(
         "members %d-%d  epoch %d of %d  mean loss %.4f  mean accuracy %.4f  "
         "%.3g network epochs/s  %.0f s left",
-        members[0],
-        members[-1],
-        snapshot.epoch,
-        epochs,
-        snapshot.loss.mean(),
-        snapshot.accuracy.mean(),
-        len(members) * snapshot.epoch / seconds,
-        left,
+        first,
+        last,
+        epoch,
+        until,
+        progress.loss[:, epoch - 1].mean(),
+        progress.accuracy[:, epoch].mean(),
+        (last - first + 1) * epochs / seconds,
+        seconds / epochs * (until - epoch),
     )

@@ -50,6 +50,8 @@ def statistics(**changes):
         pytest.param({}, {}, id="nothing"),
         pytest.param({"figures": {"panel_width": 5.0}}, FIGURES | GALLERY, id="a figure option"),
         pytest.param({"device": "cpu"}, {}, id="the device"),
+        pytest.param({"engine": "torch"}, {}, id="the engine"),
+        pytest.param({"keep_state": False}, {}, id="keeping states"),
         pytest.param(statistics(noise_floor_draws=60), FROM_DISTANCE, id="noise floor"),
         pytest.param(statistics(bootstrap_replicates=60), FROM_MODEL, id="bootstrap"),
         pytest.param(statistics(simulated_ensembles=300), FROM_SIGNIFICANCE, id="simulation"),
@@ -83,7 +85,8 @@ def statistics(**changes):
         pytest.param(
             {"sweeps": [*sweeps(), *sweeps(weight_decays=[0.01])]}, {}, id="a shared condition"
         ),
-        pytest.param({"epochs": 3}, FROM_TRAIN, id="epochs"),
+        pytest.param({"epochs": 3}, FROM_TRAIN, id="more epochs"),
+        pytest.param({"epochs": 1}, FROM_TRAIN, id="fewer epochs"),
         pytest.param({"seed": 1}, FROM_TRAIN, id="seed"),
     ],
 )
@@ -100,7 +103,11 @@ def test_an_edit_of_the_configuration(project, changes, jobs):
         ("src/weightlaws/source.py", {}),
         ("src/weightlaws/__init__.py", {}),
         ("src/weightlaws/datasets.py", EVERYTHING),
+        ("src/weightlaws/disk.py", {}),
+        ("src/weightlaws/memory.py", {}),
         ("src/weightlaws/training.py", FROM_TRAIN),
+        ("src/weightlaws/numba_kernels.py", FROM_TRAIN),
+        ("src/weightlaws/torch_engine.py", FROM_TRAIN),
         ("src/weightlaws/invariants.py", FROM_INVARIANTS | FROM_COMPARISON | FROM_SYMMETRY),
         ("src/weightlaws/invariants_job.py", FROM_INVARIANTS),
         ("src/weightlaws/significance.py", FROM_SIGNIFICANCE),

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
-from weightlaws import specs
+from weightlaws import disk, memory, specs
 from weightlaws import study as studies
 from weightlaws.source import code_digest
 
@@ -49,6 +50,11 @@ def figure(name, category, scope):
 
 
 onstart:
+    # Better refused now than when the disk is full after days of training.
+    try:
+        logger.info(disk.check_disk(STUDY, Path(RESULTS)))
+    except disk.DiskError as error:
+        raise WorkflowError(str(error)) from None
     # The resolved configuration, for readers of the results; no rule's numbers depend on it.
     Path(RESULTS).mkdir(parents=True, exist_ok=True)
     record = Path(RESULTS, f".study.yaml.{os.getpid()}.partial")

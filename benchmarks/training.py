@@ -1,0 +1,215 @@
+"""How fast do networks train? Each engine against plain loops and against the bare products.
+
+    python benchmarks/training.py [--quick]
+
+One step is a batch of 100 images of 28 x 28 pixels through 784-10-10-10-10 (n = 10) or 784-n-n-10.
+All figures are microseconds per network and step with all cores of the machine at work:
+
+- dataloader: one network in plain PyTorch, its images made tensors and scaled one by one by
+  torchvision's MNIST in a DataLoader, as in the published code; torch has a thread for each core;
+- plain: the same without DataLoader, on images that were scaled beforehand;
+- cpu: the numba engine, a network a thread; torch_cpu, torch_cuda: the torch engine;
+- bound: the step's matrix products by NumPy and one pass of Adam, in a process for each core.
+
+Runs take turns in each round, and count with their median. The last line is a JSON object.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean, median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from threadpoolctl import threadpool_limits
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from weightlaws.datasets import import_torchvision, load_dataset
+from weightlaws.engine import BETA_1, BETA_2, EPSILON, Recipe
+from weightlaws.networks import layer_shapes
+from weightlaws.numba_kernels import adam
+from weightlaws.training import choose_engine, initial_networks, member_shuffles
+
+BATCH, RATE = 100, 1e-3
+HIDDEN = {10: (10, 10, 10), 40: (40, 40), 160: (160, 160), 640: (640, 640)}
+CORES = len(os.sched_getaffinity(0))
+
+Splits = dict[str, npt.NDArray[np.uint8]]
+torchvision = import_torchvision()
+
+
+def mnist_of(splits: Splits, folder: Path) -> Dataset[Any]:
+    """Return torchvision's own MNIST, transforms included, of these images."""
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for split, name in (("train", "train"), ("test", "t10k")):
+        for kind, values in (
+            ("images-idx3", splits[f"{split}_images"][:, 0]),
+            ("labels-idx1", splits[f"{split}_labels"]),
+        ):
+            header = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">u4").tobytes()
+            (raw / f"{name}-{kind}-ubyte").write_bytes(header + values.tobytes())
+    transform = torchvision.transforms.Compose(
+        [torchvision.transforms.ToTensor(), torchvision.transforms.Normalize((0.5,), (0.5,))]
+    )
+    mnist: Dataset[Any] = torchvision.datasets.MNIST(folder, train=True, transform=transform)
+    return mnist
+
+
+def scaled_batches(splits: Splits) -> Callable[[], Iterator[tuple[Tensor, Tensor]]]:
+    """Return what draws an epoch's batches from images scaled beforehand."""
+    images = torch.from_numpy(splits["train_images"]).flatten(1).float().div(255).sub(0.5).div(0.5)
+    labels = torch.from_numpy(splits["train_labels"]).long()
+
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
+        for batch in torch.randperm(len(images)).split(BATCH):
+            yield images[batch], labels[batch]
+
+    return batches
+
+
+def plain_loop(
+    hidden: tuple[int, ...], batches: Callable[[], Iterator[tuple[Tensor, Tensor]]], steps: int
+) -> Callable[[], object]:
+    """Return a run of so many steps of one network in plain PyTorch."""
+    widths = [784, *hidden, 10]
+    modules: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(widths):
+        modules += [nn.Linear(fan_in, fan_out, bias=False), nn.ReLU()]
+    network, criterion = nn.Sequential(*modules[:-1]), nn.CrossEntropyLoss()
+    optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
+
+    def run() -> None:
+        torch.set_num_threads(CORES)
+        for _, (images, labels) in zip(range(steps), batches(), strict=False):
+            optimiser.zero_grad()
+            loss = criterion(network(images.view(-1, 784)), labels)
+            loss.backward()
+            optimiser.step()
+
+    return run
+
+
+def engine_epoch(
+    hidden: tuple[int, ...], splits: Splits, keys: tuple[str, str], members: int
+) -> Callable[[], object]:
+    """Return an epoch of so many members in one of the engines."""
+    shapes, images = layer_shapes(784, hidden, 10), len(splits["train_images"])
+    engine = choose_engine(*keys, CORES)(
+        splits,
+        initial_networks(shapes, range(members), seed=0, initialisation="gaussian"),
+        member_shuffles(range(members), seed=0, images=images, epochs=0),
+        Recipe(BATCH, RATE, 0.0),
+    )
+    return engine.train_epoch
+
+
+def bare_products(hidden: tuple[int, ...], steps: int) -> float:
+    """Time the products and the pass of Adam of so many steps on one core, in microseconds."""
+    rng = np.random.default_rng(0)
+
+    def array(*shape: int) -> npt.NDArray[np.float32]:
+        return rng.standard_normal(shape).astype(np.float32)
+
+    layers = [
+        (array(BATCH, fan_in), array(fan_out, fan_in), array(BATCH, fan_out))
+        for fan_out, fan_in in layer_shapes(784, hidden, 10).values()
+    ]
+    out = [tuple(np.empty_like(values) for values in layer) for layer in layers]
+    weights, gradient = (array(sum(matrix.size for _, matrix, _ in layers)) for _ in range(2))
+    first, second = np.zeros_like(weights), np.zeros_like(weights)
+
+    def step(number: int) -> None:
+        for place, ((below, matrix, above), into) in enumerate(zip(layers, out, strict=True)):
+            np.matmul(below, matrix.T, out=into[2])
+            np.matmul(above.T, below, out=into[1])
+            if place > 0:
+                np.matmul(above, matrix, out=into[0])
+        adam(weights, gradient, first, second, number, RATE, 0.0, BETA_1, BETA_2, EPSILON)
+
+    with threadpool_limits(1, user_api="blas"):
+        step(1)
+        start = time.perf_counter()
+        for number in range(steps):
+            step(2 + number)
+        return 1e6 * (time.perf_counter() - start) / steps
+
+
+def bound(hidden: tuple[int, ...]) -> float:
+    """Time `bare_products` with all cores at work, per step of a network."""
+    steps = 60_000 // max(hidden)
+    with ProcessPoolExecutor(CORES, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(bare_products, [hidden] * CORES, [1] * CORES))  # starts, compiles
+        return mean(pool.map(bare_products, [hidden] * CORES, [steps] * CORES)) / CORES
+
+
+def runs(
+    hidden: tuple[int, ...], splits: Splits, mnist: Dataset[Any]
+) -> dict[str, tuple[Callable[[], object], int]]:
+    """Return what to time, and how many steps of networks each run makes."""
+    steps = len(splits["train_images"]) // BATCH
+    loader = DataLoader(mnist, batch_size=BATCH, shuffle=True)
+    engines = {"cpu": ("numba", "cpu", 8 * CORES), "torch_cpu": ("torch", "cpu", 4 * CORES)}
+    if torch.cuda.is_available():
+        engines["torch_cuda"] = ("torch", "cuda", 1000)
+    return {
+        "dataloader": (plain_loop(hidden, lambda: iter(loader), steps), steps),
+        "plain": (plain_loop(hidden, scaled_batches(splits), steps), steps),
+        **{
+            name: (engine_epoch(hidden, splits, (engine, device), members), steps * members)
+            for name, (engine, device, members) in engines.items()
+        },
+    }
+
+
+def microseconds(run: Callable[[], object], steps: int) -> float:
+    """Time one run, per network and step."""
+    start = time.perf_counter()
+    run()
+    return 1e6 * (time.perf_counter() - start) / steps
+
+
+def main() -> None:
+    """Time all, print a table of figures and ratios, and end with them as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, under 50 s")
+    rounds = 1 if parser.parse_args().quick else 5
+
+    splits = load_dataset("digits", Path())
+    figures: dict[str, float] = {"cores": CORES}
+    print(f"{CORES} cores; microseconds per network and step, and ratios to the cpu engine")
+    for n, hidden in HIDDEN.items():
+        with TemporaryDirectory() as folder:
+            timed = runs(hidden, splits, mnist_of(splits, Path(folder)))
+        for run, _ in timed.values():
+            run()  # compiles, and fills caches
+        found = [
+            {name: microseconds(*timing) for name, timing in timed.items()}
+            | {"bound": bound(hidden)}
+            for _ in range(rounds)
+        ]
+        times = {name: median(one[name] for one in found) for name in found[0]}
+        print(f"n = {n}, 784-{'-'.join(map(str, hidden))}-10")
+        for name, value in times.items():
+            print(f"{name:>12} {value:10.1f} {value / times['cpu']:8.2f}")
+            figures[f"{name}_us_at_{n}"] = value
+        figures[f"cpu_to_bound_at_{n}"] = times["cpu"] / times["bound"]
+        if n == 10:
+            figures["cpu_us_per_network_step"] = times["cpu"]
+            figures["dataloader_us_per_network_step"] = times["dataloader"]
+            figures["ratio"] = times["dataloader"] / times["cpu"]
+    print(json.dumps({name: float(f"{value:.4g}") for name, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+import os
+from math import prod
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+
+from weightlaws import storage, tables
+from weightlaws.bootstrap import resampling_weights
+from weightlaws.catalogue import CATALOGUES, catalogue
+from weightlaws.deviations import fit_layer
+from weightlaws.disk import INVARIANTS, DiskError, check_disk, disk_estimate
+from weightlaws.invariants import evaluate
+from weightlaws.models import store_fits
+from weightlaws.specs import model_spec
+from weightlaws.study import parse_study
+
+DEFAULT = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
+FOLDERS = ["datasets", "weights", "state", "invariants", "models"]
+
+
+def study(*hidden, dataset="digits", **changes):
+    sweep = {
+        "dataset": dataset,
+        "hidden": list(hidden),
+        "initialisations": ["gaussian"],
+        "weight_decays": [0],
+    }
+    return parse_study({**DEFAULT, "sweeps": [sweep], **changes})
+
+
+def test_the_catalogues_are_as_large_as_they_are_taken_to_be():
+    assert {kind: len(catalogue(kind)) for kind in CATALOGUES} == INVARIANTS
+
+
+def test_a_wide_layer_at_every_epoch_takes_84_gigabytes():
+    kept = {"members": 1000, "rectangular_snapshots": []}
+    every, headline = (
+        disk_estimate(study([640, 640], snapshots=snapshots, **kept))["weights"]
+        for snapshots in ("all", "auto")
+    )
+    square = 4 * 640 * 640 * 1000
+    assert round(51 * square / 1e9) == 84
+    # The other layers stand beside it at the start.
+    others = 4 * (784 + 10) * 640 * 1000
+    assert 51 * square + others < every < 1.001 * (51 * square + others)
+    assert every - headline == (51 - 4) * square
+
+
+def test_a_state_has_the_snapshots_and_every_weight_three_times_more():
+    with_state, without = (disk_estimate(study([10, 10], keep_state=k)) for k in (True, False))
+    entries = 784 * 10 + 10 * 10 + 10 * 10
+    assert with_state["state"] == with_state["weights"] + 3 * 4 * 100 * entries
+    assert without == {**with_state, "state": 0}
+
+
+def test_conditions_add_up_and_a_data_set_counts_once():
+    one, other, both = (
+        disk_estimate(study(*hidden)) for hidden in ([[10, 10]], [[40, 40]], [[10, 10], [40, 40]])
+    )
+    assert list(both) == FOLDERS
+    for folder in FOLDERS[1:]:
+        assert both[folder] == one[folder] + other[folder] > 0
+    assert both["datasets"] == one["datasets"] == other["datasets"] > 0
+    assert disk_estimate(study([10, 10], dataset="cifar10"))["datasets"] == 60_000 * 3073
+
+
+def test_the_estimate_is_about_what_files_take(tmp_path):
+    """Files of the arrays that the stages write, of a condition with 64 members in 4 shards."""
+    small = {"members": 64, "epochs": 10, "shard_size": 16}
+    statistics = {**DEFAULT["statistics"], "bootstrap_replicates": 100}
+    configured = study([10, 10], **small, statistics=statistics)
+    ((name, condition),) = configured.conditions.items()
+    stages = ("dataset", "train", "invariants", "model")
+    spec = model_spec(configured, condition, dict.fromkeys(stages, "digest"))
+    snapshots, rng = configured.layer_snapshots(condition), np.random.default_rng(0)
+    graphs = catalogue(configured.invariants)
+    weights = {
+        layer: rng.normal(size=(64, len(snapshots[layer]), *shape)).astype(np.float32)
+        for layer, shape in condition.shapes.items()
+    }
+    invariants = {layer: evaluate(graphs, weights[layer]) for layer in condition.square_layers}
+    for shard in configured.shards:
+        part = slice(shard.first, shard.last + 1)
+        for kind, arrays in (("weights", weights), ("invariants", invariants)):
+            with storage.create(tmp_path / kind / f"{shard.name}.h5", kind, spec) as writer:
+                for layer, values in arrays.items():
+                    writer.add(layer, values[part])
+    with storage.create(tmp_path / "state" / "0-63.h5", "state", spec) as writer:
+        for layer, values in weights.items():
+            writer.add(layer, values)
+        for moment in ("weights", "first_moment", "second_moment"):
+            n_entries = sum(map(prod, condition.shapes.values()))
+            writer.add(moment, np.zeros((64, n_entries), np.float32))
+    resampled = resampling_weights(64, 100, rng)
+    fits = {
+        layer: fit_layer(values, graphs, 10, "gaussian", resampled)
+        for layer, values in invariants.items()
+    }
+    models = tmp_path / "models"
+    store_fits(models / "model.h5", spec, fits)
+    fitted = tables.fits_table(name, spec, fits)
+    fitted.to_csv(models / "model.csv", index=False)
+    tables.parameters_table(name, spec, fits).to_csv(models / "parameters.csv", index=False)
+    tables.typicality_table(fitted).to_csv(models / "typicality.csv", index=False)
+    tables.admissibility_table(name, spec, fits).to_csv(models / "admissibility.csv", index=False)
+    estimate = disk_estimate(configured)
+    for folder in FOLDERS[1:]:
+        found = sum(path.stat().st_size for path in (tmp_path / folder).iterdir())
+        assert estimate[folder] == pytest.approx(found, rel=0.2), folder
+
+
+def _empty_file(path, size):
+    path.touch()
+    os.truncate(path, size)
+
+
+def test_what_a_study_takes_is_told_with_what_is_there_and_what_is_free(tmp_path):
+    wide = study([640, 640], members=1000, snapshots="all", keep_state=False)
+    (tmp_path / "weights" / "condition").mkdir(parents=True)
+    _empty_file(tmp_path / "weights" / "condition" / "0-24.h5", 2_340_000)
+    told = check_disk(wide, tmp_path, free=200_000_000_000)
+    lines = [line.split() for line in told.splitlines()]
+    assert str(tmp_path) in told
+    assert "200 GB free" in told
+    (weights,) = [line for line in lines if line[0] == "weights"]
+    assert weights == ["weights", "91.7", "GB", "2.34", "MB"]
+    assert [line[0] for line in lines[2:]] == [*FOLDERS, "together"]
+    assert lines[-1][-2:] == ["2.34", "MB"]
+
+
+def test_a_study_that_the_disk_cannot_hold_is_refused(tmp_path):
+    wide = study([640, 640], members=1000, snapshots="all")
+    with pytest.raises(DiskError) as error:
+        check_disk(wide, tmp_path / "not" / "there" / "yet", free=64_000_000_000)
+    message = str(error.value)
+    for words in ("64 GB free", "most of all 103 GB of state", "keep fewer snapshots"):
+        assert words in message
+    assert "keep_state: false" in message
+    dropped = study([640, 640], members=1000, snapshots="all", keep_state=False)
+    with pytest.raises(DiskError, match="of weights") as error:
+        check_disk(dropped, tmp_path, free=64_000_000_000)
+    assert "keep_state" not in str(error.value)
+
+
+def test_only_what_is_still_to_be_written_must_be_free(tmp_path):
+    configured = study([10, 10])
+    expected = disk_estimate(configured)
+    for folder, size in expected.items():
+        (tmp_path / folder).mkdir()
+        _empty_file(tmp_path / folder / "all.h5", size)
+    check_disk(configured, tmp_path, free=0)
+    # What one folder has too much is no help to another.
+    (tmp_path / "state" / "all.h5").unlink()
+    _empty_file(tmp_path / "weights" / "more.h5", expected["state"])
+    check_disk(configured, tmp_path, free=expected["state"])
+    with pytest.raises(DiskError):
+        check_disk(configured, tmp_path, free=expected["state"] - 1)
+
+
+def test_the_disk_that_is_asked_is_that_of_the_nearest_folder(tmp_path, monkeypatch):
+    asked = []
+
+    def usage(path):
+        asked.append(path)
+        return SimpleNamespace(free=10**9)
+
+    monkeypatch.setattr("weightlaws.disk.shutil.disk_usage", usage)
+    assert "1 GB free" in check_disk(study([10, 10]), tmp_path / "results" / "name")
+    assert asked == [tmp_path]

@@ -1,0 +1,100 @@
+"""What a training job says it needs, against the peak of real jobs in processes of their own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from weightlaws.memory import training_memory
+from weightlaws.specs import training_spec
+from weightlaws.storage import create
+from weightlaws.study import Shard, parse_study
+
+DEFAULT = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
+CODE = dict.fromkeys(("dataset", "train"), "digest")
+PROGRAM = """
+import json, resource, sys
+from pathlib import Path
+from weightlaws.training_job import train_shard
+given = json.load(sys.stdin)
+path, dataset, state = map(Path, given["files"])
+train_shard(path, given["spec"], dataset, state, **given["keys"], device="cpu", keep_state=True,
+            seconds_between_states=0)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def study(hidden, **changes):
+    sweep = {
+        "dataset": "digits",
+        "hidden": [hidden],
+        "initialisations": ["gaussian"],
+        "weight_decays": [0],
+    }
+    statistics = {**DEFAULT["statistics"], "headline_epochs": []}
+    return parse_study({**DEFAULT, "sweeps": [sweep], "statistics": statistics, **changes})
+
+
+@pytest.fixture(scope="module")
+def dataset(digits, tmp_path_factory):
+    path = tmp_path_factory.mktemp("dataset") / "digits.h5"
+    with create(path, "dataset", {"dataset": "digits", "code": "digest"}) as writer:
+        for name, values in digits.items():
+            writer.add(name, values)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("hidden", "members", "threads", "changes"),
+    [
+        pytest.param([10, 10, 10], 5, 1, {}, id="small"),
+        pytest.param([10, 10, 10], 200, 2, {}, id="many members"),
+        pytest.param([160, 160], 40, 2, {}, id="wide"),
+        pytest.param([160, 160], 40, 1, {"snapshots": "all", "epochs": 6}, id="many snapshots"),
+        pytest.param([640, 640], 6, 2, {}, id="widest"),
+        pytest.param([10, 10, 10], 100, 1, {"engine": "torch"}, id="torch, many members"),
+        pytest.param([640, 640], 6, 1, {"engine": "torch"}, id="torch, widest"),
+    ],
+)
+def test_a_job_stays_within_its_memory_and_does_not_ask_for_twice_as_much(
+    dataset, tmp_path, hidden, members, threads, changes
+):
+    configured = study(hidden, **{"epochs": 2, "engine": "numba"} | changes)
+    ((_, condition),) = configured.conditions.items()
+    shard = Shard(0, members - 1)
+    given = {
+        "spec": training_spec(configured, condition, CODE, shard),
+        "files": [str(tmp_path / "shard.h5"), str(dataset), str(tmp_path / "state.h5")],
+        "keys": {"engine": configured.engine, "threads": threads},
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    peak = int(done.stdout) / 1024
+    assert peak <= training_memory(configured, condition, shard, threads) < 2 * peak
+
+
+def test_cuda_asks_for_its_libraries():
+    cpu, cuda = (study([10, 10], device=device) for device in ("auto", "cuda"))
+    ((_, condition),) = cpu.conditions.items()
+    ask = [training_memory(each, condition, Shard(0, 9), 1) for each in (cpu, cuda)]
+    assert ask[1] > ask[0] + 3000
+
+
+def test_memory_grows_with_members_snapshots_and_threads():
+    few = study([160, 160], snapshots=[0, 50])
+    every = study([160, 160], snapshots="all")
+    ((_, condition),) = few.conditions.items()
+    base = training_memory(few, condition, Shard(0, 9), 1)
+    entries = 784 * 160 + 160 * 160 + 160 * 10
+    assert training_memory(few, condition, Shard(0, 19), 1) > base + 10 * 6 * 4 * entries / 2**20
+    assert training_memory(every, condition, Shard(0, 9), 1) > base + 10 * 49 * 102400 / 2**20
+    assert training_memory(few, condition, Shard(0, 9), 4) > base
