@@ -10,16 +10,31 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 
 
 @pytest.fixture
-def invariants(monkeypatch):
-    """Import the benchmark of the invariants."""
+def benchmark(monkeypatch):
+    """Import a benchmark by name."""
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        monkeypatch.setenv(variable, "1")  # it sets them; this restores them
-    spec = importlib.util.spec_from_file_location("benchmark", FOLDER / "invariants.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+        monkeypatch.setenv(variable, "1")  # some set them; this restores them
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
-def test_the_baseline_is_the_published_invariants(invariants):
+def test_the_baseline_is_the_published_invariants(benchmark):
+    invariants = benchmark("invariants")
     assert list(invariants.EXPRESSIONS) == list(PUBLISHED)
     assert invariants.disagreement(np.random.default_rng(0).normal(size=(50, 10, 10))) < 1e-13
+
+
+def test_the_loader_reads_the_digits_scaled(benchmark, digits, tmp_path):
+    mnist = benchmark("training").mnist_of(digits, tmp_path)
+    assert len(mnist) == 4500
+    for place in (0, 2000, 4499):
+        image, label = mnist[place]
+        pixels = digits["train_images"][place].astype(np.float32)
+        np.testing.assert_array_equal(image.numpy(), (pixels / 255 - 0.5) / 0.5)
+        assert label == digits["train_labels"][place]

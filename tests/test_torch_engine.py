@@ -1,9 +1,10 @@
+"""What is torch's own; `test_training.py` has what holds for every engine."""
+
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from weightlaws import torch_engine
 from weightlaws.engine import Engine, Networks, Recipe, TrainingError
@@ -62,78 +63,6 @@ def assert_same(networks, expected):
 def distances(weights, expected):
     """Of each member, relative to its norm."""
     return np.linalg.norm(weights - expected, axis=1) / np.linalg.norm(expected, axis=1)
-
-
-def plain_training(splits, networks, place, shuffle, recipe, epochs):
-    """One member the plain way: its weights (entry,), and the last epoch's mean batch loss."""
-    modules = []
-    for matrices in networks.layers().values():
-        layer = nn.Linear(matrices.shape[2], matrices.shape[1], bias=False)
-        layer.weight.data = torch.tensor(matrices[place])
-        modules += [layer, nn.ReLU()]
-    network = nn.Sequential(*modules[:-1])
-    optimiser = torch.optim.Adam(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
-    criterion = nn.CrossEntropyLoss()
-    # ToTensor() and Normalize(0.5, 0.5), as published.
-    images = torch.from_numpy(splits["train_images"]).flatten(1).float().div(255).sub(0.5).div(0.5)
-    labels = torch.from_numpy(splits["train_labels"]).long()
-    for _ in range(epochs):
-        losses = []
-        for batch in torch.from_numpy(shuffle.permutation(len(images))).split(recipe.batch_size):
-            optimiser.zero_grad()
-            loss = criterion(network(images[batch]), labels[batch])
-            loss.backward()
-            optimiser.step()
-            losses.append(loss.item())
-    return torch.cat([p.detach().flatten() for p in network.parameters()]).numpy(), np.mean(losses)
-
-
-@pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("hidden", [(10, 10, 10), (40, 40)])
-def test_members_agree_with_a_plain_training_loop(splits, device, hidden):
-    """99 steps, each epoch in an order of its own and with a smaller last batch.
-
-    The two round the same float32 sums in another order. A ReLU's input that is within rounding of
-    0 may open its gate in one of them alone, and so only the median member is held to 1e-6.
-    """
-    members, epochs = [1, 3, 8, 9, 12], 9
-    engine = engine_of(splits, members, device, hidden=hidden)
-    losses = [engine.train_epoch() for _ in range(epochs)]
-    shuffles = shuffles_of(members, 1050)
-    plain, plain_losses = zip(
-        *(
-            plain_training(splits, networks_of(members, hidden), place, rng, RECIPE, epochs)
-            for place, rng in enumerate(shuffles)
-        ),
-        strict=True,
-    )
-    off = distances(engine.networks().weights, np.stack(plain))
-    assert np.median(off) < 1e-6
-    assert max(off) < 1e-2
-    assert losses[-1].dtype == np.float64
-    assert np.median(np.abs(losses[-1] - plain_losses)) < 1e-6
-    assert engine.networks().steps == 99
-
-
-@pytest.mark.parametrize("device", DEVICES)
-def test_training_in_two_engines_is_training_in_one(splits, device):
-    whole = engine_of(splits, range(4), device)
-    losses = [whole.train_epoch() for _ in range(3)]
-    begun = engine_of(splits, range(4), device)
-    assert_same(begun.networks(), networks_of(range(4)))
-    np.testing.assert_array_equal(begun.train_epoch(), losses[0])
-    left = begun.networks()
-    assert left.steps == 11
-    resumed = TorchEngine(
-        splits, left, shuffles_of(range(4), 1050, epochs=1), RECIPE, device=torch.device(device)
-    )
-    before = left.weights.copy()
-    for loss in losses[1:]:
-        np.testing.assert_array_equal(resumed.train_epoch(), loss)
-    assert_same(resumed.networks(), whole.networks())
-    np.testing.assert_array_equal(left.weights, before)
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -95,6 +95,13 @@ def _matrix(entries: Floats, start: int, rows: int, columns: int) -> Floats:
 
 
 @compiled
+def _batch(rows: int, columns: int) -> Floats:
+    """Memory for a batch that starts with a line of the cache; products read it so much faster."""
+    values = np.empty(rows * columns + _CACHE_LINE // 4, np.float32)
+    return _matrix(values, (-values.ctypes.data % _CACHE_LINE) // 4, rows, columns)
+
+
+@compiled
 def _forward(
     pixels: Floats, widths: Ints, ends: tuple[Ints, Ints], weights: Floats, units: Floats
 ) -> Floats:
@@ -214,7 +221,7 @@ def train_epoch(
     """Train one network on the images in this order; return the mean of the batches' losses."""
     rows = min(batch_size, len(order))
     ends = _ends(widths, rows)
-    pixels = np.empty((rows, widths[0]), np.float32)
+    pixels = _batch(rows, widths[0])
     units, slopes = np.empty(ends[1][-1], np.float32), np.empty(ends[1][-1], np.float32)
     gradient = np.empty_like(weights)
     loss, batches = 0.0, 0
@@ -247,7 +254,7 @@ def evaluate(
 ) -> tuple[int, bool]:
     """Count the images classified rightly, and tell whether all logits of all of them are 0."""
     ends = _ends(widths, block)
-    pixels = np.empty((block, widths[0]), np.float32)
+    pixels = _batch(block, widths[0])
     units = np.empty(ends[1][-1], np.float32)
     right, dead, order = 0, True, np.arange(len(images))
     for start in range(0, len(images), block):
