@@ -100,10 +100,10 @@ def plain_loop(
     return run
 
 
-def engine_epoch(
-    hidden: tuple[int, ...], splits: Splits, keys: tuple[str, str], members: int
+def engine_epochs(
+    hidden: tuple[int, ...], splits: Splits, keys: tuple[str, str], members: int, epochs: int
 ) -> Callable[[], object]:
-    """Return an epoch of so many members in one of the engines."""
+    """Return so many epochs of so many members in one of the engines."""
     shapes, images = layer_shapes(784, hidden, 10), len(splits["train_images"])
     engine = choose_engine(*keys, CORES)(
         splits,
@@ -111,7 +111,7 @@ def engine_epoch(
         member_shuffles(range(members), seed=0, images=images, epochs=0),
         Recipe(BATCH, RATE, 0.0),
     )
-    return engine.train_epoch
+    return lambda: [engine.train_epoch() for _ in range(epochs)]
 
 
 def bare_products(hidden: tuple[int, ...], steps: int) -> float:
@@ -159,21 +159,26 @@ def runs(
     """Return what to time, and how many steps of networks each run makes."""
     steps = len(splits["train_images"]) // BATCH
     loader = DataLoader(mnist, batch_size=BATCH, shuffle=True)
-    engines = {"cpu": ("numba", "cpu", 8 * CORES), "torch_cpu": ("torch", "cpu", 4 * CORES)}
+    epochs = max(1, 100 // max(hidden))  # some tenths of a second
+    engines = {"cpu": ("numba", "cpu", 8 * CORES), "torch_cpu": ("torch", "cpu", 8 * CORES)}
     if torch.cuda.is_available():
         engines["torch_cuda"] = ("torch", "cuda", 1000)
     return {
         "dataloader": (plain_loop(hidden, lambda: iter(loader), steps), steps),
         "plain": (plain_loop(hidden, scaled_batches(splits), steps), steps),
         **{
-            name: (engine_epoch(hidden, splits, (engine, device), members), steps * members)
+            name: (
+                engine_epochs(hidden, splits, (engine, device), members, epochs),
+                steps * members * epochs,
+            )
             for name, (engine, device, members) in engines.items()
         },
     }
 
 
 def microseconds(run: Callable[[], object], steps: int) -> float:
-    """Time one run, per network and step."""
+    """Time one run, per network and step, when the threads of the one before have come to rest."""
+    time.sleep(0.3)
     start = time.perf_counter()
     run()
     return 1e6 * (time.perf_counter() - start) / steps
