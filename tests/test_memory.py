@@ -62,8 +62,10 @@ def dataset(digits, tmp_path_factory):
     ],
 )
 def test_a_job_stays_within_its_memory_and_does_not_ask_for_twice_as_much(
-    dataset, tmp_path, hidden, members, threads, changes
+    dataset, tmp_path, hidden, members, threads, changes, monkeypatch
 ):
+    # The first job after an installation or an edit compiles too.
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     configured = study(hidden, **{"epochs": 2, "engine": "numba"} | changes)
     ((_, condition),) = configured.conditions.items()
     shard = Shard(0, members - 1)

@@ -5,8 +5,9 @@ from math import ceil, prod
 from weightlaws.datasets import DATASETS
 from weightlaws.study import Condition, Shard, Study
 
-# MiB of the interpreter and libraries, measured; for CUDA's on the host an allowance.
-_LIBRARIES = {"numba": 200, "torch": 360, "cuda": 4096}
+# MiB of the interpreter and libraries, measured, numba's as it compiles; for CUDA's on the host an
+# allowance.
+_LIBRARIES = {"numba": 250, "torch": 360, "cuda": 4096}
 # Share on top for what allocators hold.
 _MARGIN = 0.1
 # Bytes of a chunk of torch's on the processor, see torch_engine.
