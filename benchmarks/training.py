@@ -43,6 +43,13 @@ from weightlaws.training import choose_engine, initial_networks, member_shuffles
 BATCH, RATE = 100, 1e-3
 HIDDEN = {10: (10, 10, 10), 40: (40, 40), 160: (160, 160), 640: (640, 640)}
 CORES = len(os.sched_getaffinity(0))
+# What an engine's run trains: some tenths of a second.
+MEMBERS_AND_EPOCHS = {
+    10: (8 * CORES, 10),
+    40: (8 * CORES, 4),
+    160: (4 * CORES, 4),
+    640: (2 * CORES, 1),
+}
 
 Splits = dict[str, npt.NDArray[np.uint8]]
 torchvision = import_torchvision()
@@ -157,8 +164,7 @@ def runs(
     """Return what to time, and how many steps of networks each run makes."""
     steps = len(splits["train_images"]) // BATCH
     loader = DataLoader(mnist, batch_size=BATCH, shuffle=True)
-    # Some tenths of a second.
-    members, epochs = (8 * CORES, 100 // max(hidden)) if max(hidden) < 100 else (2 * CORES, 1)
+    members, epochs = MEMBERS_AND_EPOCHS[max(hidden)]
     engines = {"cpu": ("numba", "cpu", members), "torch_cpu": ("torch", "cpu", members)}
     if torch.cuda.is_available():
         engines["torch_cuda"] = ("torch", "cuda", 1000)
@@ -204,7 +210,7 @@ def main() -> None:
     """Time all, print a table of figures and ratios, and end with them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, under 50 s")
-    rounds = 3 if parser.parse_args().quick else 7
+    rounds = 2 if parser.parse_args().quick else 7
 
     splits = load_dataset("digits", Path())
     figures: dict[str, float] = {"cores": CORES}
