@@ -5,9 +5,9 @@ from math import ceil, prod
 from weightlaws.datasets import DATASETS
 from weightlaws.study import Condition, Shard, Study
 
-# MiB of the interpreter and libraries, measured, numba's as it compiles; for CUDA's on the host an
+# MB of the interpreter and libraries, measured, numba's as it compiles; for CUDA's on the host an
 # allowance.
-_LIBRARIES = {"numba": 250, "torch": 360, "cuda": 4096}
+_LIBRARIES = {"numba": 265, "torch": 380, "cuda": 4300}
 # Share on top for what allocators hold.
 _MARGIN = 0.1
 # Bytes of a chunk of torch's on the processor, see torch_engine.
@@ -15,7 +15,7 @@ _CHUNK = 2**25
 
 
 def training_memory(study: Study, condition: Condition, shard: Shard, threads: int) -> int:
-    """Return what a job that trains a shard takes at most, in MiB (Snakemake's ``mem_mb``).
+    """Return what a job that trains a shard takes at most, in MB (Snakemake's ``mem_mb``).
 
     Where the study leaves the engine open it is taken to be numba's; a study that is to train on
     CUDA should say ``device: cuda``, for CUDA's libraries take more of the host's memory.
@@ -35,7 +35,7 @@ def training_memory(study: Study, condition: Condition, shard: Shard, threads: i
     history = sum(kept) + max(kept) + n_members * 18 * (study.epochs + 1)
     working = _numba_working if engine == "numba" else _torch_working
     of_arrays = images + networks + history + working(study, condition, n_members, threads)
-    return ceil(_LIBRARIES[engine] + (1 + _MARGIN) * of_arrays / 2**20)
+    return ceil(_LIBRARIES[engine] + (1 + _MARGIN) * of_arrays / 1e6)
 
 
 def _numba_working(study: Study, condition: Condition, n_members: int, threads: int) -> int:
