@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from weightlaws import memory, torch_engine
 from weightlaws.memory import training_memory
 from weightlaws.specs import training_spec
 from weightlaws.storage import create
@@ -84,6 +85,10 @@ def test_a_job_stays_within_its_memory_and_does_not_ask_for_twice_as_much(
     assert done.returncode == 0, done.stderr
     peak = int(done.stdout) * 1024 / 1e6
     assert peak <= training_memory(configured, condition, shard, threads) < 2 * peak
+
+
+def test_a_chunk_is_what_the_torch_engine_takes_it_to_be():
+    assert memory._CHUNK == torch_engine._CPU_MEMORY
 
 
 def test_cuda_asks_for_its_libraries():

@@ -1,9 +1,8 @@
 """What fixes a member's training: its initial weights, its shuffles, and the engine that trains."""
 
 import ctypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -87,16 +86,15 @@ def choose_engine(engine: str, device: str, threads: int) -> MakeEngine:
             "device: found no CUDA device on this machine, though the study asks for 'cuda'; "
             "set device to 'auto' or 'cpu', or run where there is one"
         )
-    options: Mapping[str, Any] = {"threads": threads}
     if cuda or engine == "torch":
         import torch
 
         from weightlaws.torch_engine import TorchEngine
 
-        return partial(TorchEngine, device=torch.device("cuda" if cuda else "cpu"), **options)
+        return partial(TorchEngine, device=torch.device("cuda" if cuda else "cpu"), threads=threads)
     from weightlaws.numba_engine import NumbaEngine
 
-    return partial(NumbaEngine, **options)
+    return partial(NumbaEngine, threads=threads)
 
 
 def _has_cuda() -> bool:

@@ -171,12 +171,12 @@ def _train(
     if progress.epoch < 0:
         progress.start(engine.evaluate())
         progress.keep(engine.networks())
-    epochs, done = progress.spec["epochs"], progress.epoch
+    epochs, done, description = progress.spec["epochs"], progress.epoch, engine.description
     start = stored = time.monotonic()
     pause = seconds_between_states
     for epoch in range(done + 1, epochs + 1):
         loss = engine.train_epoch()
-        progress.record(loss, engine.evaluate(), engine.description)
+        progress.record(loss, engine.evaluate(), description)
         _log_progress(progress, epoch - done, time.monotonic() - start)
         if progress.keeps(epoch):
             progress.keep(engine.networks())
