@@ -33,9 +33,9 @@ def edges(shape: tuple[int, int], sigma: float = 1.0) -> tuple[float, float]:
 def density(values: Floats, shape: tuple[int, int], sigma: float = 1.0) -> Floats:
     """Return the law's density at singular values (...,); 0 outside its support."""
     lower, upper = edges(shape, sigma)
-    inside = np.clip((values**2 - lower**2) * (upper**2 - values**2), 0.0, None)
     # At 0 a square matrix's density is finite; nothing else has 0 in its support.
     s = np.maximum(values, np.finfo(np.float64).tiny ** 0.25)
+    inside = np.clip((s**2 - lower**2) * (upper**2 - s**2), 0.0, None)
     return np.asarray(np.sqrt(inside) / (np.pi * min(shape) * sigma**2 * s))
 
 
