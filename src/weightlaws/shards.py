@@ -102,7 +102,10 @@ def weights_shard(reader: Reader, layers: Iterable[str] | None = None) -> Weight
             for layer, size in sizes.items()
         },
         loss=reader.read("loss", np.float64, (n_members, n_epochs), finite=good),
-        accuracy=reader.read("accuracy", np.float64, (n_members, n_epochs + 1)),
+        # Of networks that were trained elsewhere, and so on no data set of ours, it is not known.
+        accuracy=reader.read(
+            "accuracy", np.float64, (n_members, n_epochs + 1), finite="dataset" in stored
+        ),
         dead_output=dead_output,
         finite=finite,
     )

@@ -55,8 +55,11 @@ class Writer:
 
     def create(self, name: str, shape: Sequence[int], dtype: npt.DTypeLike) -> h5py.Dataset:
         """Make a checksummed dataset to be filled by slices."""
+        # Without values there is nothing to cut into chunks, nor to check.
+        filled = prod(shape) > 0
+        chunks = _chunks(shape) if filled else None
         return self._file.create_dataset(
-            name, shape=tuple(shape), dtype=dtype, chunks=_chunks(shape), fletcher32=True
+            name, shape=tuple(shape), dtype=dtype, chunks=chunks, fletcher32=filled
         )
 
 
