@@ -24,7 +24,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from weightlaws import checkpoints, storage
+from weightlaws import checkpoint_files, checkpoints, storage
 from weightlaws.networks import Shapes
 
 log = logging.getLogger(__name__)
@@ -212,14 +212,14 @@ def _files(folder: Path) -> list[Path]:
         (path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")),
         key=lambda path: natural_order(path.name),
     )
-    files = [path for path in inside if path.suffix.lower() in checkpoints.SUFFIXES]
+    files = [path for path in inside if path.suffix.lower() in checkpoint_files.SUFFIXES]
     kinds = sorted({path.suffix.lower() for path in files})
     if len(kinds) != 1:
         raise EnsembleError(
             folder,
             "folder",
             f"files ending in {' and '.join(kinds)}" if kinds else "no networks",
-            f"files of one kind of {', '.join(checkpoints.SUFFIXES)}, one for each member",
+            f"files of one kind of {', '.join(checkpoint_files.SUFFIXES)}, one for each member",
             "leave one kind in the folder: a network in two would count twice"
             if kinds
             else "put the files of the trained networks there",
@@ -280,7 +280,7 @@ def _opened(path: Path) -> h5py.File:
 def _layers(path: Path, file: h5py.File) -> dict[str, h5py.Dataset]:
     """Return a file's layers, after checking that they have members in common."""
     layers: dict[str, h5py.Dataset] = {}
-    for name, dataset in checkpoints.hdf5_datasets(file).items():
+    for name, dataset in checkpoint_files.hdf5_datasets(file).items():
         shape: tuple[int, ...] = dataset.shape or ()
         place = f"dataset {name}"
         if dataset.dtype.kind != "f" or len(shape) < 3 or min(shape[1:]) < 2:

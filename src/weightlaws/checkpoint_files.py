@@ -1,0 +1,227 @@
+"""The formats of files that trained networks come in, and how their parameters are read.
+
+Nothing in a file is ever run: PyTorch files are read as weights only.
+"""
+
+import logging
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+from safetensors import SafetensorError, safe_open
+
+log = logging.getLogger(__name__)
+
+_STATE_DICT = "save the network's weights with torch.save(model.state_dict(), path) or safetensors"
+WHOLE_FILE = "fetch or save the file again"
+
+
+_SAFETENSORS_FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+
+# Where training scripts put a state dict beside what else they keep.
+_NESTS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "params")
+
+
+class CheckpointError(RuntimeError):
+    """A network that cannot be read: what was found, what was expected, what to do."""
+
+    def __init__(self, source: object, place: str, found: str, expected: str, way_out: str) -> None:
+        super().__init__(f"{source}: {place}: found {found}, expected {expected}; {way_out}")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A named array of a network that is there to be read.
+
+    Attributes
+    ----------
+    reason
+        Why it is no weight matrix, if that is known before its shape is looked at.
+    typed
+        Whether the type of its module tells that it is one, so that its name need not.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], Any]
+    reason: str | None = None
+    typed: bool = False
+
+
+def short(error: object) -> str:
+    """Return a message in one line of at most 200 characters."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+@contextmanager
+def opened(path: Path, *, headers_only: bool) -> Iterator[list[Parameter]]:
+    """Open a file of weights, so that its parameters can be read while it is open.
+
+    Parameters
+    ----------
+    headers_only
+        Whether shapes are all that is asked for, which takes no torch where a format has headers.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such file, or it is not of a known format, is damaged or needs code to be
+        run.
+    """
+    if path.suffix.lower() not in _FORMATS:
+        raise CheckpointError(
+            path,
+            "file name",
+            f"the ending '{path.suffix}'",
+            f"one of {', '.join(_FORMATS)}, or 'torchvision:' and the name of a model",
+            _STATE_DICT,
+        )
+    if not path.is_file():
+        raise CheckpointError(
+            path, "file", "no such file", "a file of weights", "correct the path or put it there"
+        )
+    with _FORMATS[path.suffix.lower()](path, headers_only) as parameters:
+        yield parameters
+
+
+@contextmanager
+def _safetensors(path: Path, headers_only: bool) -> Iterator[list[Parameter]]:
+    try:
+        # To read bfloat16 takes torch, to read headers does not.
+        handle = safe_open(path, framework="numpy" if headers_only else "pt")
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            path, "file", f"what safetensors cannot read ({short(error)})", "weights", WHOLE_FILE
+        ) from error
+    with handle as file:
+        parameters = []
+        for name in file.offset_keys():
+            header = file.get_slice(name)
+            dtype = header.get_dtype()
+            parameters.append(
+                Parameter(
+                    name,
+                    tuple(header.get_shape()),
+                    _SAFETENSORS_FLOATS.get(dtype, dtype),
+                    partial(file.get_tensor, name),
+                )
+            )
+        yield parameters
+
+
+@contextmanager
+def _hdf5(path: Path, _: bool) -> Iterator[list[Parameter]]:
+    try:
+        handle = h5py.File(path, "r", locking="best-effort")
+    except OSError as error:
+        raise CheckpointError(
+            path, "file", f"what HDF5 cannot read ({short(error)})", "weights", WHOLE_FILE
+        ) from error
+    with handle as file:
+        yield [
+            Parameter(
+                name,
+                dataset.shape or (),
+                dataset.dtype.name,
+                dataset.__array__,
+            )
+            for name, dataset in hdf5_datasets(file).items()
+        ]
+
+
+def hdf5_datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """Return the datasets of an open file by path, with ``.`` in the place of ``/``.
+
+    Raises
+    ------
+    CheckpointError
+        If two have then the same name.
+    """
+    found: dict[str, h5py.Dataset] = {}
+
+    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        dotted = name.replace("/", ".")
+        if dotted in found:
+            both = f"both {found[dotted].name} and /{name}"
+            raise CheckpointError(
+                file.filename, f"dataset {dotted}", both, "one of them", "rename one of them"
+            )
+        if isinstance(item, h5py.Dataset):
+            found[dotted] = item
+
+    file.visititems(visit)
+    return found
+
+
+@contextmanager
+def _pytorch(path: Path, _: bool) -> Iterator[list[Parameter]]:
+    import torch
+
+    try:
+        # Mapped, a tensor is read where it is used; files from before PyTorch 1.6 cannot be.
+        loaded = torch.load(
+            str(path), map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+        )
+    except Exception as error:  # what a damaged pickle fails with can be anything
+        # The message itself advises to run the code in the file.
+        code = re.search(r"GLOBAL ([\w.]+)", str(error))
+        found = f"code to be run, {code[1]}" if code else f"damaged data ({type(error).__name__})"
+        expected = "a state dict, which holds tensors by name; code in a file is never run"
+        raise CheckpointError(path, "file", found, expected, _STATE_DICT) from error
+    yield [_of_tensor(str(name), value) for name, value in _state_dict(path, loaded).items()]
+
+
+def _state_dict(path: Path, loaded: object) -> Mapping[str, Any]:
+    """Find the state dict in what a file holds: the whole, or what is under one of some keys."""
+    whole = loaded if isinstance(loaded, Mapping) else {}
+    nests = [key for key in _NESTS if _has_tensors(whole.get(key))]
+    if len(nests) == 1:
+        log.info("%s: the weights are those under '%s'", path, nests[0])
+        nested: Mapping[str, Any] = whole[nests[0]]
+        return nested
+    if nests or not _has_tensors(whole):
+        keys = ", ".join(repr(str(key)) for key in [*whole][:8])
+        found = f"a {type(loaded).__name__}" + (f" with the keys {keys}" if keys else "")
+        where = " or ".join(repr(key) for key in _NESTS)
+        raise CheckpointError(
+            path, "file", found, f"tensors by name, or such under one of {where}", _STATE_DICT
+        )
+    return whole
+
+
+def _has_tensors(value: object) -> bool:
+    import torch
+
+    return isinstance(value, Mapping) and any(
+        isinstance(entry, torch.Tensor) for entry in value.values()
+    )
+
+
+def _of_tensor(name: str, value: object) -> Parameter:
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        reason = f"a {type(value).__name__}, not a tensor"
+    elif value.layout != torch.strided:
+        reason = f"{value.layout}, not a dense tensor"
+    else:
+        dtype = str(value.dtype).removeprefix("torch.")
+        return Parameter(name, tuple(value.shape), dtype, value.detach)
+    return Parameter(name, (), "", lambda: None, reason)
+
+
+_FORMATS: dict[str, Callable[[Path, bool], AbstractContextManager[list[Parameter]]]] = {
+    ".safetensors": _safetensors,
+    **dict.fromkeys((".pt", ".pth", ".bin", ".ckpt"), _pytorch),
+    **dict.fromkeys((".h5", ".hdf5"), _hdf5),
+}
+#: Endings of the files that are read.
+SUFFIXES = tuple(_FORMATS)
