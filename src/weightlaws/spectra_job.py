@@ -1,0 +1,131 @@
+"""One job of random-matrix analysis: from a shard's stored weights to its stored spectra."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from weightlaws import storage
+from weightlaws.null_job import read_null
+from weightlaws.null_spectra import Null
+from weightlaws.shards import weights_shard
+from weightlaws.spectra import Analysis, analyse
+from weightlaws.spectra_shards import (
+    NAME_BYTES,
+    PARAMETERS,
+    PERMUTED,
+    REASON_BYTES,
+    VECTORS,
+    VERDICTS,
+)
+from weightlaws.spectral_statistics import STATISTICS
+
+log = logging.getLogger(__name__)
+
+
+def analyse_shard(
+    path: Path, spec: storage.Spec, weights_path: Path, nulls: Sequence[Path]
+) -> None:
+    """Analyse the matrices of a weights shard that a spec names, and store what was found.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    spec
+        A ``specs.spectra_spec`` of one shard.
+    weights_path
+        The weights shard.
+    nulls
+        Stored nulls, one for each shape of a layer.
+
+    Raises
+    ------
+    StorageError
+        If the weights shard is not the spec's, or a null is damaged.
+    """
+    by_shape = {null.shape: null for null in map(read_null, nulls)}
+    with (
+        storage.opened(weights_path, "weights") as reader,
+        storage.create(path, "spectra", spec) as writer,
+    ):
+        stored, wanted = reader.spec, {**spec["weights"], "members": spec["members"]}
+        storage.check_spec(weights_path, {k: v for k, v in stored.items() if k in wanted}, wanted)
+        shard = weights_shard(reader, layers=())
+        good = shard.finite[:, -1]
+        writer.add("finite", good)
+        layers, shapes = [*stored["snapshots"]], stored["shapes"]
+        writer.add("layers", np.array([layer.encode() for layer in layers], f"S{NAME_BYTES}"))
+        writer.add("shapes", np.array([shapes[layer] for layer in layers], dtype=np.int64))
+        for layer, kept in stored["snapshots"].items():
+            epochs = [epoch for epoch in kept if epoch in spec["epochs"]]
+            shape = tuple(shapes[layer])
+            writer.add(f"epochs/{layer}", np.array(epochs, dtype=np.int64))
+            found: dict[str, list[Any]] = {}
+            for k, member in enumerate(shard.members):
+                # A member at a time: all of a shard of wide layers would be gigabytes.
+                weights = reader.read(
+                    f"weights/{layer}",
+                    np.float32,
+                    (len(good), len(kept), *shape),
+                    finite=good,
+                    part=(slice(k, k + 1),),
+                )[0]
+                if not good[k]:
+                    continue
+                for epoch in epochs:
+                    # Seeded by the study, the layer, the member and the epoch alone.
+                    seed = [spec["seed"], int(member), epoch, *f"spectra/{layer}".encode()]
+                    one = _analyse(
+                        weights[kept.index(epoch)], weights[0], by_shape[shape], spec, seed
+                    )
+                    for name, value in one.items():
+                        found.setdefault(name, []).append(value)
+            log.info("%s: %d matrices of shape %s", layer, len(epochs) * int(good.sum()), shape)
+            for name, values in found.items():
+                array = np.array(values)
+                shape_of = (int(good.sum()), len(epochs), *array.shape[1:])
+                writer.add(f"{name}/{layer}", array.reshape(shape_of))
+
+
+def _analyse(
+    matrix: npt.NDArray[np.float32],
+    initial: npt.NDArray[np.float32],
+    null: Null,
+    spec: Mapping[str, Any],
+    seed: Sequence[int],
+) -> dict[str, Any]:
+    """Analyse one matrix: what is stored of it, by the name of its dataset."""
+    analysis = analyse(
+        matrix,
+        np.random.default_rng(seed),
+        null=null,
+        false_discovery_rate=spec["false_discovery_rate"],
+        permutations=spec["permutations"],
+        bootstrap_replicates=spec["bootstrap_replicates"],
+        goodness_of_fit_replicates=spec["goodness_of_fit_replicates"],
+    )
+    w, start = matrix.astype(np.float64), initial.astype(np.float64)
+    size = np.linalg.norm(start)
+    travelled = np.linalg.norm(w - start) / size if size > 0 else np.nan
+    return {
+        "singular_values": analysis.singular_values,
+        "statistics": [analysis.values[name] for name in STATISTICS],
+        "parameters": _parameters(analysis, float(travelled)),
+        "permuted": [analysis.permuted[name] for name in PERMUTED],
+        "vectors": [getattr(analysis.vectors, name).astype(np.float64) for name in VECTORS],
+        "verdicts": VERDICTS.index(analysis.tail.verdict),
+        "reasons": np.array(analysis.tail.reason.encode(), dtype=f"S{REASON_BYTES}"),
+    }
+
+
+def _parameters(analysis: Analysis, travelled: float) -> list[float]:
+    found = {
+        **analysis.parameters(),
+        "brody_error": analysis.brody_error,
+        "distance_travelled": travelled,
+    }
+    return [found[name] for name in PARAMETERS]

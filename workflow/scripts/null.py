@@ -1,0 +1,9 @@
+"""Simulate the spectra of random matrices of one shape."""
+
+from pathlib import Path
+
+from weightlaws.jobs import job_log
+from weightlaws.null_job import store_null
+
+with job_log(snakemake.log[0]):
+    store_null(Path(snakemake.output[0]), snakemake.params.spec)
