@@ -143,12 +143,17 @@ def test_structure_fails_both_nulls():
 
 
 def test_the_verdict_on_the_tail_is_of_the_singular_values():
-    rng = np.random.default_rng(84)
-    heavy = np.sort(rng.pareto(2.0, 400) + 1)[::-1]
-    log_normal = np.sort(rng.lognormal(0, 0.8, 400))[::-1]
-    u, v = haar(400, 400, rng), haar(400, 400, rng)
-    assert analysed(u * heavy @ v.T).tail_verdict == "power law"
-    assert analysed(u * log_normal @ v.T).tail_verdict == "not a power law"
+    power_laws = {"pareto": 0, "log-normal": 0}
+    for seed in range(10):
+        rng = np.random.default_rng([seed, 84])
+        u, v = haar(200, 200, rng), haar(200, 200, rng)
+        draws = {"pareto": rng.pareto(2.0, 200) + 1, "log-normal": rng.lognormal(0, 0.8, 200)}
+        for name, values in draws.items():
+            verdict = analysed(u * np.sort(values)[::-1] @ v.T).tail_verdict
+            power_laws[name] += verdict == "power law"
+    # Right in some 95 % and 92 % of cases: fewer than seven of ten would come once in 500 times.
+    assert power_laws["pareto"] >= 7
+    assert power_laws["log-normal"] <= 3
 
 
 def test_the_hard_edge_of_a_square_matrix_is_no_outlier():

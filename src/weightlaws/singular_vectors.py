@@ -131,7 +131,8 @@ def participation(vectors: Floats) -> Floats:
     It is 1 / (number of entries that a vector lives on): 1 on a single one, 1 / length if all are
     of one size, and 3 / (length + 2) in the mean over random vectors.
     """
-    return np.asarray((vectors**4).sum(axis=-1))
+    squares = vectors**2
+    return np.asarray((squares**2).sum(axis=-1))
 
 
 def informative_ranks(left: Floats, right: Floats, rate: float) -> Bools:

@@ -28,7 +28,7 @@ def curves_table(spectra: LayerSpectra, null: Null) -> pd.DataFrame:
         ``curve``, ``x``, ``y``, ``low`` and ``high``, ``theory``; NaN where there is none.
 
         - ``density``: singular values of all members over bins, as a share of all per unit, and the
-          Marchenko-Pastur law with the mean fitted sigma.
+          mean of the Marchenko-Pastur laws fitted to the members.
         - ``outlier``: each singular value above its member's threshold, at ``x``.
         - ``spacing``: level spacings of the bulk, in mean spacings, with the 95 % band of as many
           random matrices, and Wigner's surmise.
@@ -51,15 +51,29 @@ def curves_table(spectra: LayerSpectra, null: Null) -> pd.DataFrame:
 
 def _density(spectra: LayerSpectra) -> dict[str, Floats]:
     values = spectra.singular_values
-    fitted = _parameter(spectra, "sigma")
-    sigma = float(np.mean(fitted[np.isfinite(fitted)] if np.isfinite(fitted).any() else np.nan))
-    counts, edges = np.histogram(values, _BINS, (0.0, 1.02 * float(values.max()) or 1.0))
+    largest = 1.02 * float(values.max()) or 1.0
+    counts, edges = np.histogram(values, _BINS, (0.98 * float(values.min()), largest))
     centres = (edges[1:] + edges[:-1]) / 2
     return {
         "x": centres,
         "y": counts / (values.size * np.diff(edges)),
-        "theory": marchenko_pastur.density(centres, spectra.shape, sigma),
+        "theory": np.mean([*_laws(spectra, centres)], axis=0),
     }
+
+
+def _laws(spectra: LayerSpectra, x: Floats) -> Iterator[Floats]:
+    """Return each member's fitted law, as a density of all its singular values, (point,)."""
+    n, m = sorted(spectra.shape)
+    sigmas, above, below = (
+        _parameter(spectra, "sigma"),
+        *(_statistic(spectra, f"outliers_{side}") for side in ("above", "below")),
+    )
+    for sigma, k, j in zip(sigmas, above, below, strict=True):
+        if not sigma > 0:  # or NaN, of too few values
+            yield np.full(len(x), np.nan)
+            continue
+        inner = (int(n - k - j), int(m - k))
+        yield marchenko_pastur.density(x, inner, sigma) * inner[0] / n
 
 
 def _outliers(spectra: LayerSpectra) -> dict[str, Floats]:
@@ -133,4 +147,9 @@ def _hill_estimates(values: Floats) -> Floats:
 
 def _parameter(spectra: LayerSpectra, name: str) -> Floats:
     found: Floats = spectra.parameters[:, PARAMETERS.index(name)]
+    return found
+
+
+def _statistic(spectra: LayerSpectra, name: str) -> Floats:
+    found: Floats = spectra.statistics[:, [*STATISTICS].index(name)]
     return found

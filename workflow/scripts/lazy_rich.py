@@ -1,0 +1,15 @@
+"""Draw the spectra of one architecture from rich to lazy training."""
+
+import pandas as pd
+
+from weightlaws.drawing import save
+from weightlaws.jobs import job_log
+from weightlaws.lazy_figure import lazy_rich
+
+with job_log(snakemake.log[0]):
+    spectra = pd.concat(map(pd.read_csv, snakemake.input.spectra), ignore_index=True)
+    conditions = pd.read_csv(snakemake.input.conditions)
+    mine = conditions[conditions["condition"].isin(spectra["condition"])]
+    curves = pd.read_csv(snakemake.input.learning_curves)
+    figure = lazy_rich(spectra, mine, curves, snakemake.params.spec)
+    save(figure, snakemake.output[0])
