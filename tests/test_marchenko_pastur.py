@@ -99,6 +99,15 @@ def test_rows_without_randomness_are_below():
     assert np.isnan(nothing.distance)
 
 
+def test_a_bulk_is_half_of_the_values_at_least():
+    shape = (80, 80)
+    ends = mp.simulated_ends(simulated(shape, 300, 11), shape)
+    # Steps of one size on a logarithmic scale: each value is far above all smaller ones.
+    fit = mp.fit_bulk(np.geomspace(1e6, 1e-6, 80), shape, ends)
+    assert (fit.above, fit.is_none) == (40, True)
+    assert not mp.fit_bulk(simulated(shape, 1, 12)[0], shape, ends).is_none
+
+
 def test_too_few_values_are_refused():
     with pytest.raises(ValueError, match="found 4 singular values, expected at least 5"):
         mp.fit_bulk(np.ones(4), (4, 9), mp.Ends(0.1, 5.0))

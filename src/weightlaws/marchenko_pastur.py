@@ -135,6 +135,8 @@ class Bulk:
         The singular value above which one is outside.
     distance
         Kolmogorov-Smirnov distance of the bulk's singular values to the law.
+    is_none
+        Whether more singular values are above the threshold than are left out.
     """
 
     shape: tuple[int, int]
@@ -143,6 +145,7 @@ class Bulk:
     below: int
     threshold: float
     distance: float
+    is_none: bool
 
 
 def fit_bulk(values: Floats, shape: tuple[int, int], ends: Ends) -> Bulk:
@@ -151,7 +154,8 @@ def fit_bulk(values: Floats, shape: tuple[int, int], ends: Ends) -> Bulk:
     The variance is first matched to the median, which outliers hardly move, and then, over and
     over until nothing changes, to the sum of squares of what is inside: k singular values above
     take k rows and columns of the random matrix with them, and those below, which rows without
-    randomness leave behind, take rows.
+    randomness leave behind, take rows. A bulk is half of the values at least: where that many lie
+    outside, the law fits none, and `Bulk.is_none` says so.
 
     Parameters
     ----------
@@ -170,7 +174,7 @@ def fit_bulk(values: Floats, shape: tuple[int, int], ends: Ends) -> Bulk:
     if len(values) < MIN_VALUES:
         raise ValueError(f"found {len(values)} singular values, expected at least {MIN_VALUES}")
     n, m = sorted(shape)
-    most = len(values) - MIN_VALUES
+    most = len(values) - max(MIN_VALUES, -(-len(values) // 2))
     largest = ends.largest / edges((n - 1, m - 1))[1]  # in units of the law's upper edge
     sigma, above, below = float(np.median(values)) / median((n, m)), 0, 0
     tried: set[tuple[int, int]] = set()
@@ -183,7 +187,8 @@ def fit_bulk(values: Floats, shape: tuple[int, int], ends: Ends) -> Bulk:
         inner = (n - above - below, m - above)
         sigma = float(np.sqrt((inside**2).sum() / np.prod(inner)))
     distance = kolmogorov_smirnov(cdf(inside[::-1], inner, sigma)) if sigma > 0 else float("nan")
-    return Bulk(inner, sigma, above, below, float(threshold), distance)
+    is_none = bool(values[above] > threshold)
+    return Bulk(inner, sigma, above, below, float(threshold), distance, is_none)
 
 
 def kolmogorov_smirnov(probabilities: Floats) -> float:

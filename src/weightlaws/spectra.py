@@ -22,6 +22,7 @@ from weightlaws.singular_vectors import (
     porter_thomas_distances,
 )
 from weightlaws.spectral_statistics import (
+    NO_BULK,
     STATISTICS,
     bulk_statistics,
     level_spacings,
@@ -230,6 +231,8 @@ def analyse(
     if len(s) >= MIN_VALUES:
         bulk, values = spectral_statistics(s, shape, null.ends)
         notes |= too_small(len(s), bulk.above + bulk.below)
+        if bulk.is_none:
+            notes |= dict.fromkeys(permuted, NO_BULK)
         for k in range(permutations):
             again = _rough_singular_values(rng.permutation(w.ravel()).reshape(shape))
             found = bulk_statistics(fit_bulk(again, shape, null.ends), len(s))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from weightlaws.marchenko_pastur import MIN_VALUES
 from weightlaws.null_job import read_null
 from weightlaws.null_spectra import Null
 from weightlaws.spectra import rank_p_value
@@ -22,7 +23,7 @@ from weightlaws.spectra_shards import (
     read_spectra,
 )
 from weightlaws.spectral_curves import curves_table
-from weightlaws.spectral_statistics import STATISTICS, too_small
+from weightlaws.spectral_statistics import NO_BULK, STATISTICS, too_small
 from weightlaws.storage import Spec
 
 Floats = npt.NDArray[np.float64]
@@ -113,7 +114,7 @@ def statistics_table(spectra: LayerSpectra, null: Null, rng: np.random.Generator
 
 
 def _against_gaussian(spectra: LayerSpectra, null: Null, rng: np.random.Generator) -> Iterator[Row]:
-    notes = too_small(min(spectra.shape))
+    notes = {**_no_bulk(spectra), **too_small(min(spectra.shape))}
     for k, (name, side) in enumerate(STATISTICS.items()):
         values, expected = _known(spectra.statistics[:, k]), null.known(name)
         middle, spread = _mean(expected), _spread(expected)
@@ -133,7 +134,7 @@ def _against_gaussian(spectra: LayerSpectra, null: Null, rng: np.random.Generato
 
 
 def _against_permuted(spectra: LayerSpectra, rng: np.random.Generator) -> Iterator[Row]:
-    notes = too_small(min(spectra.shape))
+    notes = {**_no_bulk(spectra), **too_small(min(spectra.shape))}
     for k, name in enumerate(PERMUTED):
         values = spectra.statistics[:, [*STATISTICS].index(name)]
         drawn = spectra.permuted[:, k]
@@ -192,6 +193,16 @@ def _tail(spectra: LayerSpectra) -> Iterator[Row]:
 
 def _known(values: Floats) -> Floats:
     return values[np.isfinite(values)]
+
+
+def _no_bulk(spectra: LayerSpectra) -> dict[str, str]:
+    """Notes of how many members have no bulk, by statistic; see `marchenko_pastur.Bulk`."""
+    if spectra.singular_values.shape[1] < MIN_VALUES:
+        return {}
+    above = spectra.statistics[:, [*STATISTICS].index("outliers_above")].astype(int)
+    largest = spectra.singular_values[np.arange(len(above)), above]
+    n = int((largest > spectra.parameters[:, PARAMETERS.index("threshold")]).sum())
+    return dict.fromkeys(PERMUTED, f"in {n} of {len(above)} members {NO_BULK}") if n else {}
 
 
 def _missing(known: Floats, spectra: LayerSpectra) -> str:

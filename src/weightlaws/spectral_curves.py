@@ -29,7 +29,7 @@ def curves_table(spectra: LayerSpectra, null: Null) -> pd.DataFrame:
 
         - ``density``: singular values of all members over bins, as a share of all per unit, and the
           mean of the Marchenko-Pastur laws fitted to the members.
-        - ``outlier``: each singular value above its member's threshold, at ``x``.
+        - ``outlier``: each singular value above its member's bulk, at ``x``.
         - ``spacing``: level spacings of the bulk, in mean spacings, with the 95 % band of as many
           random matrices, and Wigner's surmise.
         - ``number_variance``: by the length of the window, with the same band, and the law of the
@@ -77,8 +77,9 @@ def _laws(spectra: LayerSpectra, x: Floats) -> Iterator[Floats]:
 
 
 def _outliers(spectra: LayerSpectra) -> dict[str, Floats]:
-    above = spectra.singular_values > _parameter(spectra, "threshold")[:, None]
-    return {"x": spectra.singular_values[above]}
+    above = _statistic(spectra, "outliers_above")
+    ranks = np.arange(spectra.singular_values.shape[1])
+    return {"x": spectra.singular_values[ranks < above[:, None]]}
 
 
 def _spacings(spectra: LayerSpectra, null: Null) -> dict[str, Floats]:

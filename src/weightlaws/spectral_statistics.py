@@ -26,6 +26,7 @@ STATISTICS: Mapping[str, str] = {
     **dict.fromkeys(NUMBER_VARIANCES, "two-sided"),
 }
 _OF_THE_BULK = ("outliers_above", "outliers_below", "share_outside", "bulk_distance")
+NO_BULK = "half of the singular values or more are outside: the law fits no bulk"
 _UNFOLDED = ("brody", "spacing_distance", *NUMBER_VARIANCES)
 
 
