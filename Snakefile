@@ -1,7 +1,8 @@
 # Which probability law do the weight matrices of trained neural networks follow?
 #
 #     digits -> train -> invariants -> model -> distance -> figures -> report
-#                  \-> comparison, symmetry, significance -> findings -/
+#                  |-> comparison, symmetry, significance -> findings -/
+#                  \-> spectra ----------------------------------------/
 #
 # Each stage has a file of its own, in this order; what the study asks for comes from config.yaml
 # and from the file given by --configfile.
@@ -13,6 +14,7 @@ configfile: "config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/own_networks.smk"
 include: "workflow/rules/members.smk"
 include: "workflow/rules/invariants.smk"
 include: "workflow/rules/catalogue.smk"
@@ -22,6 +24,7 @@ include: "workflow/rules/significance.smk"
 include: "workflow/rules/comparison.smk"
 include: "workflow/rules/symmetry.smk"
 include: "workflow/rules/findings.smk"
+include: "workflow/rules/spectra.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -33,14 +36,33 @@ rule all:
     default_target: True
     input:
         # Shards are results too: one that was deleted is missed although all that rests on it stands.
-        expand(rules.train.output, condition=CONDITIONS, shard=SHARDS),
-        expand(rules.invariants.output, condition=CONDITIONS, shard=SHARDS),
-        rules.members.output,
-        rules.catalogue.output,
-        rules.gallery.output,
-        rules.distance.output,
-        expand(rules.model.output, condition=CONDITIONS),
-        rules.findings.output,
-        expand(rules.condition_figures.output, condition=CONDITIONS),
-        expand(rules.architecture_figures.output, architecture=ARCHITECTURES),
+        shard_files("weights", *CONDITIONS),
+        rules.members.output if CONDITIONS else [],
+        expand(rules.accuracy.output, architecture=ARCHITECTURES),
+        # Of the conditions that are modelled, if there are any:
+        shard_files("invariants", *MODELLED),
+        expand(rules.model.output, condition=MODELLED),
+        expand(
+            rules.condition_figures.output,
+            condition=[name for name in MODELLED if name in TRAINED],
+        ),
+        expand(
+            rules.ensemble_figures.output,
+            condition=[name for name in MODELLED if name in ENSEMBLES],
+        ),
+        expand(rules.architecture_figures.output, architecture=MODELLED_ARCHITECTURES),
         expand(rules.distance_matrix.output, architecture=COMPARED),
+        [
+            rules.catalogue.output,
+            rules.gallery.output,
+            rules.distance.output,
+            rules.findings.output,
+        ]
+        if MODELLED
+        else [],
+        # Of the conditions and single networks whose spectra are analysed, if there are any:
+        shard_files("spectra", *WITH_SPECTRA),
+        expand(rules.spectra.output, condition=WITH_SPECTRA),
+        expand(rules.spectra_figures.output, condition=WITH_SPECTRA),
+        expand(rules.lazy_rich.output, architecture=SCALED_ARCHITECTURES),
+        rules.spectra_table.output if WITH_SPECTRA else [],

@@ -2,12 +2,12 @@
 
     python benchmarks/spectra.py [--quick]
 
-The layer is 4096 x 4096, with --quick 1024 x 1024: Gaussian noise and ten planted signals. Both runs
-decompose it, values and vectors, by the same routine with all cores; the analysis has all statistics
-but the opt-in goodness of fit. What is simulated once for a shape and kept, the null, is timed by
-itself, and so are the matrix's own permutations, which are a null too. The runs take turns, three
-rounds of them, and count with their median. Memory is the most that a process of its own held. The
-last line is a JSON object.
+The layer is 4096 x 4096, with --quick 1024 x 1024: Gaussian noise and ten planted signals. Both
+runs decompose it, values and vectors, by the same routine with all cores; the analysis has all
+statistics but the opt-in goodness of fit. What is simulated once for a shape and kept, the null, is
+timed by itself, and so are the matrix's own permutations, which are a null too. With --quick the
+runs take turns in three rounds and count with their median. Memory is the most that a process of
+its own held. The last line is a JSON object.
 """
 
 import argparse

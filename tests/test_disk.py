@@ -3,6 +3,7 @@ from math import prod
 from pathlib import Path
 from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pytest
 import yaml
@@ -67,6 +68,17 @@ def test_conditions_add_up_and_a_data_set_counts_once():
     assert disk_estimate(study([10, 10], dataset="cifar10"))["datasets"] == 60_000 * 3073
 
 
+def test_members_and_analyses_of_a_sweep_count():
+    sweeps = study([10, 10]).model_dump(mode="json")["sweeps"]
+    whole, few, unmodelled = (
+        disk_estimate(study(sweeps=[{**sweeps[0], **changes}]))
+        for changes in ({}, {"members": 25}, {"analyses": ["spectra"]})
+    )
+    for folder in ("weights", "state", "invariants"):
+        assert few[folder] == whole[folder] / 4  # of the 4 shards of 25 members
+    assert unmodelled == {**whole, "invariants": 0, "models": 0}
+
+
 def test_the_estimate_is_about_what_files_take(tmp_path):
     """Files of the arrays that the stages write, of a condition with 64 members in 4 shards."""
     small = {"members": 64, "epochs": 10, "shard_size": 16}
@@ -82,7 +94,7 @@ def test_the_estimate_is_about_what_files_take(tmp_path):
         for layer, shape in condition.shapes.items()
     }
     invariants = {layer: evaluate(graphs, weights[layer]) for layer in condition.square_layers}
-    for shard in configured.shards:
+    for shard in configured.shards(condition):
         part = slice(shard.first, shard.last + 1)
         for kind, arrays in (("weights", weights), ("invariants", invariants)):
             with storage.create(tmp_path / kind / f"{shard.name}.h5", kind, spec) as writer:
@@ -170,3 +182,17 @@ def test_the_disk_that_is_asked_is_that_of_the_nearest_folder(tmp_path, monkeypa
     monkeypatch.setattr("weightlaws.disk.shutil.disk_usage", usage)
     assert "1 GB free" in check_disk(study([10, 10]), tmp_path / "results" / "name")
     assert asked == [tmp_path]
+
+
+def test_an_ensemble_that_was_trained_elsewhere_has_no_state(tmp_path):
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file["square"], file["wide"] = np.ones((30, 10, 10)), np.ones((30, 5, 20))
+    source = str(tmp_path / "own.h5")
+    own = disk_estimate(study(sweeps=[], ensembles=[source]))
+    assert own["datasets"] == own["state"] == 0
+    assert own["weights"] == pytest.approx(30 * 4 * 200, abs=60_000)  # beside two files' own
+    assert own["invariants"] > 30 * 361 * 8
+    both = disk_estimate(study([10, 10], ensembles=[source]))
+    assert both == {name: size + own[name] for name, size in disk_estimate(study([10, 10])).items()}
+    single = disk_estimate(study([10, 10], checkpoints=[source]))
+    assert single == disk_estimate(study([10, 10]))

@@ -28,13 +28,13 @@ def model(initialisation, dataset="digits", size=SIZE):
     }
 
 
-def fits(seed, initialisation, size=SIZE):
+def fits(seed, initialisation, size=SIZE, weights=WEIGHTS):
     """Two snapshots: the initial law itself, and one with a mean added."""
     scale = {"gaussian": 1, "uniform": 1 / 3}[initialisation] / size
-    start = PIGMM.iid(size, scale).sample(MEMBERS, np.random.default_rng(seed))
+    start = PIGMM.iid(size, scale).sample(weights.shape[1], np.random.default_rng(seed))
     matrices = np.stack([start, start + 0.3], axis=1)
     invariants = evaluate(GRAPHS, matrices)
-    return {"hidden1-hidden2": fit_layer(invariants, GRAPHS, size, initialisation, WEIGHTS)}
+    return {"hidden1-hidden2": fit_layer(invariants, GRAPHS, size, initialisation, weights)}
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +128,42 @@ def test_standard_errors_resample_both_laws_together(study):
     # The same shift of every member: between epochs of one ensemble it has no error at all.
     assert rows.loc[("start", "b", 3), "w2_standard_error"] < 1e-9
     assert rows.loc[("initial law", "b", 3), "w2_standard_error"] > 1e-3
+
+
+def test_ensembles_of_different_sizes_are_compared_as_independent_ones(study):
+    """Their resamplings have nothing in common, and the floor is of one small and one large."""
+    fitted, spec, table = study
+    few = resampling_weights(12, 200, np.random.default_rng(9))
+    both = {"a": fitted["a"], "few": fits(6, "gaussian", weights=few)}
+    models = {"a": model("gaussian"), "few": {**model("gaussian"), "members": 12}}
+    row = distances_table(both, {**spec, "models": models}).set_index("reference").loc["a"]
+    a, b = (both[name]["hidden1-hidden2"].replicates[:, -1] for name in both)
+    shuffled = np.random.default_rng(0).permutation(200)
+    squared = [
+        squared_distance(PIGMM(SIZE, f), PIGMM(SIZE, g))
+        for f, g in zip(a[shuffled], b, strict=True)
+    ]
+    assert row["w2_squared_standard_error"] == pytest.approx(np.std(squared), rel=0.3)
+    equal = table.set_index(["reference", "condition"]).loc[("a", "b")]
+    # Most of the noise is that of 12 members: 1/12 + 1/50 against 2/50.
+    ratio = row["w2_squared_floor_mean"] / equal["w2_squared_floor_mean"]
+    assert ratio == pytest.approx((1 / 12 + 1 / 50) / (2 / 50), rel=0.2)
+
+
+def test_ensembles_that_were_trained_elsewhere_are_measured_from_each_other(study):
+    fitted, spec, _ = study
+    weights = {"shapes": {"hidden1-hidden2": [SIZE, SIZE]}, "snapshots": {"hidden1-hidden2": [0]}}
+    own = {"invariants": {"weights": weights}, "members": MEMBERS}
+    models = {"a": spec["models"]["a"], "own": own, "other": own}
+    start = PIGMM.iid(SIZE, 1).sample(MEMBERS, np.random.default_rng(7))
+    invariants = evaluate(GRAPHS, start[:, None])
+    fit = {"hidden1-hidden2": fit_layer(invariants, GRAPHS, SIZE, None, WEIGHTS)}
+    fits_of = {"a": fitted["a"], "own": fit, "other": fit}
+    table = distances_table(fits_of, {**spec, "models": models})
+    mine = table[table["condition"] != "a"]
+    assert mine[["reference", "condition", "epoch"]].to_numpy().tolist() == [
+        ["start", "own", 0],
+        ["start", "other", 0],
+        ["own", "other", 0],
+    ]
+    assert np.isnan(fit["hidden1-hidden2"].deviation_start).all()

@@ -7,7 +7,7 @@ import pytest
 from published import VALUES
 
 from weightlaws import figures
-from weightlaws.drawing import save
+from weightlaws.drawing import looks_of, save
 
 OPTIONS = {"panel_width": 3.4, "font_scale": 1.0}
 EPOCHS = [0, 10, 50]
@@ -29,7 +29,9 @@ def rng():
 def conditions():
     table = cross(initialisation=["gaussian", "uniform"], weight_decay=[0.0, 0.01])
     names = [f"digits-10x10-{kind}-decay{decay:g}" for kind, decay in table.itertuples(index=False)]
-    return table.assign(condition=names, dataset="digits", hidden="10x10", members=20)
+    return table.assign(
+        condition=names, dataset="digits", hidden="10x10", members=20, output_scale=np.nan
+    )
 
 
 @pytest.fixture
@@ -253,6 +255,59 @@ def test_accuracy_draws_median_band_and_worst_member(learning_curves, conditions
             assert band.max() == table["accuracy_q95"].max()
         assert panel.yaxis.get_major_formatter()(0.5).startswith("50")
     assert "%" in figure.axes[0].get_yticklabels()[1].get_text()
+
+
+@pytest.fixture
+def scaled(conditions):
+    """Conditions that differ in their output scale alone, beside the plain ones."""
+    plain = select(conditions, weight_decay=0.0)
+    return pd.concat(
+        [
+            plain.assign(output_scale=scale, condition=plain["condition"] + end)
+            for scale, end in ((np.nan, ""), (0.5, "-alpha0.5"), (4.0, "-alpha4"))
+        ],
+        ignore_index=True,
+    )
+
+
+def renamed(table, conditions, column="condition"):
+    """The rows of the plain conditions, for each of these conditions as if they were its own."""
+    plain = conditions["condition"].str.split("-alpha").str[0]
+    parts = [
+        select(table, **{column: own}).assign(**{column: name})
+        for name, own in zip(conditions["condition"], plain, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_conditions_that_differ_in_output_scale_look_and_read_different(scaled):
+    looks = looks_of(scaled)
+    drawn = {(look["color"], look["linestyle"]) for look in looks.values()}
+    assert len(drawn) == len({look["label"] for look in looks.values()}) == len(scaled) == 6
+    assert looks["digits-10x10-gaussian-decay0"]["label"] == "gaussian, weight decay 0"
+    labels = [look["label"] for name, look in looks.items() if name.endswith("-alpha4")]
+    assert labels == ["gaussian, weight decay 0, alpha 4", "uniform, weight decay 0, alpha 4"]
+
+
+def test_output_scales_have_panels_of_their_own(scaled, invariants, learning_curves):
+    settings = [f"weight decay 0{end}" for end in ("", ", alpha 0.5", ", alpha 4")]
+    curves = renamed(learning_curves, scaled)
+    for panel, setting in zip(
+        figures.accuracy(curves, scaled, OPTIONS).axes, settings, strict=True
+    ):
+        assert panel.get_title() == setting
+        assert len(panel.get_lines()) == 2 * 2
+    figure = figures.normalised_change(renamed(invariants, scaled), scaled, OPTIONS)
+    panels = [f"{layer} (D = 10), {setting}" for layer, setting in product(LAYERS, settings)]
+    assert [panel.get_title(loc="left") for panel in figure.axes] == panels
+    assert all(len(panel.containers) == 2 for panel in figure.axes)
+
+
+def test_a_legend_of_long_labels_stays_within_its_figure(scaled, distances):
+    figure = figures.wasserstein(renamed(distances, scaled), scaled, OPTIONS)
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
 
 
 def test_distance_matrix_tells_each_distance_and_floor(distances, conditions):

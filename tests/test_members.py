@@ -10,6 +10,7 @@ SPEC = {
     "shapes": {"input-hidden1": [7, 784], "hidden1-hidden2": [7, 7], "hidden2-output": [10, 7]},
     "initialisation": "uniform",
     "weight_decay": 0.5,
+    "output_scale": None,
     "epochs": 2,
     "snapshots": {"hidden1-hidden2": [0, 1, 2]},
 }
@@ -61,14 +62,38 @@ def test_learning_curves_are_over_members_that_are_finite(members):
 
 
 def test_one_row_a_condition():
-    (row,) = conditions_table({"name": SPEC}, 3).to_dict("records")
-    assert row == {
+    specs = {"name": SPEC, "scaled": {**SPEC, "weight_decay": 0, "output_scale": 4.0}}
+    table = conditions_table(specs, {"name": 3, "scaled": 1})
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    assert rows[0] == {
         "condition": "name",
         "dataset": "digits",
         "hidden": "7x7",
         "initialisation": "uniform",
         "weight_decay": 0.5,
+        "output_scale": None,
         "members": 3,
         "epochs": 2,
         "layers": "hidden1-hidden2",
     }
+    scaled = {"condition": "scaled", "weight_decay": 0, "output_scale": 4.0, "members": 1}
+    assert rows[1] == {**rows[0], **scaled}
+
+
+def test_networks_that_were_trained_elsewhere_have_what_is_known_of_them(tmp_path):
+    spec = {"source": "nets.h5", "shapes": {"a": [7, 7]}, "epochs": 0, "snapshots": {"a": [0]}}
+    (row,) = conditions_table({"nets": spec}, {"nets": 2}).to_dict("records")
+    known = {"condition": "nets", "members": 2, "epochs": 0, "layers": "a"}
+    assert {name: value for name, value in row.items() if value is not None} == known
+    path = tmp_path / "0-1.h5"
+    with create(path, "weights", {**spec, "members": [0, 1]}) as writer:
+        writer.add("loss", np.empty((2, 0)))
+        writer.add("accuracy", np.full((2, 1), np.nan))
+        writer.add("dead_output", np.zeros((2, 1), bool))
+        writer.add("finite", np.array([[True], [False]]))
+    table = members_table("nets", [path], spec, 2)
+    assert final_members(table)["finite"].tolist() == [True, False]
+    assert table["test_accuracy"].isna().all()
+    curves = learning_curves(table)
+    assert curves.empty
+    assert "accuracy_q95" in curves

@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from weightlaws import memory, torch_engine
+from weightlaws.conditions import Shard
 from weightlaws.memory import training_memory
 from weightlaws.specs import training_spec
 from weightlaws.storage import create
-from weightlaws.study import Shard, parse_study
+from weightlaws.study import parse_study
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
 CODE = dict.fromkeys(("dataset", "train"), "digest")
@@ -30,12 +31,13 @@ print(peak.split()[1])
 """
 
 
-def study(hidden, **changes):
+def study(hidden, output_scale=None, **changes):
     sweep = {
         "dataset": "digits",
         "hidden": [hidden],
         "initialisations": ["gaussian"],
         "weight_decays": [0],
+        "output_scales": [output_scale],
     }
     statistics = {**DEFAULT["statistics"], "headline_epochs": []}
     return parse_study({**DEFAULT, "sweeps": [sweep], "statistics": statistics, **changes})
@@ -58,6 +60,10 @@ def dataset(digits, tmp_path_factory):
         pytest.param([160, 160], 40, 2, {}, id="wide"),
         pytest.param([160, 160], 40, 1, {"snapshots": "all", "epochs": 6}, id="many snapshots"),
         pytest.param([640, 640], 6, 2, {}, id="widest"),
+        pytest.param([10, 10, 10], 400, 2, {"output_scale": 4}, id="scaled, many members"),
+        pytest.param(
+            [10, 10, 10], 400, 1, {"output_scale": 4, "engine": "torch"}, id="scaled, torch"
+        ),
         pytest.param([10, 10, 10], 100, 1, {"engine": "torch"}, id="torch, many members"),
         pytest.param([640, 640], 6, 1, {"engine": "torch"}, id="torch, widest"),
     ],
@@ -96,6 +102,16 @@ def test_cuda_asks_for_its_libraries():
     ((_, condition),) = cpu.conditions.items()
     ask = [training_memory(each, condition, Shard(0, 9), 1) for each in (cpu, cuda)]
     assert ask[1] > ask[0] + 3000
+
+
+def test_a_scaled_job_holds_its_members_logits_at_the_start():
+    plain, scaled = (study([10, 10], output_scale=scale) for scale in (None, 4))
+    asked = []
+    for each in (plain, scaled):
+        ((_, condition),) = each.conditions.items()
+        asked.append(training_memory(each, condition, Shard(0, 999), 1))
+    held = 4 * 1000 * (784 * 10 + 10 * 10 + 10 * 10 + 5000 * 10)
+    assert asked[1] - asked[0] == pytest.approx(1.1 * held / 1e6, abs=1)
 
 
 def test_memory_grows_with_members_snapshots_and_threads():

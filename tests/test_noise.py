@@ -34,16 +34,16 @@ def test_simulated_fits_are_distributed_as_fits(n_members):
     )  # 6 standard errors of a difference, more for heavy tails
 
 
-@pytest.mark.parametrize("two_sample", [False, True])
-def test_noise_floor_is_that_of_sampled_fits(two_sample):
+@pytest.mark.parametrize("n_others", [None, 40, 15])
+def test_noise_floor_is_that_of_sampled_fits(n_others):
     size, n_members, n_draws = 6, 40, 400
-    floor = noise_floor(LAW, size, n_members, 4000, np.random.default_rng(2), two_sample)
+    floor = noise_floor(LAW, size, n_members, 4000, np.random.default_rng(2), n_others)
     assert floor.shape == (4000,)
     law, rng = PIGMM(size, LAW), np.random.default_rng(3)
     distances = []
     for _ in range(n_draws):
         fit = PIGMM.fit(law.sample(n_members, rng))
-        other = PIGMM.fit(law.sample(n_members, rng)) if two_sample else law
+        other = law if n_others is None else PIGMM.fit(law.sample(n_others, rng))
         distances.append(squared_distance(fit, other))
     # Means of 400 and of 4000 draws: beyond 4 standard errors in one of 16 000 seeds.
     error = np.sqrt(np.var(distances) / n_draws + floor.var() / len(floor))

@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 import yaml
 
+from weightlaws.conditions import Condition, Shard
 from weightlaws.engine import Recipe
 from weightlaws.networks import layer_shapes
 from weightlaws.shards import opened_shards, read_invariants, read_shard, read_weights
 from weightlaws.specs import invariants_spec, training_spec
 from weightlaws.storage import StorageError, create
-from weightlaws.study import Condition, Shard, parse_study
+from weightlaws.study import parse_study
 from weightlaws.training import choose_engine, initial_networks, member_shuffles
 from weightlaws.training_job import train_shard
 
 CODE = dict.fromkeys(("dataset", "train", "invariants"), "digest")
-CONDITION = Condition("digits", (10, 10), "gaussian", 0.0)
+CONDITION = Condition("digits", (10, 10), "gaussian", 0.0, members=3)
 LAYERS = ["hidden1-hidden2", "hidden2-output"]
 
 
@@ -59,7 +60,7 @@ def trained(study, digits, tmp_path_factory):
         for name, values in small.items():
             writer.add(name, values)
     shards = {}
-    for shard in study.shards:
+    for shard in study.shards(CONDITION):
         spec = training_spec(study, CONDITION, CODE, shard)
         path = folder / f"{shard.name}.h5"
         train(path, spec, dataset)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from weightlaws import spectral_curves, spectra_tables, storage
+from weightlaws import spectra_tables, spectral_curves, storage
 from weightlaws.null_job import store_null
 from weightlaws.spectra import analyse
 from weightlaws.spectra_job import analyse_shard

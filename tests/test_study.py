@@ -1,6 +1,8 @@
 from pathlib import Path
 from typing import get_args
 
+import h5py
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given
@@ -11,7 +13,6 @@ from weightlaws.datasets import DATASETS
 from weightlaws.networks import INITIAL_LAWS
 from weightlaws.sections import Sweep
 from weightlaws.study import (
-    Condition,
     Study,
     StudyError,
     parse_study,
@@ -119,7 +120,47 @@ def test_the_names_a_study_allows_are_those_there_are():
             {"sweeps": [sweep(), sweep(weight_decays=[0], snapshots=[0, 1, 10, 20])]},
             ["sweeps", "digits-10x10x10-gaussian-decay0", '"auto" and [0, 1, 10, 20]', "same"],
         ),
+        (
+            {"sweeps": [sweep(members=100), sweep(members=50)]},
+            ["digits-10x10x10-gaussian-decay0", "two of them with members 100 and 50", "same"],
+        ),
+        (
+            {"sweeps": [sweep(), sweep(analyses=["spectra"])]},
+            ["two of them with analyses", '["models", "spectra"] and ["spectra"]', "same"],
+        ),
         ({"members": 4}, ["statistics.folds", "found 5", "at most 4"]),
+        (
+            {"sweeps": [sweep(), sweep(hidden=[[20, 20]], members=4)]},
+            ["sweeps.1.members: found 4", "at least 5", "statistics.folds", "analyses"],
+        ),
+        ({"sweeps": [sweep(members=1)]}, ["sweeps.0.members: found 1", "at least 5"]),
+        (
+            {"sweeps": [sweep(members=0, analyses=["spectra"])]},
+            ["sweeps.0.members", "found 0", "greater than or equal to 1"],
+        ),
+        ({"sweeps": [sweep(analyses=[])]}, ["sweeps.0.analyses", "at least 1"]),
+        (
+            {"sweeps": [sweep(analyses=["spectra", "spectra"])]},
+            ['sweeps.0.analyses: found ["spectra", "spectra"]', "at most once"],
+        ),
+        (
+            {"sweeps": [sweep(analyses=["claims"])]},
+            ["sweeps.0.analyses.0", '"claims"', "'spectra'"],
+        ),
+        (
+            {"sweeps": [sweep(output_scales=[None, 4])]},
+            [
+                "sweeps.0.output_scales: found 4",
+                "weight decay 0.01",
+                "expected null alone or the weight decay 0 alone",
+                "a sweep of its own",
+            ],
+        ),
+        (
+            {"sweeps": [sweep(weight_decays=[0], output_scales=[0])]},
+            ["sweeps.0.output_scales.0", "found 0", "greater than 0"],
+        ),
+        ({"sweeps": [sweep(output_scales=[])]}, ["sweeps.0.output_scales", "at least 1"]),
         ({"invariants": "all"}, ["invariants", "'complete'"]),
         ({"sweeps": []}, ["sweeps", "at least 1"]),
         ({"sweeps": [sweep(dataset="svhn")]}, ["sweeps.0.dataset", '"svhn"', "'cifar10'"]),
@@ -127,9 +168,12 @@ def test_the_names_a_study_allows_are_those_there_are():
         ({"sweeps": [sweep(weight_decays=[-0.1])]}, ["sweeps.0.weight_decays.0", "-0.1"]),
         (
             {"sweeps": [sweep(hidden=[[3, 3]])]},
-            ["hidden", "hidden1-hidden2 3 wide", "wider than 3"],
+            ["sweeps.0.hidden", "hidden1-hidden2 3 wide", "wider than 3", "analyses"],
         ),
-        ({"sweeps": [sweep(hidden=[[20, 30]])]}, ["sweeps.0.hidden", "no square weight matrix"]),
+        (
+            {"sweeps": [sweep(hidden=[[20, 30]])]},
+            ["sweeps.0.hidden", "no square weight matrix", "leave models out"],
+        ),
         ({"sweeps": [sweep(hidden=[[]])]}, ["sweeps.0.hidden.0", "at least 1"]),
         ({"sweeps": {"dataset": "digits"}}, ["sweeps", "valid list"]),
         ({7: 1}, ["7", "unknown key"]),
@@ -153,29 +197,66 @@ def test_all_errors_come_at_once():
         study(members=0, epochs=0)
 
 
-@given(st.floats(0, 1e300), st.floats(0, 1e300))
-def test_two_decays_never_share_a_name(a, b):
-    names = {Condition("digits", (10,), "gaussian", decay).name for decay in (a, b)}
-    assert len(names) == len({a, b})
-
-
-@pytest.mark.parametrize(
-    ("decay", "text"),
-    [(0, "0"), (0.0, "0"), (-0.0, "0"), (0.01, "0.01"), (1, "1"), (1e-5, "1e-05")],
-)
-def test_a_number_has_one_form_in_names(decay, text):
-    name = Condition("mnist", (10, 10, 10), "gaussian", decay).name
-    assert name == f"mnist-10x10x10-gaussian-decay{text}"
-
-
 def test_conditions_that_sweeps_share_are_trained_once():
     both = study(sweeps=[sweep(), sweep(weight_decays=[0, 0.1])])
     assert len(both.conditions) == len(set(both.conditions)) == 6
 
 
+def test_output_scales_are_an_axis_of_a_sweep():
+    scaled = study(sweeps=[sweep(weight_decays=[0], output_scales=[None, 0.5, 4])])
+    names = [f"digits-10x10x10-gaussian-decay0{end}" for end in ("", "-alpha0.5", "-alpha4")]
+    assert list(scaled.conditions)[:3] == names
+    assert [c.output_scale for c in scaled.conditions.values()] == [None, 0.5, 4.0] * 2
+    assert {c.architecture for c in scaled.conditions.values()} == {"digits-10x10x10"}
+    assert [c.output_scale for c in study(sweeps=[sweep()]).conditions.values()] == [None] * 4
+
+
+def test_a_sweep_has_members_of_its_own():
+    few = sweep(hidden=[[40, 40]], members=7)
+    both = study(members=30, shard_size=4, sweeps=[sweep(), few])
+    few, many = (
+        both.conditions["digits-40x40-gaussian-decay0"],
+        next(iter(both.conditions.values())),
+    )
+    assert (few.members, many.members) == (7, 30)
+    assert [shard.name for shard in both.shards(few)] == ["0-3", "4-6"]
+    assert len(both.shards(many)) == 8
+
+
+def test_a_study_need_not_be_modelled():
+    """Nor do then square layers matter, nor folds, nor where the headline epochs are kept."""
+    free = {"hidden": [[20, 30], [3, 3], [20, 20]], "analyses": ["spectra"], "snapshots": [50]}
+    spectra = study(sweeps=[sweep(**free, members=1)])
+    assert not spectra.modelled
+    assert list(spectra.with_spectra) == list(spectra.conditions)
+    assert len(study(members=2, sweeps=[sweep(**free)]).conditions) == 12
+
+
+def test_conditions_are_told_apart_by_their_analyses():
+    mixed = study(
+        sweeps=[
+            sweep(),
+            sweep(hidden=[[20, 30]], analyses=["spectra"]),
+            sweep(hidden=[[20, 20]], analyses=["models"]),
+        ]
+    )
+    widths = [(10, 10, 10), (20, 30), (20, 20)]
+    assert list(dict.fromkeys(c.hidden for c in mixed.conditions.values())) == widths
+    for found, expected in ((mixed.modelled, widths[::2]), (mixed.with_spectra, widths[:2])):
+        assert list(dict.fromkeys(c.hidden for c in found.values())) == expected
+        assert all(mixed.conditions[name] == condition for name, condition in found.items())
+    assert (
+        mixed.conditions
+        == study(
+            sweeps=[*mixed.model_dump(mode="json")["sweeps"], sweep(analyses=["spectra", "models"])]
+        ).conditions
+    )
+
+
 @given(st.integers(5, 300), st.integers(1, 400))
 def test_shards_hold_every_member_once(members, shard_size):
-    shards = study(members=members, shard_size=shard_size).shards
+    configured = study(members=members, shard_size=shard_size)
+    shards = configured.shards(configured.conditions["digits-10x10x10-gaussian-decay0"])
     held = [m for shard in shards for m in range(shard.first, shard.last + 1)]
     assert held == list(range(members))
     assert all(shard.first % shard_size == 0 for shard in shards)
@@ -261,7 +342,73 @@ def test_rectangular_layers_are_kept_at_their_own_epochs():
 
 
 def test_the_record_reads_back_as_the_study(tmp_path):
-    written = untested(snapshots=[0, 50], sweeps=[sweep(snapshots=[5]), sweep(hidden=[[20, 20]])])
+    sweeps = [
+        sweep(snapshots=[5], members=9),
+        sweep(hidden=[[20, 20]], weight_decays=[0], output_scales=[None, 4]),
+    ]
+    written = untested(snapshots=[0, 50], sweeps=sweeps)
     (tmp_path / "study.yaml").write_text(study_to_yaml(written))
     assert read_study(tmp_path / "study.yaml") == written
-    assert "null" not in (tmp_path / "study.yaml").read_text()
+    text = (tmp_path / "study.yaml").read_text()
+    assert "output_scales: [null, 4.0]" in text
+    assert ": null" not in text
+
+
+def ensemble_file(path, members=6, **shapes):
+    with h5py.File(path, "w") as file:
+        for layer, shape in shapes.items():
+            file[layer] = np.ones((members, *shape))
+    return str(path)
+
+
+def test_own_networks_come_after_those_that_are_trained(tmp_path):
+    square = ensemble_file(tmp_path / "square.h5", a=(6, 6), b=(3, 4))
+    wide = ensemble_file(tmp_path / "wide.h5", a=(6, 7))
+    single = ensemble_file(tmp_path / "single.h5", a=(6, 7))
+    own = study(shard_size=4, ensembles=[square, wide], checkpoints=[single])
+    trained = list(study().conditions)
+    assert list(own.trained) == trained
+    assert list(own.conditions) == [*trained, "square", "wide"]
+    assert list(own.modelled) == [*study().modelled, "square"]
+    assert list(own.with_spectra) == [*study().with_spectra, "square", "wide", "single"]
+    square, single = own.conditions["square"], own.with_spectra["single"]
+    assert own.layer_snapshots(square) == {"a": [0], "b": [0]}
+    assert [shard.name for shard in own.shards(square)] == ["0-3", "4-5"]
+    assert [shard.name for shard in own.shards(single)] == ["0-0"]
+    assert own.tested_epochs(square) == own.tested_epochs(single) == [0]
+    assert own.tested_epochs(own.trained[trained[0]]) == own.headline_epochs
+
+
+def test_the_record_of_own_networks_needs_no_files(tmp_path):
+    paths = [ensemble_file(tmp_path / f"{name}.h5", a=(6, 6)) for name in "ab"]
+    own = study(sweeps=[], ensembles=paths[:1], checkpoints=[paths[1], "torchvision:vgg16"])
+    (tmp_path / "study.yaml").write_text(study_to_yaml(own))
+    for path in paths:
+        Path(path).unlink()
+    read = read_study(tmp_path / "study.yaml")
+    assert read == own
+    assert read.conditions["a"].shapes == {"a": (6, 6)}
+    assert list(read.with_spectra) == ["a", "b", "torchvision-vgg16"]
+
+
+def test_own_networks_that_cannot_be_used_are_refused(tmp_path):
+    def refused(message, **changes):
+        with pytest.raises(StudyError, match=message):
+            study(**changes)
+
+    net = ensemble_file(tmp_path / "net.h5", a=(6, 6))
+    few = ensemble_file(tmp_path / "few.h5", members=4, a=(6, 6))
+    twin = tmp_path / "net"
+    twin.mkdir()
+    ensemble_file(twin / "net.h5", a=(6, 6))
+    refused("ensembles.1: nowhere.h5: ensemble: found no such file", ensembles=[net, "nowhere.h5"])
+    refused("checkpoints.0: nowhere.pt: file: found no such file", checkpoints=["nowhere.pt"])
+    refused("checkpoints.0: .*net: file name: found the ending", checkpoints=[str(twin)])
+    refused("found 4 members of few, expected at least 5, as many as statistics", ensembles=[few])
+    differ = f"found {net} of the name net, which {net} has too, expected names that differ"
+    refused(differ, ensembles=[net], checkpoints=[net])
+    condition = tmp_path / "digits-10x10x10-gaussian-decay0.h5"
+    Path(net).rename(condition)
+    refused("which a condition of sweeps has too", checkpoints=[str(condition)])
+    refused("name networks that were trained elsewhere under ensembles", sweeps=[])
+    assert list(study(sweeps=[], checkpoints=[str(condition)]).conditions) == []

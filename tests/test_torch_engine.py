@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from weightlaws import torch_engine
+from weightlaws import torch_engine, torch_kernels
 from weightlaws.engine import Engine, Networks, Recipe, TrainingError
 from weightlaws.networks import initial_weights, layer_shapes
 from weightlaws.torch_engine import TorchEngine
@@ -16,6 +16,7 @@ NEEDS_CUDA = pytest.mark.skipif(
 )
 DEVICES = ["cpu", pytest.param("cuda", marks=NEEDS_CUDA)]
 RECIPE = Recipe(batch_size=100, learning_rate=1e-3, weight_decay=0.01)
+SCALED = Recipe(batch_size=100, learning_rate=1e-3, weight_decay=0.0, output_scale=4.0)
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +74,14 @@ def test_the_same_call_gives_the_same_bits(splits, device):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_chunks_are_shards_of_their_own_and_differ_from_one_chunk_by_rounding(splits, device):
-    one = engine_of(splits, range(8), device)
-    needed = torch_engine._bytes_per_member(layer_shapes(784, (10, 10), 10), 100, 1050, 784)
-    cut = engine_of(splits, range(8), device, memory=4 * needed)
-    alone = [engine_of(splits, members, device) for members in (range(4), range(4, 8))]
+@pytest.mark.parametrize("recipe", [RECIPE, SCALED])
+def test_chunks_are_shards_of_their_own_and_differ_from_one_chunk_by_rounding(
+    splits, device, recipe
+):
+    one = engine_of(splits, range(8), device, recipe)
+    needed = torch_engine._bytes_per_member(layer_shapes(784, (10, 10), 10), recipe, 1050, 784)
+    cut = engine_of(splits, range(8), device, recipe, memory=4 * needed)
+    alone = [engine_of(splits, members, device, recipe) for members in (range(4), range(4, 8))]
     assert [len(engine._chunks) for engine in (one, cut, *alone)] == [1, 2, 1, 1]
     losses = [engine.train_epoch() for engine in (one, cut, *alone)]
     np.testing.assert_array_equal(losses[1], np.concatenate(losses[2:]))
@@ -95,9 +99,10 @@ def test_chunks_are_as_equal_as_can_be():
 
 
 @NEEDS_CUDA
-def test_chunks_keep_to_their_memory(splits):
+@pytest.mark.parametrize("recipe", [RECIPE, SCALED])
+def test_chunks_keep_to_their_memory(splits, recipe):
     memory = 8 * 2**20
-    engine = engine_of(splits, range(100), "cuda", memory=memory)
+    engine = engine_of(splits, range(100), "cuda", recipe, memory=memory)
     engine.train_epoch()  # once, for what the libraries keep
     for work in (engine.train_epoch, engine.evaluate):
         torch.cuda.reset_peak_memory_stats()
@@ -131,10 +136,11 @@ def test_orders_are_drawn_from_copies_whatever_the_threads(splits, threads):
     torch.set_num_threads(1)
 
 
-def test_the_host_waits_for_nothing_within_an_epoch(splits, monkeypatch):
+@pytest.mark.parametrize("recipe", [RECIPE, SCALED])
+def test_the_host_waits_for_nothing_within_an_epoch(splits, recipe, monkeypatch):
     """What would read a tensor's values is taken away from the loop over batches."""
-    train = torch_engine._train
-    engine = engine_of(splits, range(2))
+    train = torch_engine.train
+    engine = engine_of(splits, range(2), recipe=recipe)
 
     def refuse(*_):
         raise AssertionError("the host reads a tensor")
@@ -145,14 +151,15 @@ def test_the_host_waits_for_nothing_within_an_epoch(splits, monkeypatch):
                 patch.setattr(torch.Tensor, name, refuse)
             return train(*arguments)
 
-    monkeypatch.setattr(torch_engine, "_train", watched)
+    monkeypatch.setattr(torch_engine, "train", watched)
     assert np.isfinite(engine.train_epoch()).all()
 
 
 @NEEDS_CUDA
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode")
-def test_cuda_sees_no_synchronisation_within_an_epoch(splits, monkeypatch):
-    train = torch_engine._train
+@pytest.mark.parametrize("recipe", [RECIPE, SCALED])
+def test_cuda_sees_no_synchronisation_within_an_epoch(splits, recipe, monkeypatch):
+    train = torch_engine.train
 
     def watched(*arguments):
         torch.cuda.set_sync_debug_mode("error")
@@ -161,8 +168,8 @@ def test_cuda_sees_no_synchronisation_within_an_epoch(splits, monkeypatch):
         finally:
             torch.cuda.set_sync_debug_mode("default")
 
-    monkeypatch.setattr(torch_engine, "_train", watched)
-    engine = engine_of(splits, range(4), "cuda", memory=2**20)
+    monkeypatch.setattr(torch_engine, "train", watched)
+    engine = engine_of(splits, range(4), "cuda", recipe, memory=2**20)
     assert len(engine._chunks) > 1
     for _ in range(2):
         assert np.isfinite(engine.train_epoch()).all()
@@ -172,7 +179,7 @@ def test_cuda_sees_no_synchronisation_within_an_epoch(splits, monkeypatch):
 def test_pixels_are_scaled_with_the_published_rounding(device):
     pixels = torch.arange(256, dtype=torch.uint8)
     published = (pixels.float() / 255 - 0.5) / 0.5
-    scaled = torch_engine._scale(pixels.to(device), torch.empty(256, device=device))
+    scaled = torch_kernels.scale_pixels(pixels.to(device), torch.empty(256, device=device))
     assert torch.equal(scaled.cpu(), published)
 
 

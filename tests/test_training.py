@@ -1,5 +1,6 @@
 """Every engine against a plain loop over one network, and what fixes a member's numbers."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -76,7 +77,7 @@ def start(
     )
 
 
-def plain_training(splits, hidden, initialisation, recipe, member, epochs):
+def plain_training(splits, hidden, initialisation, recipe, member, epochs, dtype=torch.float32):
     """One member the plain way: nn.Sequential, torch.optim.Adam, nn.CrossEntropyLoss."""
     torch.set_num_threads(1)
     shapes = layer_shapes(784, hidden, 10)
@@ -86,17 +87,19 @@ def plain_training(splits, hidden, initialisation, recipe, member, epochs):
         layer = nn.Linear(values.shape[1], values.shape[0], bias=False)
         layer.weight.data = torch.from_numpy(values)
         modules += [layer, nn.ReLU()]
-    network = nn.Sequential(*modules[:-1])
+    network = nn.Sequential(*modules[:-1]).to(dtype)
+    start, scale = copy.deepcopy(network), recipe.output_scale
     optimiser = torch.optim.Adam(
         network.parameters(),
-        lr=recipe.learning_rate,
+        lr=recipe.learning_rate if scale is None else recipe.learning_rate / scale,
         betas=(0.9, 0.999),
         eps=1e-8,
         weight_decay=recipe.weight_decay,
     )
     criterion = nn.CrossEntropyLoss()
     # ToTensor() and Normalize(0.5, 0.5), as published.
-    images = torch.from_numpy(splits["train_images"]).flatten(1).float().div(255).sub(0.5).div(0.5)
+    images = torch.from_numpy(splits["train_images"]).flatten(1).to(dtype)
+    images = images.div(255).sub(0.5).div(0.5)
     labels = torch.from_numpy(splits["train_labels"]).long()
     shuffles = member_rng(SEED, member, SHUFFLES_STREAM)
     for _ in range(epochs):
@@ -104,7 +107,10 @@ def plain_training(splits, hidden, initialisation, recipe, member, epochs):
         losses = []
         for batch in order.split(recipe.batch_size):
             optimiser.zero_grad()
-            loss = criterion(network(images[batch]), labels[batch])
+            logits = network(images[batch])
+            if scale is not None:
+                logits = scale * (logits - start(images[batch]).detach())
+            loss = criterion(logits, labels[batch])
             loss.backward()
             optimiser.step()
             losses.append(loss.item())
@@ -127,6 +133,12 @@ def test_members_agree_with_a_plain_loop(digits, engine, hidden, initialisation,
     """
     splits = first_images(digits, 4480)
     recipe, members = Recipe(100, 1e-3, weight_decay), [1, 3, 8, 9, 12]
+    assert_like_a_plain_loop(splits, members, engine, hidden, initialisation, recipe)
+
+
+def assert_like_a_plain_loop(
+    splits, members, engine, hidden, initialisation, recipe, dtype=torch.float32
+):
     trainer = start(
         splits,
         members,
@@ -139,12 +151,23 @@ def test_members_agree_with_a_plain_loop(digits, engine, hidden, initialisation,
         losses = trainer.train_epoch()
     distances, loss_differences = [], []
     for ours, loss, member in zip(trainer.networks().weights, losses, members, strict=True):
-        theirs, their_loss = plain_training(splits, hidden, initialisation, recipe, member, 6)
+        theirs, their_loss = plain_training(
+            splits, hidden, initialisation, recipe, member, 6, dtype
+        )
         distances.append(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
         loss_differences.append(abs(loss - their_loss))
     assert np.median(distances) < 1e-6
     assert max(distances) < 0.1
     assert np.median(loss_differences) < 1e-6
+
+
+@pytest.mark.parametrize(("hidden", "dtype"), [(DEPTH, torch.float32), (WIDTH, torch.float64)])
+@pytest.mark.parametrize("output_scale", [0.5, 8.0])
+def test_scaled_outputs_agree_with_a_plain_loop(digits, engine, hidden, output_scale, dtype):
+    """As above; the plain loop has a second network, as it started, in every step."""
+    splits, members = first_images(digits, 4480), [1, 3, 8, 9, 12]
+    recipe = Recipe(100, 1e-3, 0.0, output_scale)
+    assert_like_a_plain_loop(splits, members, engine, hidden, "gaussian", recipe, dtype)
 
 
 def test_an_epoch_of_mnist_gives_the_distribution_of_a_plain_loop(mnist, engine):
@@ -167,18 +190,20 @@ def test_an_epoch_of_mnist_gives_the_distribution_of_a_plain_loop(mnist, engine)
     assert np.median(trainer.evaluate().accuracy) > 0.7
 
 
-def test_resumed_training_is_bitwise_the_uninterrupted_one(digits, engine):
-    splits = first_images(digits, 980)
-    members, recipe = range(3), Recipe(100, 1e-3, 0.01)
+@pytest.mark.parametrize("recipe", [Recipe(100, 1e-3, 0.01), Recipe(100, 1e-3, 0.0, 4.0)])
+def test_resumed_training_is_bitwise_the_uninterrupted_one(digits, engine, recipe):
+    splits, members = first_images(digits, 980), range(3)
     whole = start(splits, members, engine=engine, recipe=recipe)
     for _ in range(3):
         whole.train_epoch()
     half = start(splits, members, engine=engine, recipe=recipe)
+    drawn = half.networks()
     half.train_epoch()
     shuffles = member_shuffles(members, seed=SEED, images=980, epochs=1)
-    rest = choose_engine(*engine, 1)(splits, half.networks(), shuffles, recipe)
+    rest = choose_engine(*engine, 1)(splits, half.networks(), shuffles, recipe, drawn)
     for _ in range(2):
         rest.train_epoch()
+    np.testing.assert_array_equal(rest.evaluate().accuracy, whole.evaluate().accuracy)
     for name in ("weights", "first_moment", "second_moment", "steps"):
         np.testing.assert_array_equal(
             getattr(rest.networks(), name), getattr(whole.networks(), name)
@@ -196,12 +221,14 @@ def test_networks_given_to_an_engine_and_taken_from_it_stay_as_they_are(digits, 
     assert trainer.networks().steps == 5
 
 
-@pytest.mark.parametrize("hidden", [DEPTH, WIDTH])
-def test_numba_is_bitwise_the_same_in_any_company_place_and_number_of_threads(digits, hidden):
-    splits = first_images(digits, 980)
+@pytest.mark.parametrize(("hidden", "output_scale"), [(DEPTH, None), (WIDTH, None), (WIDTH, 4.0)])
+def test_numba_is_bitwise_the_same_in_any_company_place_and_number_of_threads(
+    digits, hidden, output_scale
+):
+    splits, recipe = first_images(digits, 980), Recipe(100, 1e-3, 0.0, output_scale)
 
     def weights(members, threads):
-        trainer = start(splits, members, hidden=hidden, threads=threads)
+        trainer = start(splits, members, hidden=hidden, threads=threads, recipe=recipe)
         for _ in range(4):
             trainer.train_epoch()
         return dict(zip(members, trainer.networks().weights, strict=True))
@@ -294,11 +321,53 @@ def test_accuracy_dead_outputs_and_finiteness_are_those_of_the_networks(digits, 
     assert evaluation.finite.all()
 
 
-def test_a_network_that_only_answers_zero_is_called_dead(digits, engine):
-    splits = first_images(digits, 500)
+def test_scaled_outputs_start_at_zero_without_being_dead(digits, engine):
+    splits, recipe = first_images(digits, 500), Recipe(100, 1e-3, 0.0, 4.0)
+    trainer = start(splits, range(5), engine=engine, hidden=WIDTH, recipe=recipe)
+    evaluation = trainer.evaluate()
+    assert not evaluation.dead_output.any()
+    # All logits are 0 exactly, and the first of them counts.
+    assert (evaluation.accuracy == (splits["test_labels"] == 0).mean()).all()
+
+
+def test_the_accuracy_of_scaled_outputs_is_that_of_the_change_since_the_start(digits, engine):
+    splits, recipe = first_images(digits, 2000), Recipe(100, 1e-3, 0.0, 4.0)
+    trainer = start(splits, range(3), engine=engine, recipe=recipe)
+    drawn = trainer.networks()
+    for _ in range(3):
+        trainer.train_epoch()
+    images, evaluation = splits["test_images"].reshape(500, -1) / 127.5 - 1, trainer.evaluate()
+    for place in range(3):
+        outputs = []
+        for networks in (trainer.networks(), drawn):
+            first, second, last = (layer[place].T for layer in networks.layers().values())
+            outputs.append(np.maximum(np.maximum(images @ first, 0) @ second, 0) @ last)
+        change = outputs[0] - outputs[1]
+        accuracy = (change.argmax(axis=1) == splits["test_labels"]).mean()
+        assert evaluation.accuracy[place] == pytest.approx(accuracy, abs=1 / 500)
+        # Otherwise it could as well be that of the network itself.
+        assert (change.argmax(axis=1) != outputs[0].argmax(axis=1)).mean() > 0.05
+
+
+def test_the_larger_the_output_scale_the_less_weights_move(digits, engine):
+    splits, moves = first_images(digits, 2000), []
+    for output_scale in (0.25, 1.0, 4.0, 16.0):
+        recipe = Recipe(100, 1e-3, 0.0, output_scale)
+        trainer = start(splits, range(3), engine=engine, hidden=WIDTH, recipe=recipe)
+        drawn, losses = trainer.networks().weights, [trainer.train_epoch() for _ in range(3)]
+        moves.append(np.linalg.norm(trainer.networks().weights - drawn, axis=1))
+        assert (losses[-1] < losses[0]).all()
+    # About as 1 / alpha, where all do change their outputs by as much.
+    ratios = np.array(moves[:-1]) / np.array(moves[1:])
+    assert ((ratios > 2) & (ratios < 6)).all(), ratios
+
+
+@pytest.mark.parametrize("output_scale", [None, 4.0])
+def test_a_network_that_only_answers_zero_is_called_dead(digits, engine, output_scale):
+    splits, recipe = first_images(digits, 500), Recipe(100, 1e-3, 0.0, output_scale)
     for name in ("train_images", "test_images"):
         splits[name] = np.full_like(splits[name], 255)
-    trainer = start(splits, range(40), engine=engine, hidden=(4, 4))
+    trainer = start(splits, range(40), engine=engine, hidden=(4, 4), recipe=recipe)
     trainer.train_epoch()
     dead, ones = trainer.evaluate().dead_output, np.ones(784, dtype=np.float32)
     for place in range(40):

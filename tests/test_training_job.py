@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,19 @@ import yaml
 from filelock import FileLock
 
 from weightlaws import training_job
+from weightlaws.conditions import Condition, Shard
 from weightlaws.engine import TrainingError
 from weightlaws.shards import read_shard
 from weightlaws.specs import training_spec
 from weightlaws.storage import StorageError, create, opened
-from weightlaws.study import Condition, Shard, parse_study
+from weightlaws.study import parse_study
 from weightlaws.training import choose_engine
 from weightlaws.training_job import train_shard
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
 CODE = dict.fromkeys(("dataset", "train"), "digest")
-CONDITION = Condition("digits", (10, 10), "gaussian", 0.01)
+CONDITION = Condition("digits", (10, 10), "gaussian", 0.01, members=5)
+SCALED = replace(CONDITION, weight_decay=0.0, output_scale=4.0)
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +40,12 @@ def dataset(digits, tmp_path_factory):
     return path
 
 
-def asked(epochs, members=(0, 2), code="digest", **changes):
+def asked(epochs, members=(0, 2), code="digest", condition=CONDITION, **changes):
     """The spec of a shard of a study with these changes."""
     settings = {"epochs": epochs, "rectangular_snapshots": [0, 2], "snapshots": "all"}
     statistics = {**DEFAULT["statistics"], "headline_epochs": []}
     study = parse_study({**DEFAULT, "statistics": statistics} | settings | changes)
-    return training_spec(study, CONDITION, {**CODE, "train": code}, Shard(*members))
+    return training_spec(study, condition, {**CODE, "train": code}, Shard(*members))
 
 
 @pytest.fixture
@@ -114,13 +117,15 @@ def test_a_shard_holds_every_kept_snapshot(job):
 
 
 @pytest.mark.parametrize("engine", ["numba", "torch"])
-def test_a_stopped_job_goes_on_to_bitwise_the_same(job, engine, epochs_trained):
-    expected = job(asked(5), "uninterrupted", engine=engine)
+@pytest.mark.parametrize("condition", [CONDITION, SCALED], ids=["plain", "scaled"])
+def test_a_stopped_job_goes_on_to_bitwise_the_same(job, engine, condition, epochs_trained):
+    spec = asked(5, condition=condition)
+    expected = job(spec, "uninterrupted", engine=engine)
     epochs_trained.clear()
     with pytest.raises(TrainingError, match="the run that started this job has ended"):
-        job(asked(5), engine=engine, go_on=stop_after(2))
+        job(spec, engine=engine, go_on=stop_after(2))
     assert len(epochs_trained) == 2
-    assert_same(job(asked(5), engine=engine), expected)
+    assert_same(job(spec, engine=engine), expected)
     assert len(epochs_trained) == 5
 
 
@@ -146,12 +151,13 @@ train_shard(Path({str(path)!r}), {spec!r}, Path({str(dataset)!r}), Path({str(sta
     assert_same(went_on, job(spec, "uninterrupted"))
 
 
-def test_more_epochs_train_only_those(job, epochs_trained):
-    job(asked(3))
+@pytest.mark.parametrize("condition", [CONDITION, SCALED], ids=["plain", "scaled"])
+def test_more_epochs_train_only_those(job, condition, epochs_trained):
+    job(asked(3, condition=condition))
     epochs_trained.clear()
-    longer = job(asked(5))
+    longer = job(asked(5, condition=condition))
     assert len(epochs_trained) == 2
-    assert_same(longer, job(asked(5), "at once"))
+    assert_same(longer, job(asked(5, condition=condition), "at once"))
 
 
 def test_fewer_epochs_are_cut_and_train_nothing(job, epochs_trained):
@@ -189,6 +195,8 @@ def test_a_removed_shard_is_written_again_from_the_state(job, epochs_trained, tm
         {"batch_size": 50},
         {"code": "another digest"},
         {"members": (0, 1)},
+        {"condition": SCALED},
+        {"condition": replace(SCALED, output_scale=2.0)},
     ],
 )
 def test_any_other_change_starts_anew(job, changes, epochs_trained):

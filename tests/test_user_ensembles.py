@@ -15,7 +15,9 @@ from weightlaws.storage import StorageError
 from weightlaws.user_ensembles import (
     EnsembleError,
     describe,
+    import_network,
     import_shard,
+    member_files,
     natural_order,
     read_members,
 )
@@ -251,3 +253,39 @@ def test_a_shard_of_another_ensemble_is_told_by_its_spec(tmp_path, weights):
     import_shard(tmp_path / "shard.h5", spec)
     with pytest.raises(StorageError, match=r"spec\.source"):
         read_shard(tmp_path / "shard.h5", {**spec, "source": "other.h5"})
+
+
+def test_members_are_read_from_files_of_their_own(tmp_path, weights):
+    folder = write_folder(tmp_path / "nets", weights)
+    names = [path.name for path in member_files(folder, 1, 3)]
+    assert names == ["net1.safetensors", "net2.safetensors", "net3.safetensors"]
+    source = write_file(tmp_path / "nets.h5", weights)
+    assert member_files(str(source), 1, 3) == [source]
+
+
+def network_spec(source):
+    return {"source": str(source), "epochs": 0, "members": [0, 0], "code": "digest"}
+
+
+def test_a_single_network_is_stored_with_the_layers_that_it_has(tmp_path, weights, caplog):
+    source, path = tmp_path / "net.safetensors", tmp_path / "0-0.h5"
+    save_file(network(weights, 0), source)
+    with caplog.at_level(logging.INFO, logger="weightlaws"):
+        import_network(path, network_spec(source))
+    assert "head.bias is left out: shape (2,)" in caplog.text
+    assert "block.a is a layer of shape (4, 3)" in caplog.text
+    shard = read_shard(path)
+    shapes = {layer: list(shape) for layer, shape in SHAPES.items()}
+    found = {"shapes": shapes, "snapshots": {layer: [0] for layer in shapes}}
+    assert shard.spec == {**network_spec(source), **found}
+    for layer, values in weights.items():
+        np.testing.assert_array_equal(shard.weights[layer][0, 0], values[0].astype(np.float32))
+    assert shard.finite.tolist() == [[True]]
+
+
+def test_a_single_network_beyond_float32_is_refused(tmp_path):
+    with h5py.File(tmp_path / "net.h5", "w") as file:
+        file["a"] = np.full((3, 4), 1e39)
+    with pytest.raises(CheckpointError, match=r"layer a: found a weight of size 1e\+39"):
+        import_network(tmp_path / "0-0.h5", network_spec(tmp_path / "net.h5"))
+    assert not (tmp_path / "0-0.h5").exists()

@@ -61,6 +61,28 @@ def short(error: object) -> str:
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
+def check_file(path: Path) -> None:
+    """Refuse a file that is not there, or by its name not of a known format.
+
+    Raises
+    ------
+    CheckpointError
+        If it is one or the other.
+    """
+    if path.suffix.lower() not in _FORMATS:
+        raise CheckpointError(
+            path,
+            "file name",
+            f"the ending '{path.suffix}'",
+            f"one of {', '.join(_FORMATS)}, or 'torchvision:' and the name of a model",
+            _STATE_DICT,
+        )
+    if not path.is_file():
+        raise CheckpointError(
+            path, "file", "no such file", "a file of weights", "correct the path or put it there"
+        )
+
+
 @contextmanager
 def opened(path: Path, *, headers_only: bool) -> Iterator[list[Parameter]]:
     """Open a file of weights, so that its parameters can be read while it is open.
@@ -76,18 +98,7 @@ def opened(path: Path, *, headers_only: bool) -> Iterator[list[Parameter]]:
         If there is no such file, or it is not of a known format, is damaged or needs code to be
         run.
     """
-    if path.suffix.lower() not in _FORMATS:
-        raise CheckpointError(
-            path,
-            "file name",
-            f"the ending '{path.suffix}'",
-            f"one of {', '.join(_FORMATS)}, or 'torchvision:' and the name of a model",
-            _STATE_DICT,
-        )
-    if not path.is_file():
-        raise CheckpointError(
-            path, "file", "no such file", "a file of weights", "correct the path or put it there"
-        )
+    check_file(path)
     with _FORMATS[path.suffix.lower()](path, headers_only) as parameters:
         yield parameters
 

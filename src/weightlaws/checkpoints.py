@@ -145,8 +145,25 @@ def checkpoint_name(source: str) -> str:
     CheckpointError
         If the source has no letter or digit to make one of.
     """
-    is_path = not source.startswith(torchvision_models.PREFIX)
-    return fit_name(Path(source).stem if is_path else source, source)
+    return fit_name(source if _is_model(source) else Path(source).stem, source)
+
+
+def source_file(source: str) -> Path | None:
+    """Return the file of a network, after checking that it is there; None of torchvision's models.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not there, or by its name not of a known format.
+    """
+    if _is_model(source):
+        return None
+    checkpoint_files.check_file(Path(source))
+    return Path(source)
+
+
+def _is_model(source: str) -> bool:
+    return source.startswith(torchvision_models.PREFIX)
 
 
 def fit_name(text: str, source: object) -> str:
@@ -233,7 +250,7 @@ def _numbers(values: "npt.NDArray[np.floating] | torch.Tensor") -> Matrix:
 @contextmanager
 def _parameters(source: str, *, headers_only: bool) -> Iterator[list[Parameter]]:
     """Open a network, so that its parameters can be read while it is open."""
-    if source.startswith(torchvision_models.PREFIX):
+    if _is_model(source):
         yield torchvision_models.parameters(source, headers_only=headers_only)
         return
     with checkpoint_files.opened(Path(source), headers_only=headers_only) as parameters:

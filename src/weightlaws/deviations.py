@@ -36,7 +36,8 @@ class LayerFit:
     prediction
         The fitted law's exact expectation of each invariant, (snapshot, invariant).
     deviation_start
-        Of the fitted invariants from the initial law, in standard errors; NaN for the others.
+        Of the fitted invariants from the initial law, in standard errors; NaN for the others, and
+        where the initial law is not known.
     deviation_sd
         |prediction - mean| / sd of the invariants that are not fitted; NaN for the others.
     deviation_z
@@ -71,7 +72,7 @@ def fit_layer(
     invariants: Values,
     graphs: Sequence[Graph],
     size: int,
-    initialisation: str,
+    initialisation: str | None,
     weights: Values,
 ) -> LayerFit:
     """Fit the 13-parameter model to one layer's ensemble at every snapshot.
@@ -84,7 +85,8 @@ def fit_layer(
     size
         D of the D x D weight matrices.
     initialisation
-        A key of ``networks.INITIAL_LAWS``: the law that ``deviation_start`` counts from.
+        A key of ``networks.INITIAL_LAWS``: the law that ``deviation_start`` counts from. None if it
+        is not known.
     weights
         What `bootstrap.resampling_weights` draws for these members, (replicate, member).
     """
@@ -139,7 +141,9 @@ def deviations_in(difference: Values, unit: Values) -> Values:
     return deviation
 
 
-def _deviation_start(mean: Values, n_members: int, size: int, initialisation: str) -> Values:
+def _deviation_start(mean: Values, n_members: int, size: int, initialisation: str | None) -> Values:
+    if initialisation is None:
+        return np.full_like(mean, np.nan)
     start_mean, start_sd = initial_moments(INITIAL_LAWS[initialisation], size)
     distance = np.abs(mean[:, :_N_FITTED] - start_mean)
     return _padded(distance / (start_sd / np.sqrt(n_members)), mean.shape[1])

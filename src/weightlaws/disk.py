@@ -4,8 +4,9 @@ import shutil
 from math import prod
 from pathlib import Path
 
+from weightlaws.conditions import Condition, Ensemble
 from weightlaws.datasets import DATASETS
-from weightlaws.study import Condition, Study
+from weightlaws.study import Study
 
 # Invariants in a catalogue.
 INVARIANTS = {"published": 52, "complete": 361}
@@ -24,36 +25,37 @@ def disk_estimate(study: Study) -> dict[str, int]:
     """Estimate the bytes that a study takes when it is whole, by folder of its results.
 
     Arrays are counted by their shapes. Left out are figures and all tables but those of the models,
-    some megabytes a condition, and the old file of a shard, which stays beside the new one while
-    this is written.
+    some megabytes a condition, single networks that were trained elsewhere, and the old file of a
+    shard, which stays beside the new one while this is written.
     """
-    conditions = study.conditions.values()
-    datasets = {condition.dataset for condition in conditions}
+    datasets = {condition.dataset for condition in study.trained.values()}
     images = (sum(DATASETS[name].images) * (DATASETS[name].inputs + 1) for name in datasets)
     parts = {"datasets": sum(images)}
-    for condition in conditions:
+    for condition in study.conditions.values():
         for folder, size in _condition_estimate(study, condition).items():
             parts[folder] = parts.get(folder, 0) + size
     return parts
 
 
-def _condition_estimate(study: Study, condition: Condition) -> dict[str, int]:
+def _condition_estimate(study: Study, condition: Ensemble) -> dict[str, int]:
     entries = {layer: prod(shape) for layer, shape in condition.shapes.items()}
     snapshots = {layer: len(kept) for layer, kept in study.layer_snapshots(condition).items()}
     # Weights are float32; by epoch there are loss and accuracy, float64, and two flags.
     weights = 4 * sum(snapshots[layer] * entries[layer] for layer in entries)
-    weights += (8 + 8 + 1 + 1) * (study.epochs + 1)
+    trained = isinstance(condition, Condition)
+    weights += (8 + 8 + 1 + 1) * (study.epochs + 1 if trained else 1)
     # A state has all of a shard, and for every entry where it is now and its two moments.
     state = weights + 3 * 4 * sum(entries.values())
     n_invariants = INVARIANTS[study.invariants]
     parameters = 13 * (_PER_PARAMETER + 8 * study.statistics.bootstrap_replicates)
     fits = sum(snapshots[layer] for layer in condition.square_layers)
-    files = len(study.shards) * _PER_FILE
+    files, members = len(study.shards(condition)) * _PER_FILE, condition.members
+    modelled = condition.name in study.modelled
     return {
-        "weights": files + study.members * weights,
-        "state": files + study.members * state if study.keep_state else 0,
-        "invariants": files + study.members * fits * 8 * n_invariants,
-        "models": fits * (parameters + _PER_INVARIANT * n_invariants),
+        "weights": files + members * weights,
+        "state": files + members * state if trained and study.keep_state else 0,
+        "invariants": files + members * fits * 8 * n_invariants if modelled else 0,
+        "models": fits * (parameters + _PER_INVARIANT * n_invariants) if modelled else 0,
     }
 
 

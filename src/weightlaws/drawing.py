@@ -79,20 +79,29 @@ def layer_headings(table: pd.DataFrame) -> dict[str, str]:
     return {str(layer): f"{layer} (D = {size})" for layer, size in sizes.items()}
 
 
+def settings_of(conditions: pd.DataFrame) -> "pd.Series[str]":
+    """Return how each condition is trained, in words such as ``weight decay 0, alpha 4``."""
+    require(conditions, "conditions", ["weight_decay", "output_scale"])
+    said = [
+        f"weight decay {decay:g}" + ("" if pd.isna(scale) else f", alpha {scale:g}")
+        for decay, scale in zip(conditions["weight_decay"], conditions["output_scale"], strict=True)
+    ]
+    return pd.Series(said, index=conditions.index)
+
+
 def looks_of(conditions: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Return how to draw each condition: colour for initialisation, dashes for weight decay."""
-    require(conditions, "conditions", ["condition", "initialisation", "weight_decay"])
-    kinds = list(conditions["initialisation"].unique())
-    decays = list(conditions["weight_decay"].unique())
-    rows = conditions[["condition", "initialisation", "weight_decay"]].to_numpy().tolist()
+    """Return how to draw each condition: colour for initialisation, dashes for `settings_of`."""
+    require(conditions, "conditions", ["condition", "initialisation"])
+    table = conditions[["condition", "initialisation"]].assign(setting=settings_of(conditions))
+    kinds, settings = (list(table[name].unique()) for name in ("initialisation", "setting"))
     return {
         name: {
             "color": COLOURS[kinds.index(kind)],
-            "linestyle": _DASHES[decays.index(decay) % len(_DASHES)],
+            "linestyle": _DASHES[settings.index(setting) % len(_DASHES)],
             "marker": _MARKERS[k % len(_MARKERS)],
-            "label": f"{kind}, weight decay {decay:g}",
+            "label": f"{kind}, {setting}",
         }
-        for k, (name, kind, decay) in enumerate(rows)
+        for k, (name, kind, setting) in enumerate(table.to_numpy().tolist())
     }
 
 
@@ -154,7 +163,7 @@ def line_panels(
 def _epochs(panels: NDArray[np.object_]) -> None:
     for panel in panels[-1]:
         panel.set_xlabel("epoch")
-        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
 
 
 def explain(
@@ -163,6 +172,8 @@ def explain(
     """Label the epochs; tell below the panels how conditions are drawn, and what else there is."""
     _epochs(panels)
     handles = [*(Line2D([], [], **look) for look in looks.values()), *extra]
-    entry = 0.3 * matplotlib.rcParams["legend.fontsize"]  # width in inches of the longest label
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    # Width of a column in inches: handle, gaps, and letters that are half as wide as they are high.
+    entry = (6 + 0.53 * longest) * matplotlib.rcParams["legend.fontsize"] / 72
     columns = max(1, min(4, int(figure.get_figwidth() / entry)))
     figure.legend(handles=handles, loc="outside lower center", ncols=columns)

@@ -3,8 +3,8 @@
 The network, loss, optimiser and scaling of pixels are those published with arXiv:2510.05218: a
 bias-free ReLU multilayer perceptron, softmax cross-entropy averaged over the batch, Adam with
 weight decay added to the gradient, pixels in [-1, 1]. Networks share nothing but the images: each
-has its own weights, moments and shuffles. All engines do this; they differ in how they use a
-machine, and so in the rounding of float32 sums.
+has its own weights, moments and shuffles. A recipe with an output scale trains lazily instead. All
+engines do this; they differ in how they use a machine, and so in the rounding of float32 sums.
 """
 
 from collections.abc import Mapping
@@ -29,11 +29,35 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How networks are trained; the last batch of an epoch is smaller where it has to be."""
+    """How networks are trained; the last batch of an epoch is smaller where it has to be.
+
+    Attributes
+    ----------
+    batch_size
+        Images in a step.
+    learning_rate
+        Of the study; Adam's is `step_size`.
+    weight_decay
+        Strength of the L2 penalty that is added to the gradient.
+    output_scale
+        None for the network f(x; w) itself. A number alpha scales and centres its logits to
+        alpha (f(x; w) - f(x; w_0)), w_0 its initial weights, for loss, gradient and accuracy
+        (Chizat, Oyallon, Bach 2019, arXiv:1812.07956): the larger it is, the less weights move.
+    """
 
     batch_size: int
     learning_rate: float
     weight_decay: float
+    output_scale: float | None = None
+
+    @property
+    def step_size(self) -> float:
+        """Adam's learning rate, which an output scale divides.
+
+        Adam's steps are as long whatever the gradient is multiplied by. So with steps 1/alpha as
+        long the scaled logits change about as fast for every alpha.
+        """
+        return self.learning_rate / (self.output_scale or 1.0)
 
 
 @dataclass(frozen=True)
@@ -82,9 +106,11 @@ class Evaluation:
     Attributes
     ----------
     accuracy
-        Share of the images classified rightly, float64 (member,).
+        Share of the images classified rightly, float64 (member,). With an output scale the largest
+        of the centred logits decides; at the start all are 0, which the first class wins.
     dead_output
-        Whether all logits are 0 on every image, bool (member,).
+        Whether all logits of the network itself, neither scaled nor centred, are 0 on every image,
+        bool (member,).
     finite
         Whether all weights are finite, bool (member,).
     """
@@ -99,7 +125,8 @@ class Engine(Protocol):
 
     An engine is made of ``splits`` (``train_images`` and ``test_images``, uint8 (image, ...),
     ``train_labels`` and ``test_labels``, uint8 (image,)), the networks as they are when it starts,
-    each member's generator of shuffles, and the recipe.
+    each member's generator of shuffles, the recipe, and, where these networks have been trained
+    already, the same as they were drawn, at which an output scale centres.
     """
 
     @property

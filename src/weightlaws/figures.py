@@ -2,7 +2,8 @@
 
 Every figure takes tables and, as ``options``, the study's ``figures`` section: ``panel_width``, the
 width of one panel in inches, and ``font_scale``, the relative size of all text. ``conditions``
-always reads ``condition, dataset, hidden, initialisation, weight_decay``, all of one architecture.
+always reads ``condition, dataset, hidden, initialisation, weight_decay, output_scale``, all of one
+architecture.
 """
 
 import numpy as np
@@ -24,6 +25,7 @@ from weightlaws.drawing import (
     looks_of,
     only,
     require,
+    settings_of,
     spread,
 )
 from weightlaws.graphs import PUBLISHED
@@ -116,7 +118,7 @@ def normalised_change(
 
     Reads ``condition, layer, size, epoch, published, deviation_sd``. With d = ``deviation_sd`` a
     bar is (d_last - d_0) / (d_last + d_0): -1 if the deviation vanished, 1 if it arose in training,
-    0 also where d is 0 at both ends. A row of panels per layer and weight decay.
+    0 also where d is 0 at both ends. A row of panels per layer, weight decay and output scale.
     """
     looks = looks_of(conditions)
     require(invariants, "invariants", ["deviation_sd"], condition=looks, epoch=[0])
@@ -136,19 +138,19 @@ def normalised_change(
         for k in range(len(kinds))
     ]
     width = 0.84 / len(kinds)
-    layers, decays = layer_headings(invariants), conditions["weight_decay"].unique()
-    rows = [(layer, decay) for layer in layers for decay in decays]
+    layers, settings = layer_headings(invariants), settings_of(conditions)
+    rows = [(layer, setting) for layer in layers for setting in settings.unique()]
     title = f"{architecture_of(conditions)}: deviation at epoch {last} against epoch 0"
     w = options["panel_width"]
     with canvas(options, title, (len(rows), 1), (2.6 * w, 0.42 * w)) as (figure, panels):
-        for panel, (layer, decay) in zip(panels[:, 0], rows, strict=True):
-            for row in conditions[conditions["weight_decay"] == decay].itertuples():
+        for panel, (layer, setting) in zip(panels[:, 0], rows, strict=True):
+            for row in conditions[settings == setting].itertuples():
                 k = kinds.index(row.initialisation)
                 x = np.arange(len(_HIGHER)) + width * (k - (len(kinds) - 1) / 2)
                 panel.bar(x, change.loc[row.condition, layer][_HIGHER], width, **bars[k])
             panel.axhline(0, color="0.3", linewidth=0.8)
             panel.axvline(len(_CUBIC) - 0.5, color="0.3", linewidth=0.8, linestyle=":")
-            panel.set_title(f"{layers[layer]}, weight decay {decay:g}", loc="left")
+            panel.set_title(f"{layers[layer]}, {setting}", loc="left")
             panel.set(xlim=(-0.7, len(_HIGHER) - 0.3), ylim=(-1.05, 1.05))
             panel.grid(visible=False, axis="x")
         panel.set_xticks(range(len(_HIGHER)), _HIGHER, rotation=90)
@@ -220,23 +222,24 @@ def accuracy(learning_curves: pd.DataFrame, conditions: pd.DataFrame, options: O
     """Draw the test accuracy of one architecture by epoch.
 
     Reads ``condition, epoch, accuracy_min, accuracy_q05, accuracy_median, accuracy_q95``. A panel
-    per weight decay; line: median over members, band: 5 % to 95 % point, thin line: worst member.
+    per weight decay and output scale; line: median over members, band: 5 % to 95 % point, thin
+    line: worst member.
     """
     looks = looks_of(conditions)
     needed = [f"accuracy_{part}" for part in ("min", "q05", "median", "q95")]
     require(learning_curves, "learning_curves", ["epoch", *needed], condition=looks)
     table = learning_curves.set_index(["condition", "epoch"]).sort_index()
-    decays = conditions.groupby("weight_decay", sort=False)["condition"]
+    groups = conditions.groupby(settings_of(conditions), sort=False)["condition"]
     title, w = architecture_of(conditions), options["panel_width"]
-    with canvas(options, title, (1, len(decays)), (1.2 * w, 0.9 * w)) as (figure, panels):
-        for panel, (decay, names) in zip(panels[0], decays, strict=True):
+    with canvas(options, title, (1, len(groups)), (1.2 * w, 0.9 * w)) as (figure, panels):
+        for panel, (setting, names) in zip(panels[0], groups, strict=True):
             for name in names:
                 curve, look = table.loc[name], looks[name]
                 low, high = curve["accuracy_q05"], curve["accuracy_q95"]
                 panel.fill_between(curve.index, low, high, color=look["color"], **BAND)
                 panel.plot(curve["accuracy_min"], **look | {"linewidth": 0.6, "marker": ""})
                 panel.plot(curve["accuracy_median"], **look, markevery=spread(len(curve)))
-            panel.set_title(f"weight decay {decay:g}")
+            panel.set_title(setting)
             panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
         panels[0, 0].set_ylabel("test accuracy (median over members)")
         band = Patch(color="0.4", **BAND, label="5 % to 95 % point over members")

@@ -52,6 +52,8 @@ def laws(comparison: pd.DataFrame, options: Options) -> Figure:
                 look = looks[str(law)]
                 colour = look["color"]
                 panel.fill_between(curve.index, gain - error, gain + error, color=colour, **BAND)
+                if len(curve) == 1:  # a band has no width there
+                    panel.errorbar(curve.index, gain, error, color=colour, capsize=2)
                 panel.plot(gain, **look, markevery=spread(len(curve)))
             panel.axhline(0, color="0.3", linewidth=1)
             panel.set_yscale("symlog", linthresh=0.1)

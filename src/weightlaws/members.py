@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,25 +11,37 @@ from weightlaws.shards import opened_shards, weights_shard
 from weightlaws.storage import Spec
 
 
-def conditions_table(specs: Mapping[str, Spec], n_members: int) -> pd.DataFrame:
+def conditions_table(specs: Mapping[str, Spec], members: Mapping[str, int]) -> pd.DataFrame:
     """One row a condition: name, what fixes it, and the layers that are kept.
 
-    ``specs`` maps a condition's name to what its weights shards share.
+    ``specs`` maps a condition's name to what its weights shards share, ``members`` to its number of
+    networks. ``output_scale`` is empty for plain networks; of networks that were trained elsewhere
+    all is empty that is not known.
     """
     rows = [
         {
             "condition": condition,
-            "dataset": spec["dataset"]["dataset"],
-            "hidden": "x".join(str(rows) for rows, _ in list(spec["shapes"].values())[:-1]),
-            "initialisation": spec["initialisation"],
-            "weight_decay": spec["weight_decay"],
-            "members": n_members,
+            **_training(spec),
+            "members": members[condition],
             "epochs": spec["epochs"],
             "layers": " ".join(spec["snapshots"]),
         }
         for condition, spec in specs.items()
     ]
     return pd.DataFrame(rows)
+
+
+def _training(spec: Spec) -> dict[str, Any]:
+    if "dataset" not in spec:  # trained elsewhere
+        keys = ("dataset", "hidden", "initialisation", "weight_decay", "output_scale")
+        return dict.fromkeys(keys)
+    return {
+        "dataset": spec["dataset"]["dataset"],
+        "hidden": "x".join(str(rows) for rows, _ in list(spec["shapes"].values())[:-1]),
+        "initialisation": spec["initialisation"],
+        "weight_decay": spec["weight_decay"],
+        "output_scale": spec["output_scale"],
+    }
 
 
 def members_table(
@@ -47,8 +60,9 @@ def members_table(
     -------
     DataFrame
         ``condition``, ``member``, ``shard`` (its range of members), ``epoch``, ``training_loss``
-        (mean of the epoch's batch losses; NaN at epoch 0), ``test_accuracy`` (share),
-        ``dead_output`` (all logits 0 on every test image, at the end), and ``finite`` (False for a
+        (mean of the epoch's batch losses; NaN at epoch 0), ``test_accuracy`` (share; NaN of
+        networks that were trained elsewhere),
+        ``dead_output`` (see `engine.Evaluation`; at the end), and ``finite`` (False for a
         network whose loss or weights diverged).
 
     Raises
@@ -85,8 +99,12 @@ def final_members(members: pd.DataFrame) -> pd.DataFrame:
 
 
 def learning_curves(members: pd.DataFrame) -> pd.DataFrame:
-    """One row a condition and epoch: loss and test accuracy over the members that are finite."""
-    groups = members[members["finite"]].groupby(["condition", "epoch"], sort=False)
+    """One row a condition and epoch: loss and test accuracy over the members that are finite.
+
+    Networks that were trained elsewhere have none.
+    """
+    known = members["finite"] & members["test_accuracy"].notna()
+    groups = members[known].groupby(["condition", "epoch"], sort=False)
     accuracy = groups["test_accuracy"]
     return pd.DataFrame(
         {

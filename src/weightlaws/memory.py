@@ -2,8 +2,9 @@
 
 from math import ceil, prod
 
+from weightlaws.conditions import Condition, Shard
 from weightlaws.datasets import DATASETS
-from weightlaws.study import Condition, Shard, Study
+from weightlaws.study import Study
 
 # MB of the interpreter and libraries, measured, numba's as it compiles; for CUDA's on the host an
 # allowance.
@@ -27,6 +28,10 @@ def training_memory(study: Study, condition: Condition, shard: Shard, threads: i
     images = sum(data.images) * (data.inputs + 1)
     # The engine's weights and two moments, and as many that are drawn, read or stored.
     networks = 6 * 4 * n_members * sum(entries.values())
+    centre = 0
+    if condition.output_scale is not None:
+        # The weights at the start, and their logits on all images.
+        centre = 4 * n_members * (sum(entries.values()) + sum(data.images) * data.classes)
     kept = [
         4 * n_members * len(epochs) * entries[layer]
         for layer, epochs in study.layer_snapshots(condition).items()
@@ -34,7 +39,8 @@ def training_memory(study: Study, condition: Condition, shard: Shard, threads: i
     # A layer's snapshots are copied to be written.
     history = sum(kept) + max(kept) + n_members * 18 * (study.epochs + 1)
     working = _numba_working if engine == "numba" else _torch_working
-    of_arrays = images + networks + history + working(study, condition, n_members, threads)
+    of_arrays = images + networks + centre + history
+    of_arrays += working(study, condition, n_members, threads)
     return ceil(_LIBRARIES[engine] + (1 + _MARGIN) * of_arrays / 1e6)
 
 

@@ -41,7 +41,8 @@ def fit_condition(paths: Sequence[Path], spec: storage.Spec) -> dict[str, LayerF
             ensemble.values,
             graphs,
             invariants["weights"]["shapes"][layer][0],
-            invariants["weights"]["initialisation"],
+            # Of networks that were trained elsewhere it is not known.
+            invariants["weights"].get("initialisation"),
             restricted(weights, np.isin(np.arange(n_members), ensemble.members)),
         )
     return fits

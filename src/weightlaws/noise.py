@@ -56,7 +56,7 @@ def noise_floor(
     n_members: int,
     n_draws: int,
     rng: np.random.Generator,
-    two_sample: bool = False,
+    n_others: int | None = None,
 ) -> Array:
     """Squared distances that ensembles of one and the same law show.
 
@@ -70,8 +70,9 @@ def noise_floor(
         The matrices' size, matrices in an ensemble, and ensembles to simulate.
     rng
         The source of randomness.
-    two_sample
-        Whether to compare two independent ensembles instead of one with the law itself.
+    n_others
+        Matrices in the ensemble to compare each one with, independent of it; the law itself if not
+        given.
 
     Returns
     -------
@@ -84,9 +85,9 @@ def noise_floor(
         As `simulate_fits` does.
     """
     fits = simulate_fits(reference_parameters, size, n_members, n_draws, rng)
-    if not two_sample:
+    if n_others is None:
         return squared_distances(fits, reference_parameters, size)
-    others = simulate_fits(reference_parameters, size, n_members, n_draws, rng)
+    others = simulate_fits(reference_parameters, size, n_others, n_draws, rng)
     return squared_distances(fits, others, size)
 
 

@@ -6,7 +6,6 @@ arrays, and BLAS is held to one thread, since products in several round otherwis
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, TypeVar
 
 import llvmlite.binding
@@ -17,11 +16,13 @@ import scipy.linalg.cython_blas  # noqa: F401  numba's products; loaded here, so
 from threadpoolctl import ThreadpoolController
 
 from weightlaws.engine import BETA_1, BETA_2, EPSILON, Evaluation, Networks, Recipe, Splits
-from weightlaws.numba_kernels import evaluate, train_epoch
+from weightlaws.numba_kernels import evaluate, outputs, train_epoch
 
 Result = TypeVar("Result")
 
-# Test images that go through a network together.
+Floats = npt.NDArray[np.float32]
+
+# Images that go through a network together, when it is not trained on them.
 _BLOCK = 100
 
 
@@ -30,7 +31,7 @@ class NumbaEngine:
 
     Parameters
     ----------
-    splits, networks, shuffles, recipe
+    splits, networks, shuffles, recipe, start
         As for every engine; the networks are copied.
     threads
         Networks that are trained at the same time.
@@ -42,6 +43,7 @@ class NumbaEngine:
         networks: Networks,
         shuffles: Sequence[np.random.Generator],
         recipe: Recipe,
+        start: Networks | None = None,
         *,
         threads: int = 1,
     ) -> None:
@@ -59,6 +61,16 @@ class NumbaEngine:
         )
         self._shuffles, self._recipe, self._threads = shuffles, recipe, threads
         self._blas = ThreadpoolController().select(user_api="blas")
+        self._start, self._test_start = (
+            self._start_outputs(images, (start or networks).weights)
+            for images in (self._images, self._test_images)
+        )
+
+    def _start_outputs(self, images: npt.NDArray[np.uint8], weights: Floats) -> list[Floats]:
+        """Logits (image, class) of each member at the start, empty where nothing is centred."""
+        if self._recipe.output_scale is None:
+            return [np.empty((0, self._widths[-1]), np.float32)] * len(weights)
+        return self._each(lambda place: outputs(images, self._widths, weights[place], _BLOCK))
 
     @property
     def description(self) -> dict[str, Any]:
@@ -91,8 +103,10 @@ class NumbaEngine:
             self._first[place],
             self._second[place],
             self._steps,
+            self._start[place],
+            self._recipe.output_scale or 1.0,
             self._recipe.batch_size,
-            self._recipe.learning_rate,
+            self._recipe.step_size,
             self._recipe.weight_decay,
             BETA_1,
             BETA_2,
@@ -102,14 +116,23 @@ class NumbaEngine:
 
     def evaluate(self) -> Evaluation:
         """Classify the test images."""
-        test = partial(evaluate, self._test_images, self._test_labels, self._widths, block=_BLOCK)
-        counts = self._each(lambda place: test(self._weights[place]))
-        right, dead = zip(*counts, strict=True)
+        right, dead = zip(*self._each(self._evaluate_member), strict=True)
         return Evaluation(
             accuracy=np.array(right) / len(self._test_images),
             dead_output=np.array(dead),
             finite=np.all(np.isfinite(self._weights), axis=1),
         )
+
+    def _evaluate_member(self, place: int) -> tuple[int, bool]:
+        counts: tuple[int, bool] = evaluate(
+            self._test_images,
+            self._test_labels,
+            self._widths,
+            self._weights[place],
+            self._test_start[place],
+            _BLOCK,
+        )
+        return counts
 
     def networks(self) -> Networks:
         """Return the networks as they are now."""

@@ -6,7 +6,8 @@ another one does.
 
 Arrays: ``images`` uint8 (image, pixel); ``labels`` uint8 (image,); ``widths`` int64, of all layers
 of units from the input on; ``weights``, the moments and gradients float32 (entry,), the matrices of
-all layers one after another, each (out, in).
+all layers one after another, each (out, in); ``start`` float32 (image, class), the logits that
+centred ones count from, empty where they are not centred.
 """
 
 from collections.abc import Callable, Sequence
@@ -121,10 +122,19 @@ def _forward(
 
 
 @compiled
-def _cross_entropy(logits: Floats, labels: Bytes, chosen: Ints) -> float:
-    """Replace logits by the gradient of their mean loss, which is returned."""
+def _centre(logits: Floats, start: Floats, chosen: Ints, scale: float) -> None:
+    """Subtract the logits of the chosen images at the start, and scale what is left."""
+    for place in range(len(logits)):
+        row, origin = logits[place], start[chosen[place]]
+        for k in range(len(row)):
+            row[k] = np.float32(scale) * (row[k] - origin[k])
+
+
+@compiled
+def _cross_entropy(logits: Floats, labels: Bytes, chosen: Ints, scale: float) -> float:
+    """Replace logits by the gradient of their mean loss, times a scale; return the loss."""
     loss = 0.0
-    share = np.float32(1 / len(logits))
+    share = np.float32(scale / len(logits))
     for place in range(len(logits)):
         row, label = logits[place], labels[chosen[place]]
         top = row[0]
@@ -211,6 +221,8 @@ def train_epoch(
     first: Floats,
     second: Floats,
     steps: int,
+    start: Floats,
+    scale: float,
     batch_size: int,
     learning_rate: float,
     weight_decay: float,
@@ -218,19 +230,24 @@ def train_epoch(
     beta_2: float,
     epsilon: float,
 ) -> float:
-    """Train one network on the images in this order; return the mean of the batches' losses."""
+    """Train one network on the images in this order; return the mean of the batches' losses.
+
+    Logits that are not centred have the scale 1.
+    """
     rows = min(batch_size, len(order))
     ends = _ends(widths, rows)
     pixels = _batch(rows, widths[0])
     units, slopes = np.empty(ends[1][-1], np.float32), np.empty(ends[1][-1], np.float32)
     gradient = np.empty_like(weights)
     loss, batches = 0.0, 0
-    for start in range(0, len(order), rows):
-        chosen = order[start : start + rows]
+    for first_row in range(0, len(order), rows):
+        chosen = order[first_row : first_row + rows]
         batch = pixels[: len(chosen)]
-        _gather(images, order, start, batch)
+        _gather(images, order, first_row, batch)
         logits = _forward(batch, widths, ends, weights, units)
-        loss += _cross_entropy(logits, labels, chosen)
+        if len(start) > 0:
+            _centre(logits, start, chosen, scale)
+        loss += _cross_entropy(logits, labels, chosen, scale)
         batches += 1
         _backward(batch, widths, ends, weights, units, slopes, gradient)
         adam(
@@ -250,18 +267,44 @@ def train_epoch(
 
 @compiled
 def evaluate(
-    images: Bytes, labels: Bytes, widths: Ints, weights: Floats, block: int
+    images: Bytes, labels: Bytes, widths: Ints, weights: Floats, start: Floats, block: int
 ) -> tuple[int, bool]:
-    """Count the images classified rightly, and tell whether all logits of all of them are 0."""
+    """Count the images classified rightly, and tell whether all logits of all of them are 0.
+
+    Where there is a start, centred logits classify; those that are 0 are the network's own.
+    """
     ends = _ends(widths, block)
     pixels = _batch(block, widths[0])
     units = np.empty(ends[1][-1], np.float32)
     right, dead, order = 0, True, np.arange(len(images))
-    for start in range(0, len(images), block):
-        batch = pixels[: min(block, len(images) - start)]
-        _gather(images, order, start, batch)
+    for first_row in range(0, len(images), block):
+        chosen = order[first_row : first_row + block]
+        batch = pixels[: len(chosen)]
+        _gather(images, order, first_row, batch)
         logits = _forward(batch, widths, ends, weights, units)
         for place in range(len(batch)):
-            right += np.argmax(logits[place]) == labels[start + place]
             dead = dead and bool(np.all(logits[place] == 0))
+        if len(start) > 0:
+            _centre(logits, start, chosen, 1.0)  # a scale would not change their order
+        for place in range(len(batch)):
+            right += np.argmax(logits[place]) == labels[chosen[place]]
     return right, dead
+
+
+@compiled
+def outputs(images: Bytes, widths: Ints, weights: Floats, block: int) -> Floats:
+    """Return one network's logits (image, class), which round as those that it evaluates do."""
+    ends = _ends(widths, block)
+    pixels = _batch(block, widths[0])
+    units = np.empty(ends[1][-1], np.float32)
+    found = np.empty((len(images), widths[-1]), np.float32)
+    order = np.arange(len(images))
+    for first_row in range(0, len(images), block):
+        batch = pixels[: min(block, len(images) - first_row)]
+        _gather(images, order, first_row, batch)
+        logits = _forward(batch, widths, ends, weights, units)
+        # Not by slices, which take numba 30 MB more to compile.
+        for place in range(len(batch)):
+            for k in range(widths[-1]):
+                found[first_row + place, k] = logits[place, k]
+    return found

@@ -35,7 +35,7 @@ class Progress:
     accuracy
         Share of the test images classified rightly, from epoch 0 on, float64 (member, 1 + epoch).
     dead_output
-        Whether all logits are 0 on every test image, from epoch 0 on, bool (member, 1 + epoch).
+        See `engine.Evaluation`, from epoch 0 on, bool (member, 1 + epoch).
     finite
         Whether losses and weights have been finite so far, bool (member, 1 + epoch).
     trained_by

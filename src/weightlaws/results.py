@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from weightlaws.catalogue import catalogue
+from weightlaws.conditions import Ensemble
 from weightlaws.models import read_fits
 from weightlaws.pigmm import PIGMM
 from weightlaws.shards import read_shard
@@ -73,17 +74,17 @@ class Results:
     @cached_property
     def distances(self) -> pd.DataFrame:
         """One row a Wasserstein distance, with its noise floor."""
-        return self._table("distances.csv")
+        return self._of_models("distances.csv")
 
     @cached_property
     def findings(self) -> pd.DataFrame:
         """One row a layer and headline epoch: the law that fits best, and how clearly."""
-        return self._table("findings.csv")
+        return self._of_models("findings.csv")
 
     @cached_property
     def deviations(self) -> pd.DataFrame:
         """One row a significant deviation from the 13-parameter law, ranked by its size."""
-        return self._table("deviations.csv")
+        return self._of_models("deviations.csv")
 
     @cached_property
     def invariants(self) -> pd.DataFrame:
@@ -110,6 +111,14 @@ class Results:
         """One row a condition, layer, headline epoch and invariant: p of its deviation."""
         return self._tables("significance/{}.csv")
 
+    @cached_property
+    def spectra(self) -> pd.DataFrame:
+        """One row a condition or network, layer, analysed epoch, statistic of its spectrum and null.
+
+        Without any whose spectra are analysed there is no such file.
+        """
+        return self._table("spectra.csv")
+
     def epochs(self, condition: str, layer: str) -> list[int]:
         """Epochs of one layer's snapshots, the second axis of its weights and invariants."""
         self._check(condition, layer)
@@ -130,7 +139,7 @@ class Results:
 
         Those of members that diverged are NaN.
         """
-        self._check(condition, layer, square=True)
+        self._check(condition, layer, modelled=True)
         shape = (None, len(self.epochs(condition, layer)), len(catalogue(self.study.invariants)))
         parts = []
         for path in self._shards("invariants", condition):
@@ -142,7 +151,7 @@ class Results:
 
     def fit(self, condition: str, layer: str, epoch: int) -> PIGMM:
         """Return the 13-parameter law fitted to one layer at one snapshot."""
-        self._check(condition, layer, square=True)
+        self._check(condition, layer, modelled=True)
         epochs = self.epochs(condition, layer)
         if epoch not in epochs:
             raise ResultsError(f"epoch: found {epoch}, expected one of {epochs}")
@@ -150,20 +159,40 @@ class Results:
         size, _ = self.study.conditions[condition].square_layers[layer]
         return PIGMM(size, parameters[epochs.index(epoch)])
 
-    def _check(self, condition: str, layer: str, *, square: bool = False) -> None:
+    def _check(self, condition: str, layer: str, *, modelled: bool = False) -> None:
         conditions = self.study.conditions
         if condition not in conditions:
             raise ResultsError(f"condition: found {condition!r}, expected one of {[*conditions]}")
-        layers = conditions[condition].square_layers if square else conditions[condition].shapes
+        if modelled and condition not in self._modelled():
+            raise ResultsError(
+                f"condition: found {condition!r}, which is not modelled, expected one of "
+                f"{[*self._modelled()]}; or have models among its analyses, and run snakemake"
+            )
+        layers = conditions[condition].square_layers if modelled else conditions[condition].shapes
         if layer not in layers:
             raise ResultsError(f"layer: found {layer!r}, expected one of {[*layers]}")
 
     def _shards(self, stage: str, condition: str) -> list[Path]:
-        return [self._path(f"{stage}/{condition}/{shard.name}.h5") for shard in self.study.shards]
+        shards = self.study.shards(self.study.conditions[condition])
+        return [self._path(f"{stage}/{condition}/{shard.name}.h5") for shard in shards]
 
     def _tables(self, pattern: str) -> pd.DataFrame:
-        names = map(pattern.format, self.study.conditions)
+        """Join a table of each condition that is modelled."""
+        names = map(pattern.format, self._modelled())
         return pd.concat(map(self._table, names), ignore_index=True)
+
+    def _of_models(self, name: str) -> pd.DataFrame:
+        """Read a table of all conditions that are modelled."""
+        self._modelled()
+        return self._table(name)
+
+    def _modelled(self) -> dict[str, Ensemble]:
+        if not self.study.modelled:
+            raise ResultsError(
+                f"models of study {self.study.name!r}: found none, expected a condition that is "
+                "modelled; have models among the analyses of a sweep, and run snakemake"
+            )
+        return self.study.modelled
 
     def _table(self, name: str) -> pd.DataFrame:
         return pd.read_csv(self._path(name))

@@ -1,14 +1,17 @@
 """The sections of a study's configuration: their keys, and what each may hold."""
 
+import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from weightlaws.networks import layer_shapes, square_layers
 
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Epoch = Annotated[int, Field(ge=0)]
 Snapshots = Literal["auto", "all"] | Annotated[int, Field(ge=1)] | list[Epoch]
+Analysis = Literal["models", "spectra"]
+OutputScale = Annotated[float, Field(gt=0)] | None
 
 
 class Section(BaseModel):
@@ -20,36 +23,78 @@ class Section(BaseModel):
 
 
 class Sweep(Section):
-    """A grid of conditions over one data set: hidden widths x initialisations x weight decays."""
+    """A grid of conditions over one data set.
+
+    These are all combinations of hidden widths, initialisations, weight decays and output scales.
+    """
 
     dataset: Literal["digits", "mnist", "fashion-mnist", "cifar10"]
     """Images to learn; all but `digits` come through torchvision from the folder `data`."""
+    analyses: Annotated[
+        list[Analysis], Field(min_length=1, json_schema_extra={"uniqueItems": True})
+    ] = ["models", "spectra"]
+    """What to make of these conditions' weights: models evaluates invariants, and fits and tests
+    laws; spectra analyses singular values and vectors, which needs no square matrices."""
     hidden: Annotated[list[Annotated[list[Width], Field(min_length=1)]], Field(min_length=1)]
     """Widths of the hidden layers of each network, such as [[10, 10, 10]]."""
     initialisations: Annotated[list[Literal["gaussian", "uniform"]], Field(min_length=1)]
     """Initial laws: N(0, 1/fan_in) or U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
     weight_decays: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
     """Strengths of the L2 penalty that Adam adds to the gradient."""
+    output_scales: Annotated[list[OutputScale], Field(min_length=1)] = [None]
+    """Factors alpha of lazy training: logits are alpha times the change of the network's output
+    since the start, and the learning rate is divided by alpha. null is the network itself."""
     snapshots: Snapshots | None = None
     """Epochs whose square matrices are kept in these conditions; the study's if not given."""
+    members: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Networks of each of these conditions; the study's if not given. One is enough for spectra."""
+
+    @field_validator("analyses")
+    @classmethod
+    def _analyses_differ(cls, analyses: list[Analysis]) -> list[Analysis]:
+        if len(set(analyses)) < len(analyses):
+            raise ValueError(f"found {json.dumps(analyses)}, expected each at most once")
+        return analyses
 
     @field_validator("hidden")
     @classmethod
-    def _layers_can_be_modelled(cls, hidden: list[list[int]]) -> list[list[int]]:
+    def _layers_can_be_modelled(
+        cls, hidden: list[list[int]], info: ValidationInfo
+    ) -> list[list[int]]:
+        # Of the keys above this one; not there if they are wrong themselves.
+        if "models" not in info.data.get("analyses", []):
+            return hidden
         for widths in hidden:
             squares = square_layers(layer_shapes(1, widths, 10))
             small = [name for name, (size, _) in squares.items() if size <= 3]
             if small:
                 raise ValueError(
                     f"{widths} makes {' and '.join(small)} {squares[small[0]][0]} wide, but the "
-                    "13-parameter model needs square weight matrices wider than 3"
+                    "13-parameter model needs square weight matrices wider than 3; "
+                    "widen it, or leave models out of the sweep's analyses"
                 )
             if not squares:
                 raise ValueError(
                     f"{widths} has no square weight matrix after the input, so nothing to model; "
-                    "give two neighbouring hidden layers one width, or the last one the width 10"
+                    "give two neighbouring hidden layers one width, or the last one the width "
+                    "10, or leave models out of the sweep's analyses"
                 )
         return hidden
+
+    @field_validator("output_scales")
+    @classmethod
+    def _scaled_outputs_have_no_decay(
+        cls, scales: list[OutputScale], info: ValidationInfo
+    ) -> list[OutputScale]:
+        scaled = [scale for scale in scales if scale is not None]
+        decays = [decay for decay in info.data.get("weight_decays", []) if decay != 0]
+        if scaled and decays:
+            raise ValueError(
+                f"found {scaled[0]:g} in a sweep with the weight decay {decays[0]:g}, expected "
+                "null alone or the weight decay 0 alone, as a penalty would pull the weights away "
+                "from the start that outputs are centred at; give each a sweep of its own"
+            )
+        return scales
 
 
 class Statistics(Section):
@@ -72,6 +117,23 @@ class Statistics(Section):
     """Parts of an ensemble that are held out in turn to compare laws."""
     noise_floor_draws: Annotated[int, Field(ge=20, le=1_000_000)]
     """Simulated ensembles behind the noise floor of each distance."""
+
+
+class Spectra(Section):
+    """How singular values and vectors are compared with those of random matrices."""
+
+    null_matrices: Annotated[int, Field(ge=50, le=1_000_000)]
+    """Random matrices simulated for each shape of a layer; no p-value of a single matrix is below
+    1 over this number."""
+    null_vectors: Annotated[int, Field(ge=1000, le=100_000_000)]
+    """Random vectors simulated for each length of a singular vector."""
+    pooled_ranks: Annotated[int, Field(ge=1, le=101)]
+    """Singular vectors of neighbouring ranks that are tested together; 1 tests each by itself."""
+    permutations: Annotated[int, Field(ge=9, le=10_000)]
+    """Times that a matrix's entries are permuted, to compare it with its own entries."""
+    goodness_of_fit_replicates: Annotated[int, Field(ge=0, le=100)]
+    """Samples behind the goodness of fit of a power law to each tail; 0 leaves it out, as it is
+    slow."""
 
 
 class Figures(Section):

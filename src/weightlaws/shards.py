@@ -30,7 +30,8 @@ class WeightsShard:
     accuracy
         Share of test images classified rightly, from epoch 0 on, float64 (member, 1 + epoch).
     dead_output
-        Whether all logits are 0 on every test image, from epoch 0 on, bool (member, 1 + epoch).
+        Whether all logits of the network itself, neither scaled nor centred, are 0 on every test
+        image, from epoch 0 on, bool (member, 1 + epoch).
     finite
         Whether losses and weights are finite so far, from epoch 0 on, bool (member, 1 + epoch). A
         member's that are not are there as they came out.

@@ -71,7 +71,7 @@ def pooled(vectors: Floats, ranks: int) -> Floats:
     if not 1 <= ranks <= n:
         raise ValueError(f"ranks: found {ranks}, expected 1 to {n}, the number of vectors")
     first = np.clip(np.arange(n) - ranks // 2, 0, n - ranks)
-    return vectors[first[:, None] + np.arange(ranks)].reshape(n, -1)
+    return np.asarray(vectors[first[:, None] + np.arange(ranks)].reshape(n, -1))
 
 
 def null_distances(length: int, draws: int, rng: np.random.Generator, ranks: int = 1) -> Floats:

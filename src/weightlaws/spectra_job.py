@@ -79,9 +79,9 @@ def analyse_shard(
                 for epoch in epochs:
                     # Seeded by the study, the layer, the member and the epoch alone.
                     seed = [spec["seed"], int(member), epoch, *f"spectra/{layer}".encode()]
-                    one = _analyse(
-                        weights[kept.index(epoch)], weights[0], by_shape[shape], spec, seed
-                    )
+                    # Where networks that were trained elsewhere began is not known.
+                    start = weights[0] if "dataset" in stored else None
+                    one = _analyse(weights[kept.index(epoch)], start, by_shape[shape], spec, seed)
                     for name, value in one.items():
                         found.setdefault(name, []).append(value)
             log.info("%s: %d matrices of shape %s", layer, len(epochs) * int(good.sum()), shape)
@@ -93,7 +93,7 @@ def analyse_shard(
 
 def _analyse(
     matrix: npt.NDArray[np.float32],
-    initial: npt.NDArray[np.float32],
+    initial: npt.NDArray[np.float32] | None,
     null: Null,
     spec: Mapping[str, Any],
     seed: Sequence[int],
@@ -108,18 +108,22 @@ def _analyse(
         bootstrap_replicates=spec["bootstrap_replicates"],
         goodness_of_fit_replicates=spec["goodness_of_fit_replicates"],
     )
-    w, start = matrix.astype(np.float64), initial.astype(np.float64)
-    size = np.linalg.norm(start)
-    travelled = np.linalg.norm(w - start) / size if size > 0 else np.nan
     return {
         "singular_values": analysis.singular_values,
         "statistics": [analysis.values[name] for name in STATISTICS],
-        "parameters": _parameters(analysis, float(travelled)),
+        "parameters": _parameters(analysis, _travelled(matrix, initial)),
         "permuted": [analysis.permuted[name] for name in PERMUTED],
         "vectors": [getattr(analysis.vectors, name).astype(np.float64) for name in VECTORS],
         "verdicts": VERDICTS.index(analysis.tail.verdict),
         "reasons": np.array(analysis.tail.reason.encode(), dtype=f"S{REASON_BYTES}"),
     }
+
+
+def _travelled(matrix: npt.NDArray[np.float32], initial: npt.NDArray[np.float32] | None) -> float:
+    if initial is None or not initial.any():
+        return float("nan")
+    w, start = matrix.astype(np.float64), initial.astype(np.float64)
+    return float(np.linalg.norm(w - start) / np.linalg.norm(start))
 
 
 def _parameters(analysis: Analysis, travelled: float) -> list[float]:

@@ -83,7 +83,8 @@ def create(
     path
         The target; it is replaced as a whole.
     kind
-        What the file holds: ``dataset``, ``weights``, ``state``, ``invariants`` or ``model``.
+        What the file holds: ``dataset``, ``weights``, ``state``, ``invariants``, ``model``,
+        ``null`` or ``spectra``.
     spec
         What fixes the numbers; plain built-ins.
     provenance

@@ -2,20 +2,30 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, WithJsonSchema, model_validator
 
-from weightlaws.datasets import DATASETS
-from weightlaws.networks import Shapes, layer_shapes, square_layers
-from weightlaws.sections import Epoch, Figures, Section, Snapshots, Statistics, Sweep
+from weightlaws.conditions import Checkpoint, Condition, Ensemble, Imported, Shard
+from weightlaws.sections import (
+    Analysis,
+    Epoch,
+    Figures,
+    Section,
+    Snapshots,
+    Spectra,
+    Statistics,
+    Sweep,
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+
+# A string in a configuration.
+_PATH = WithJsonSchema({"type": "string", "minLength": 1})
 
 #: Entries up to which ``snapshots: auto`` keeps a square matrix after every epoch: 181 x 181.
 AUTO_ENTRIES = 2**15
@@ -33,7 +43,7 @@ class Study(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     """Seed of everything random; with a member's number it fixes that member."""
     members: Annotated[int, Field(ge=2, le=1_000_000)]
-    """Networks of each condition."""
+    """Networks of each condition; a sweep can have another number of them."""
     shard_size: Annotated[int, Field(ge=1, le=100_000)]
     """Networks that one job trains together and one file holds."""
     epochs: Annotated[int, Field(ge=1, le=100_000)]
@@ -64,10 +74,19 @@ class Study(Section):
     """Which invariants to evaluate: I1 to I52, or all 361 of degree 1 to 4."""
     statistics: Statistics
     """How error bars and tests are made."""
+    spectra: Spectra
+    """How singular values and vectors are compared with those of random matrices."""
     figures: Figures
     """How the figures look; changes no number."""
-    sweeps: Annotated[list[Sweep], Field(min_length=1)]
-    """What to train; conditions that two sweeps share are trained once."""
+    sweeps: list[Sweep]
+    """What to train; conditions that two sweeps share are trained once. Empty for a study of
+    networks that were trained elsewhere."""
+    ensembles: Annotated[list[Annotated[Imported, _PATH]], Field(default=[])]
+    """Paths of ensembles that were trained elsewhere: HDF5 files with an array (member, out, in)
+    for each layer, or folders with a file of weights for each member."""
+    checkpoints: Annotated[list[Annotated[Checkpoint, _PATH]], Field(default=[])]
+    """Single trained networks, whose spectra are analysed: paths of .safetensors, .pt, .pth, .bin,
+    .ckpt, .h5 or .hdf5 files, or torchvision: and the name of one of its models."""
 
     @model_validator(mode="after")
     def _engine_runs_on_the_device(self) -> Self:
@@ -76,6 +95,29 @@ class Study(Section):
                 'engine: found "numba" with device "cuda", expected device "auto" or "cpu", as '
                 'numba trains on the processor; or choose engine "torch"'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _has_networks(self) -> Self:
+        if not (self.sweeps or self.ensembles or self.checkpoints):
+            raise ValueError(
+                "sweeps: found none, expected at least 1; or name networks that were trained "
+                "elsewhere under ensembles or checkpoints"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        sources = dict.fromkeys(self.trained, "a condition of sweeps")
+        own: list[Imported | Checkpoint] = [*self.ensembles, *self.checkpoints]
+        for networks in own:
+            if networks.name in sources:
+                raise ValueError(
+                    f"ensembles and checkpoints: found {networks.source} of the name "
+                    f"{networks.name}, which {sources[networks.name]} has too, expected names that "
+                    "differ, as results are named by them; rename its file or folder"
+                )
+            sources[networks.name] = networks.source
         return self
 
     @model_validator(mode="after")
@@ -94,44 +136,74 @@ class Study(Section):
         first: dict[str, Condition] = {}
         for condition in self._grid():
             other = first.setdefault(condition.name, condition)
-            if self.layer_snapshots(other) != self.layer_snapshots(condition):
-                found = " and ".join(json.dumps(self._asked(each)) for each in (other, condition))
-                raise ValueError(
-                    f"sweeps: found {condition.name} in two of them with snapshots {found}, "
-                    "expected the same; leave it out of one sweep, or give both one value"
-                )
+            same = {
+                "snapshots": self.layer_snapshots(other) == self.layer_snapshots(condition),
+                "members": other.members == condition.members,
+                "analyses": other.analyses == condition.analyses,
+            }
+            asked = [
+                {"snapshots": self._asked(each), "members": each.members, "analyses": each.analyses}
+                for each in (other, condition)
+            ]
+            for key in same:
+                if not same[key]:
+                    found = " and ".join(json.dumps(each[key]) for each in asked)
+                    raise ValueError(
+                        f"sweeps: found {condition.name} in two of them with {key} {found}, "
+                        "expected the same; leave it out of one sweep, or give both one value"
+                    )
         return self
 
     @model_validator(mode="after")
     def _tests_have_data(self) -> Self:
-        for condition in self.conditions.values():
+        for condition in self.modelled.values():
             snapshots = self.layer_snapshots(condition)
             for layer in condition.square_layers:
                 kept = snapshots[layer]
-                lost = [epoch for epoch in self.headline_epochs if epoch not in kept]
+                lost = [epoch for epoch in self.tested_epochs(condition) if epoch not in kept]
                 if lost:
                     raise ValueError(
                         f"statistics.headline_epochs: found {lost}, of which no snapshot is kept "
                         f"in {condition.name}; name some of {kept}, or keep more snapshots there"
                     )
         folds = self.statistics.folds
-        if self.members < folds:
-            raise ValueError(
-                f"statistics.folds: found {folds}, expected at most {self.members}, as many as "
-                "there are members"
-            )
+        for k, sweep in enumerate(self.sweeps):
+            if "models" not in sweep.analyses:
+                continue
+            if sweep.members is None and self.members < folds:
+                raise ValueError(
+                    f"statistics.folds: found {folds}, expected at most {self.members}, as many as "
+                    "there are members"
+                )
+            if sweep.members is not None and sweep.members < folds:
+                raise ValueError(
+                    f"sweeps.{k}.members: found {sweep.members}, expected at least {folds}, as "
+                    "many as statistics.folds; train more, or leave models out of its analyses"
+                )
+        for k, ensemble in enumerate(self.ensembles):
+            if "models" in ensemble.analyses and ensemble.members < folds:
+                raise ValueError(
+                    f"ensembles.{k}: found {ensemble.members} members of {ensemble.name}, expected "
+                    f"at least {folds}, as many as statistics.folds; add networks, or lower folds"
+                )
         return self
 
     @property
     def headline_epochs(self) -> list[int]:
-        """Epochs whose laws are tested, ascending, to the last."""
+        """Epochs whose laws are tested of networks trained here, ascending, to the last."""
         return self._up_to_the_last(self.statistics.headline_epochs)
+
+    def tested_epochs(self, networks: Ensemble | Checkpoint) -> list[int]:
+        """Epochs whose laws and spectra are tested: 0 alone of what was trained elsewhere."""
+        return self.headline_epochs if isinstance(networks, Condition) else [0]
 
     def _up_to_the_last(self, epochs: list[int]) -> list[int]:
         return sorted({epoch for epoch in epochs if epoch < self.epochs} | {self.epochs})
 
-    def layer_snapshots(self, condition: "Condition") -> dict[str, list[int]]:
+    def layer_snapshots(self, condition: Ensemble) -> dict[str, list[int]]:
         """Epochs whose weights are kept, ascending, by layer."""
+        if isinstance(condition, Imported):
+            return {layer: [0] for layer in condition.shapes}
         square, asked = condition.square_layers, self._asked(condition)
         # Not the last as such: then fewer epochs would ask for weights that were not kept.
         rectangular = sorted({0, *(e for e in self.rectangular_snapshots if e <= self.epochs)})
@@ -140,7 +212,7 @@ class Study(Section):
             for layer, shape in condition.shapes.items()
         }
 
-    def _asked(self, condition: "Condition") -> Snapshots | tuple[int, ...]:
+    def _asked(self, condition: Condition) -> Snapshots | tuple[int, ...]:
         return self.snapshots if condition.snapshots is None else condition.snapshots
 
     def _kept(self, asked: Snapshots | tuple[int, ...], entries: int) -> list[int]:
@@ -153,81 +225,53 @@ class Study(Section):
         return sorted({*kept, 0, self.epochs})
 
     @property
-    def conditions(self) -> "dict[str, Condition]":
-        """All conditions by name, in the order of the sweeps, each once."""
+    def trained(self) -> dict[str, Condition]:
+        """The conditions that are trained here, by name, in the order of the sweeps, each once."""
         return {condition.name: condition for condition in self._grid()}
 
-    def _grid(self) -> "Iterator[Condition]":
+    @property
+    def conditions(self) -> dict[str, Ensemble]:
+        """All ensembles by name: those that are trained here, then those trained elsewhere."""
+        return {**self.trained, **{ensemble.name: ensemble for ensemble in self.ensembles}}
+
+    @property
+    def modelled(self) -> dict[str, Ensemble]:
+        """The conditions, by name, whose laws are fitted and tested."""
+        return self._analysed_for("models")
+
+    @property
+    def with_spectra(self) -> dict[str, Ensemble | Checkpoint]:
+        """What has its singular values and vectors analysed, by name; single networks last."""
+        single = {network.name: network for network in self.checkpoints}
+        return {**self._analysed_for("spectra"), **single}
+
+    def _analysed_for(self, analysis: Analysis) -> dict[str, Ensemble]:
+        return {name: c for name, c in self.conditions.items() if analysis in c.analyses}
+
+    def _grid(self) -> Iterator[Condition]:
         for sweep in self.sweeps:
             asked = sweep.snapshots
             snapshots = tuple(asked) if isinstance(asked, list) else asked
-            for widths, initialisation, decay in product(
-                sweep.hidden, sweep.initialisations, sweep.weight_decays
+            for widths, initialisation, decay, scale in product(
+                sweep.hidden, sweep.initialisations, sweep.weight_decays, sweep.output_scales
             ):
-                yield Condition(sweep.dataset, tuple(widths), initialisation, decay, snapshots)
+                yield Condition(
+                    sweep.dataset,
+                    tuple(widths),
+                    initialisation,
+                    decay,
+                    scale,
+                    snapshots=snapshots,
+                    members=self.members if sweep.members is None else sweep.members,
+                    analyses=tuple(sorted(sweep.analyses)),
+                )
 
-    @property
-    def shards(self) -> "list[Shard]":
-        """The ranges of members that are trained together, the same for every condition."""
+    def shards(self, networks: Ensemble | Checkpoint) -> list[Shard]:
+        """The ranges of members that are trained, or read, together."""
         return [
-            Shard(first, min(first + self.shard_size, self.members) - 1)
-            for first in range(0, self.members, self.shard_size)
+            Shard(first, min(first + self.shard_size, networks.members) - 1)
+            for first in range(0, networks.members, self.shard_size)
         ]
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Everything that fixes an ensemble except the seed.
-
-    ``snapshots`` changes no ensemble: it tells what is kept of this one, where that is not what
-    the study's ``snapshots`` say.
-    """
-
-    dataset: str
-    hidden: tuple[int, ...]
-    initialisation: str
-    weight_decay: float
-    snapshots: Literal["auto", "all"] | int | tuple[int, ...] | None = None
-
-    @property
-    def architecture(self) -> str:
-        """Data set and hidden widths, such as ``mnist-10x10x10``."""
-        return f"{self.dataset}-{'x'.join(map(str, self.hidden))}"
-
-    @property
-    def name(self) -> str:
-        """Readable and unique, such as ``mnist-10x10x10-gaussian-decay0.01``."""
-        return f"{self.architecture}-{self.initialisation}-decay{_number(self.weight_decay)}"
-
-    @property
-    def shapes(self) -> Shapes:
-        """Shapes (out, in) of all weight matrices, by layer."""
-        info = DATASETS[self.dataset]
-        return layer_shapes(info.inputs, self.hidden, info.classes)
-
-    @property
-    def square_layers(self) -> Shapes:
-        """The layers that the 13-parameter law can describe, with their shapes (out, in)."""
-        return square_layers(self.shapes)
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A contiguous range of members of one condition, first and last included."""
-
-    first: int
-    last: int
-
-    @property
-    def name(self) -> str:
-        """File name without its ending, such as ``25-49``."""
-        return f"{self.first}-{self.last}"
-
-
-def _number(value: float) -> str:
-    """Write a number in the one form that names use: 0, 0.01, 1e-05."""
-    text = repr(float(value) + 0.0)  # adding 0.0 makes -0.0 the same number as 0.0
-    return text.removesuffix(".0")
 
 
 def parse_study(config: Mapping[str, Any]) -> Study:
@@ -258,7 +302,9 @@ def _complaint(problem: Mapping[str, Any]) -> str:
     """Say in one line what is wrong with one key: its place, what was found and what may stand."""
     key = ".".join(map(str, problem["loc"]))
     found, kind = problem["input"], problem["type"]
-    value = "" if isinstance(found, dict | list) else f"found {json.dumps(found)}. "
+    # Our own messages say what was found.
+    own = kind == "value_error" or isinstance(found, dict | list)
+    value = "" if own else f"found {json.dumps(found)}. "
     hint = ""
     if not problem["loc"]:
         return f"  {problem['msg'].removeprefix('Value error, ')}"

@@ -9,7 +9,6 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from weightlaws.engine import (
     BETA_1,
@@ -31,6 +29,7 @@ from weightlaws.engine import (
     split_layers,
 )
 from weightlaws.networks import Shapes
+from weightlaws.torch_kernels import Centre, Chunk, Images, all_logits, evaluate, train
 
 # Bytes for a chunk on the CPU: what leaves the caches costs more than larger products save.
 _CPU_MEMORY = 32 * 2**20
@@ -38,29 +37,12 @@ _CPU_MEMORY = 32 * 2**20
 _CUDA_SHARE = 0.5
 
 
-@dataclass(frozen=True)
-class _Images:
-    """Images on the device: pixels uint8 (image, pixel), labels int64 (image,)."""
-
-    pixels: Tensor
-    labels: Tensor
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Members that train together: their places in the shard, weights by layer, optimiser."""
-
-    members: slice
-    layers: list[Tensor]
-    optimiser: torch.optim.Adam
-
-
 class TorchEngine:
     """Trains networks with torch; see ``engine.Engine`` for what it is made of and does.
 
     Parameters
     ----------
-    splits, networks, shuffles, recipe
+    splits, networks, shuffles, recipe, start
         As for every engine. The generators are copied.
     device
         Where to train.
@@ -83,6 +65,7 @@ class TorchEngine:
         networks: Networks,
         shuffles: Sequence[np.random.Generator],
         recipe: Recipe,
+        start: Networks | None = None,
         *,
         device: torch.device,
         threads: int = 1,
@@ -92,18 +75,18 @@ class TorchEngine:
         torch.set_float32_matmul_precision("highest")
         if device.type == "cpu":
             torch.set_num_threads(threads)
-        self._device, self._batch_size = device, recipe.batch_size
+        self._device, self._recipe = device, recipe
         self._shapes, self._steps = networks.shapes, networks.steps
         self._n_members, self._n_entries = networks.weights.shape
         with self._enough_memory():
             self._train_images = _on_device(splits, "train", device)
             self._test_images = _on_device(splits, "test", device)
-            self._memory = _default_memory(networks, device) if memory is None else memory
+            self._memory = self._default_memory(networks) if memory is None else memory
             most = self._memory // _bytes_per_member(
-                networks.shapes, recipe.batch_size, *self._train_images.pixels.shape
+                networks.shapes, recipe, *self._train_images.pixels.shape
             )
             self._chunks = [
-                _chunk(networks, members, recipe, device)
+                self._chunk(networks, start or networks, members)
                 for members in _slices(self._n_members, max(1, most))
             ]
         # Orders are drawn ahead of their use, which the caller's generators shall not show.
@@ -125,22 +108,25 @@ class TorchEngine:
         """Pass once over the training images; return the mean batch loss of each member."""
         for row in self._drawing:
             row.result()
-        orders = self._orders
+        orders, batch_size = self._orders, self._recipe.batch_size
         # Before the work is launched, not after: a device's queue is short, and so launching an
         # epoch takes about as long as the epoch.
         self._start_drawing()
         with self._enough_memory():
             losses = [
-                _train(chunk, self._train_images, orders[chunk.members], self._batch_size)
+                train(chunk, self._train_images, orders[chunk.members], batch_size)
                 for chunk in self._chunks
             ]
-            self._steps += -(-orders.shape[1] // self._batch_size)
+            self._steps += -(-orders.shape[1] // batch_size)
             return torch.cat(losses).numpy(force=True)
 
     def evaluate(self) -> Evaluation:
         """Classify the test images."""
         with self._enough_memory():
-            found = [_evaluate(chunk, self._test_images, self._memory) for chunk in self._chunks]
+            found = [
+                evaluate(chunk, self._test_images, self._at_once(chunk.members))
+                for chunk in self._chunks
+            ]
             right, dead, finite = (
                 torch.cat(values).numpy(force=True) for values in zip(*found, strict=True)
             )
@@ -177,6 +163,57 @@ class TorchEngine:
             for rng, order in zip(self._shuffles, self._orders.numpy(), strict=True)
         ]
 
+    def _default_memory(self, networks: Networks) -> int:
+        """Bytes for a chunk, of what networks, and logits that others count from, leave free."""
+        if self._device.type == "cpu":
+            return _CPU_MEMORY
+        kept = 3 * networks.weights.nbytes  # weights and two moments
+        if self._recipe.output_scale is not None:
+            images = len(self._train_images.labels) + len(self._test_images.labels)
+            kept += 4 * self._n_members * images * _classes(networks.shapes)
+        free, _ = torch.cuda.mem_get_info(self._device)
+        return int(_CUDA_SHARE * (free - kept))
+
+    def _at_once(self, members: slice) -> int:
+        """Images that members are evaluated on together."""
+        if self._recipe.output_scale is not None:
+            # Whatever memory is free, so that a job that goes on rounds the start's logits alike.
+            return self._recipe.batch_size
+        n_pixels = self._train_images.pixels.shape[1]
+        widest = max(fan_out for fan_out, _ in self._shapes.values())
+        per_image: int = 5 * n_pixels + 16 * (members.stop - members.start) * widest
+        return max(1, self._memory // per_image)
+
+    def _chunk(self, networks: Networks, start: Networks, members: slice) -> Chunk:
+        """Copy members to the device, with an optimiser that goes on where theirs is."""
+
+        def layers(entries: npt.NDArray[np.float32]) -> list[Tensor]:
+            matrices = split_layers(entries[members], networks.shapes).values()
+            return [torch.tensor(matrix, device=self._device) for matrix in matrices]
+
+        recipe, centre = self._recipe, None
+        if recipe.output_scale is not None:
+            drawn = layers(start.weights)
+            train_start, test_start = (
+                all_logits(drawn, images, self._at_once(members))
+                for images in (self._train_images, self._test_images)
+            )
+            centre = Centre(recipe.output_scale, train_start, test_start)
+        weights = [layer.requires_grad_() for layer in layers(networks.weights)]
+        optimiser = torch.optim.Adam(
+            weights,
+            lr=recipe.step_size,
+            betas=(BETA_1, BETA_2),
+            eps=EPSILON,
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        )
+        moments = layers(networks.first_moment), layers(networks.second_moment)
+        for layer, first, second in zip(weights, *moments, strict=True):
+            step = torch.tensor(float(networks.steps), device=self._device)
+            optimiser.state[layer] = {"step": step, "exp_avg": first, "exp_avg_sq": second}
+        return Chunk(members, weights, optimiser, centre)
+
     @contextmanager
     def _enough_memory(self) -> Iterator[None]:
         try:
@@ -194,28 +231,29 @@ def _draw(rng: np.random.Generator, order: npt.NDArray[np.int32]) -> None:
     order[:] = rng.permutation(len(order))  # nearly all of it without the interpreter's lock
 
 
-def _on_device(splits: Splits, split: str, device: torch.device) -> _Images:
+def _on_device(splits: Splits, split: str, device: torch.device) -> Images:
     images, labels = splits[f"{split}_images"], splits[f"{split}_labels"]
-    return _Images(
+    return Images(
         pixels=torch.tensor(images.reshape(len(images), -1), device=device),
         labels=torch.tensor(labels, dtype=torch.int64, device=device),
     )
 
 
-def _default_memory(networks: Networks, device: torch.device) -> int:
-    if device.type == "cpu":
-        return _CPU_MEMORY
-    free, _ = torch.cuda.mem_get_info(device)
-    return int(_CUDA_SHARE * (free - 3 * networks.weights.nbytes))  # weights and two moments
+def _classes(shapes: Shapes) -> int:
+    *_, (classes, _) = shapes.values()
+    return classes
 
 
-def _bytes_per_member(shapes: Shapes, batch_size: int, n_images: int, n_pixels: int) -> int:
+def _bytes_per_member(shapes: Shapes, recipe: Recipe, n_images: int, n_pixels: int) -> int:
     """Bytes that training needs for a member beside its network: a bound of the peak."""
     gradients = 4 * sum(fan_out * fan_in for fan_out, fan_in in shapes.values())
     # An image is there as bytes and as floats, a neuron as product and activation and with their
     # gradients, an order as int32.
     image = 5 * n_pixels + 16 * sum(fan_out for fan_out, _ in shapes.values())
-    return gradients + batch_size * image + 4 * n_images
+    if recipe.output_scale is not None:
+        # Its place as int64; what its logits count from, the difference, scaled, and two gradients.
+        image += 8 + 20 * _classes(shapes)
+    return gradients + recipe.batch_size * image + 4 * n_images
 
 
 def _slices(n_members: int, most: int) -> list[slice]:
@@ -223,87 +261,3 @@ def _slices(n_members: int, most: int) -> list[slice]:
     n_slices = -(-n_members // most)
     edges = [n_members * k // n_slices for k in range(n_slices + 1)]
     return [slice(*ends) for ends in pairwise(edges)]
-
-
-def _chunk(networks: Networks, members: slice, recipe: Recipe, device: torch.device) -> _Chunk:
-    """Copy members to the device, with an optimiser that goes on where theirs is."""
-
-    def layers(entries: npt.NDArray[np.float32]) -> list[Tensor]:
-        matrices = split_layers(entries[members], networks.shapes).values()
-        return [torch.tensor(matrix, device=device) for matrix in matrices]
-
-    weights = [layer.requires_grad_() for layer in layers(networks.weights)]
-    optimiser = torch.optim.Adam(
-        weights,
-        lr=recipe.learning_rate,
-        betas=(BETA_1, BETA_2),
-        eps=EPSILON,
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
-    moments = layers(networks.first_moment), layers(networks.second_moment)
-    for layer, first, second in zip(weights, *moments, strict=True):
-        step = torch.tensor(float(networks.steps), device=device)
-        optimiser.state[layer] = {"step": step, "exp_avg": first, "exp_avg_sq": second}
-    return _Chunk(members, weights, optimiser)
-
-
-def _train(chunk: _Chunk, images: _Images, orders: Tensor, batch_size: int) -> Tensor:
-    """Train a chunk for an epoch in these orders (member, image); return its mean batch losses.
-
-    The host launches the device's work and waits for none of it.
-    """
-    batches = orders.to(images.pixels.device, non_blocking=True).split(batch_size, dim=1)
-    total = torch.zeros(len(orders), dtype=torch.float64, device=images.pixels.device)
-    # One place for all batches: on the CPU, fresh memory of this size is slow.
-    size = batches[0].numel(), images.pixels.shape[1]
-    space = images.pixels.new_empty(size, dtype=torch.float32)
-    for batch in batches:
-        chosen = batch.flatten()
-        pixels = _scale(images.pixels.index_select(0, chosen), space[: len(chosen)])
-        labels = images.labels.index_select(0, chosen).view(batch.shape)
-        logits = _logits(chunk.layers, pixels.view(*batch.shape, -1))
-        losses = functional.cross_entropy(logits, labels, reduction="none").mean(dim=1)
-        losses.sum().backward()
-        chunk.optimiser.step()
-        chunk.optimiser.zero_grad()
-        total += losses.detach()
-    return total / len(batches)
-
-
-def _scale(pixels: Tensor, into: Tensor) -> Tensor:
-    """Write bytes p as (p / 255 - 0.5) / 0.5, which is in [-1, 1], with the published rounding.
-
-    Products with powers of 2 are exact, and so p / 127.5 - 1 is the same. The divisor is a tensor:
-    CUDA divides by a number by multiplying with its rounded inverse.
-    """
-    return into.copy_(pixels).div_(into.new_full((), 127.5)).sub_(1)
-
-
-def _logits(layers: Sequence[Tensor], images: Tensor) -> Tensor:
-    """Logits (member, class, image) on images (member, image, pixel) or, for all, (image, pixel).
-
-    With images last, the gradients come out laid out as the weights are.
-    """
-    activation = torch.matmul(layers[0], images.mT)
-    for weights in layers[1:]:
-        activation = torch.bmm(weights, functional.relu(activation))
-    return activation
-
-
-@torch.no_grad()
-def _evaluate(chunk: _Chunk, images: _Images, memory: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Count right answers; whether all logits are 0; whether all weights are finite: (member,)."""
-    members, _, n_pixels = chunk.layers[0].shape
-    widest = max(weights.shape[1] for weights in chunk.layers)
-    at_once = max(1, memory // (5 * n_pixels + 16 * members * widest))
-    right = torch.zeros(members, dtype=torch.int64, device=images.labels.device)
-    dead = torch.ones(members, dtype=torch.bool, device=images.labels.device)
-    blocks = zip(images.pixels.split(at_once), images.labels.split(at_once), strict=True)
-    for pixels, labels in blocks:
-        scaled = _scale(pixels, torch.empty_like(pixels, dtype=torch.float32))
-        logits = _logits(chunk.layers, scaled)
-        right += (logits.argmax(dim=1) == labels).sum(dim=1)
-        dead &= (logits == 0).flatten(1).all(dim=1)
-    finite = [weights.isfinite().flatten(1).all(dim=1) for weights in chunk.layers]
-    return right, dead, torch.stack(finite).all(dim=0)

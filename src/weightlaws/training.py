@@ -1,8 +1,9 @@
 """What fixes a member's training: its initial weights, its shuffles, and the engine that trains."""
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -13,7 +14,20 @@ from weightlaws.networks import Shapes, initial_weights
 # that conditions are compared on common random numbers and shards can be of any size.
 WEIGHTS_STREAM, SHUFFLES_STREAM = 0, 1
 
-MakeEngine = Callable[[Splits, Networks, Sequence[np.random.Generator], Recipe], Engine]
+
+class MakeEngine(Protocol):
+    """Makes an engine of what `engine.Engine` says."""
+
+    def __call__(
+        self,
+        splits: Splits,
+        networks: Networks,
+        shuffles: Sequence[np.random.Generator],
+        recipe: Recipe,
+        start: Networks | None = None,
+    ) -> Engine:
+        """Make it; without ``start`` the networks are as they were drawn."""
+        ...
 
 
 def member_rng(seed: int, member: int, stream: int) -> np.random.Generator:

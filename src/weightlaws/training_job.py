@@ -81,6 +81,7 @@ def train_shard(
         if progress.epoch < spec["epochs"]:
             splits = read_splits(dataset, spec["dataset"])
             trainer = _start(make_engine, splits, progress, networks)
+            del networks  # the engine has copies of its own
             _train(trainer, progress, state, go_on, seconds_between_states)
         provenance = {"threads": threads, "trained_by": progress.trained_by}
         with storage.create(path, "weights", spec, provenance) as writer:
@@ -142,14 +143,18 @@ def _start(
     first, last = spec["members"]
     members, images = range(first, last + 1), len(splits["train_images"])
     done = max(0, progress.epoch)
-    if networks is None:
+    recipe = Recipe(
+        spec["batch_size"], spec["learning_rate"], spec["weight_decay"], spec["output_scale"]
+    )
+    start = networks
+    if start is None or recipe.output_scale is not None:
+        # Outputs are centred at the draw, also where the networks have gone on from it.
         shapes = {layer: tuple(shape) for layer, shape in spec["shapes"].items()}
-        networks = initial_networks(
+        start = initial_networks(
             shapes, members, seed=spec["seed"], initialisation=spec["initialisation"]
         )
-    recipe = Recipe(spec["batch_size"], spec["learning_rate"], spec["weight_decay"])
     shuffles = member_shuffles(members, seed=spec["seed"], images=images, epochs=done)
-    engine = make_engine(splits, networks, shuffles, recipe)
+    engine = make_engine(splits, networks or start, shuffles, recipe, start)
     log.info("engine %s, spec %s", engine.description, spec)
     if progress.trained_by and unlike(progress.trained_by[-1], engine.description):
         log.warning(

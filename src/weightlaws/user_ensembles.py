@@ -1,4 +1,4 @@
-"""A user's own ensembles: many trained networks of one architecture, in a file or in a folder.
+"""A user's own networks: ensembles of one architecture, in a file or in a folder, and single ones.
 
 =========== ========================================================================================
 an ensemble what it holds
@@ -10,13 +10,17 @@ folder      one network a file, of one kind of files that `checkpoints` reads; m
             from 0 in the natural order of the files' names, 2 before 10. Other files are left out.
 =========== ========================================================================================
 
-Weights are stored as float32. What comes as float64 is rounded to it, by at most 6e-8 of its size;
-what is beyond its range, 3.4e38, becomes infinite, and its member counts as diverged.
+Single networks are those that `checkpoints` reads.
+
+Weights are stored as float32. What comes as float64 is rounded to it, by at most 6e-8 of its size.
+What is beyond its range, 3.4e38, becomes infinite, and its member counts as diverged; a single
+network that has it is refused.
 """
 
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +100,18 @@ def describe(path: Path | str) -> UserEnsemble:
     return UserEnsemble(checkpoints.fit_name(name, path), members, shapes, files)
 
 
+def member_files(path: Path | str, first: int, last: int) -> list[Path]:
+    """Return what a range of an ensemble's members is read from.
+
+    Raises
+    ------
+    EnsembleError
+        If there are no networks in the folder, or of several kinds.
+    """
+    path = Path(path)
+    return _files(path)[first : last + 1] if path.is_dir() else [path]
+
+
 def read_members(
     path: Path | str, shapes: Mapping[str, Sequence[int]], first: int, last: int
 ) -> Iterator[tuple[int, str, npt.NDArray[np.float32]]]:
@@ -170,28 +186,75 @@ def import_shard(path: Path, spec: storage.Spec) -> None:
     EnsembleError, CheckpointError
         As for `read_members`.
     """
-    shapes, (first, last) = spec["shapes"], spec["members"]
-    n_members = last - first + 1
-    finite = np.ones((n_members, 1), np.bool_)
-    with storage.create(path, "weights", spec) as writer:
-        weights = {
-            layer: writer.create(f"weights/{layer}", (n_members, 1, *shape), np.float32)
-            for layer, shape in shapes.items()
-        }
-        for member, layer, matrix in read_members(spec["source"], shapes, first, last):
+    first, last = spec["members"]
+    with _shard(path, spec) as (weights, finite):
+        for member, layer, matrix in read_members(spec["source"], spec["shapes"], first, last):
             weights[layer][member - first, 0] = matrix
             finite[member - first] &= np.isfinite(matrix).all()
-        for layer in shapes:
-            writer.add(f"epochs/{layer}", np.zeros(1, np.int64))
-        writer.add("loss", np.empty((n_members, 0)))
-        writer.add("accuracy", np.full((n_members, 1), np.nan))
-        writer.add("dead_output", np.zeros((n_members, 1), np.bool_))
-        writer.add("finite", finite)
     for diverged in np.flatnonzero(~finite[:, 0]):
         log.warning(
             "member %d has weights that are not finite: it is listed, and left out of every law",
             first + diverged,
         )
+
+
+def import_network(path: Path, spec: storage.Spec) -> None:
+    """Store a single network as a weights shard of one member, with one snapshot at epoch 0.
+
+    Parameters
+    ----------
+    path
+        The shard to write. Its spec has the shapes and snapshots of the layers, too.
+    spec
+        ``source``, of `checkpoints.layers`; ``epochs``, 0; ``members``, [0, 0]; and ``code``.
+
+    Raises
+    ------
+    CheckpointError
+        As for `checkpoints.layers`, or if a weight is beyond the range of float32.
+    """
+    source, shapes = spec["source"], checkpoints.layer_shapes(spec["source"])
+    found = {
+        "shapes": {layer: list(shape) for layer, shape in shapes.items()},
+        "snapshots": {layer: [0] for layer in shapes},
+    }
+    with _shard(path, {**spec, **found}) as (weights, _):
+        for layer, matrix in checkpoints.layers(source):
+            rounded = _float32(matrix)
+            if not np.isfinite(rounded).all():
+                raise checkpoint_files.CheckpointError(
+                    source,
+                    f"layer {layer}",
+                    f"a weight of size {np.abs(matrix).max():.3g}",
+                    "weights in the range of float32, below 3.4e38",
+                    "scale the layer",
+                )
+            weights[layer][0, 0] = rounded
+            log.info("%s is a layer of shape %s", layer, matrix.shape)
+
+
+@contextmanager
+def _shard(
+    path: Path, spec: storage.Spec
+) -> Iterator[tuple[dict[str, h5py.Dataset], npt.NDArray[np.bool_]]]:
+    """Open a weights shard with one snapshot for its weights, and for which members are finite."""
+    first, last = spec["members"]
+    n_members = last - first + 1
+    finite = np.ones((n_members, 1), np.bool_)
+    with storage.create(path, "weights", spec) as writer:
+        yield (
+            {
+                layer: writer.create(f"weights/{layer}", (n_members, 1, *shape), np.float32)
+                for layer, shape in spec["shapes"].items()
+            },
+            finite,
+        )
+        for layer in spec["shapes"]:
+            writer.add(f"epochs/{layer}", np.zeros(1, np.int64))
+        writer.add("loss", np.empty((n_members, 0)))
+        writer.add("accuracy", np.full((n_members, 1), np.nan))
+        writer.add("dead_output", np.zeros((n_members, 1), np.bool_))
+        writer.add("finite", finite)
 
 
 def natural_order(name: str) -> tuple[list[str | int], str]:

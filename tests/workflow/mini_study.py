@@ -25,6 +25,7 @@ MINI = {
         "folds": 2,
         "noise_floor_draws": 50,
     },
+    "spectra": {"null_matrices": 50, "null_vectors": 1000, "permutations": 9},
     "sweeps": [
         {
             "dataset": "digits",
@@ -85,3 +86,13 @@ class Project:
     def copy(self, folder):
         """Copy the whole project, time stamps and Snakemake's own records included."""
         return Project(Path(shutil.copytree(self.folder, folder, symlinks=True)))
+
+
+def sources(folder):
+    """Copy the project's sources into a new folder, without results."""
+    folder.mkdir()
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy2(ROOT / name, folder)
+    for name in ("workflow", "profiles", "envs", "src"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return Project(folder)

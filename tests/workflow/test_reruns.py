@@ -8,23 +8,27 @@ from copy import deepcopy
 import pytest
 from mini_study import MINI
 
-SHARDS, CONDITIONS, ARCHITECTURES = 3, 3, 2
+SHARDS, CONDITIONS, ARCHITECTURES, SHAPES = 3, 3, 2, 5
 TRAIN = {"train": SHARDS * CONDITIONS}
 INVARIANTS = {"invariants": SHARDS * CONDITIONS}
-GALLERY, DISTANCE = {"gallery": 1}, {"distance": 1}
+GALLERY, DISTANCE, ACCURACY = {"gallery": 1}, {"distance": 1}, {"accuracy": ARCHITECTURES}
 OF_CONDITIONS = {"condition_figures": CONDITIONS}
+OF_SPECTRA = {"spectra_figures": CONDITIONS}
 BETWEEN = {"architecture_figures": ARCHITECTURES, "distance_matrix": 1}
-FIGURES = OF_CONDITIONS | BETWEEN
+FIGURES = OF_CONDITIONS | OF_SPECTRA | BETWEEN | ACCURACY
 
 FROM_DISTANCE = DISTANCE | BETWEEN
 FINDINGS = {"findings": 1}
-FROM_MODEL = {"model": CONDITIONS} | DISTANCE | FINDINGS | FIGURES
+FROM_MODEL = {"model": CONDITIONS} | DISTANCE | FINDINGS | OF_CONDITIONS | BETWEEN
 FROM_SIGNIFICANCE = {"significance": CONDITIONS} | FINDINGS | OF_CONDITIONS
 FROM_COMPARISON = {"comparison": CONDITIONS} | FINDINGS | OF_CONDITIONS
 FROM_SYMMETRY = {"symmetry": CONDITIONS} | FINDINGS
 FROM_INVARIANTS = INVARIANTS | FROM_MODEL | FROM_SIGNIFICANCE
-FROM_MEMBERS = {"members": 1} | BETWEEN | FINDINGS
-FROM_TRAIN = TRAIN | FROM_MEMBERS | FROM_INVARIANTS | FROM_COMPARISON | FROM_SYMMETRY
+FROM_MEMBERS = {"members": 1} | BETWEEN | ACCURACY | FINDINGS
+FROM_SPECTRA = {"spectra": CONDITIONS, "spectra_table": 1} | OF_SPECTRA
+SPECTRA = {"spectra_shard": SHARDS * CONDITIONS} | FROM_SPECTRA
+NULLS = {"null": SHAPES}
+FROM_TRAIN = TRAIN | FROM_MEMBERS | FROM_INVARIANTS | FROM_COMPARISON | FROM_SYMMETRY | SPECTRA
 EVERYTHING = {"dataset": 1} | FROM_TRAIN
 
 
@@ -37,11 +41,21 @@ def sweeps(**changes):
 def fan_in(conditions):
     """The jobs that new or changed conditions cause, beside their training and invariants."""
     own = ("model", "significance", "comparison", "symmetry", "condition_figures")
-    return FROM_MEMBERS | FROM_DISTANCE | dict.fromkeys(own, conditions)
+    own += ("spectra", "spectra_figures")
+    return FROM_MEMBERS | FROM_DISTANCE | {"spectra_table": 1} | dict.fromkeys(own, conditions)
+
+
+def new_shards(n):
+    """The jobs of so many new shards."""
+    return dict.fromkeys(("train", "invariants", "spectra_shard"), n)
 
 
 def statistics(**changes):
     return {"statistics": {**MINI["statistics"], **changes}}
+
+
+def spectra(**changes):
+    return {"spectra": {**MINI["spectra"], **changes}}
 
 
 @pytest.mark.parametrize(
@@ -53,13 +67,17 @@ def statistics(**changes):
         pytest.param({"engine": "torch"}, {}, id="the engine"),
         pytest.param({"keep_state": False}, {}, id="keeping states"),
         pytest.param(statistics(noise_floor_draws=60), FROM_DISTANCE, id="noise floor"),
-        pytest.param(statistics(bootstrap_replicates=60), FROM_MODEL, id="bootstrap"),
+        pytest.param(statistics(bootstrap_replicates=60), FROM_MODEL | SPECTRA, id="bootstrap"),
         pytest.param(statistics(simulated_ensembles=300), FROM_SIGNIFICANCE, id="simulation"),
         pytest.param(statistics(randomisations=100), FROM_SYMMETRY, id="randomisation"),
         pytest.param(statistics(folds=3), FROM_COMPARISON, id="folds"),
         pytest.param(
-            statistics(false_discovery_rate=0.1), FINDINGS | OF_CONDITIONS, id="discovery rate"
+            statistics(false_discovery_rate=0.1),
+            FINDINGS | OF_CONDITIONS | SPECTRA,
+            id="discovery rate",
         ),
+        pytest.param(spectra(null_matrices=60), NULLS | SPECTRA, id="nulls"),
+        pytest.param(spectra(permutations=10), SPECTRA, id="permutations"),
         pytest.param(
             {"invariants": "published"},
             FROM_INVARIANTS | GALLERY | {"catalogue": 1},
@@ -69,25 +87,42 @@ def statistics(**changes):
         pytest.param(
             # 5 to 7: of shards 0-1, 2-3, 4-4 the last gives way to 4-5 and 6-6.
             {"members": 7},
-            {"train": 2 * CONDITIONS, "invariants": 2 * CONDITIONS} | fan_in(CONDITIONS),
+            new_shards(2 * CONDITIONS) | fan_in(CONDITIONS),
             id="more members",
         ),
         pytest.param(
             {"sweeps": sweeps(initialisations=["gaussian", "uniform"])},
-            {"train": 2 * SHARDS, "invariants": 2 * SHARDS} | fan_in(2),
+            new_shards(2 * SHARDS) | fan_in(2),
             id="one more initialisation",
         ),
         pytest.param(
             {"sweeps": sweeps(weight_decays=[0, 0.02])},
-            {"train": SHARDS, "invariants": SHARDS} | fan_in(1),
+            new_shards(SHARDS) | fan_in(1),
             id="a weight decay",
+        ),
+        pytest.param(
+            {"sweeps": [*sweeps(), *sweeps(weight_decays=[0], output_scales=[4])]},
+            new_shards(SHARDS) | fan_in(1),
+            id="an output scale",
+        ),
+        pytest.param(
+            {"sweeps": sweeps(members=4)},
+            # The first two shards stand, and the third is not asked for.
+            fan_in(2),
+            id="fewer members of a sweep",
+        ),
+        pytest.param(
+            # Nothing is left to compare one of the two architectures with.
+            {"sweeps": sweeps(analyses=["spectra"])},
+            DISTANCE | FINDINGS | {"architecture_figures": 1},
+            id="no models of a sweep",
         ),
         pytest.param(
             {"sweeps": [*sweeps(), *sweeps(weight_decays=[0.01])]}, {}, id="a shared condition"
         ),
         pytest.param({"epochs": 3}, FROM_TRAIN, id="more epochs"),
         pytest.param({"epochs": 1}, FROM_TRAIN, id="fewer epochs"),
-        pytest.param({"seed": 1}, FROM_TRAIN, id="seed"),
+        pytest.param({"seed": 1}, FROM_TRAIN | NULLS, id="seed"),
     ],
 )
 def test_an_edit_of_the_configuration(project, changes, jobs):
@@ -120,6 +155,10 @@ def test_an_edit_of_the_configuration(project, changes, jobs):
         ("src/weightlaws/distances.py", FROM_DISTANCE),
         ("src/weightlaws/members.py", FROM_MEMBERS),
         ("src/weightlaws/figures.py", FIGURES),
+        ("src/weightlaws/level_statistics.py", NULLS | SPECTRA),
+        ("src/weightlaws/tails.py", SPECTRA),
+        ("src/weightlaws/spectra_tables.py", FROM_SPECTRA),
+        ("src/weightlaws/spectra_figures.py", OF_SPECTRA),
         ("workflow/scripts/train.py", FROM_TRAIN),
         ("workflow/scripts/condition_figures.py", {"condition_figures": CONDITIONS}),
     ],

@@ -12,7 +12,9 @@ import weightlaws
 from weightlaws.catalogue import catalogue
 from weightlaws.invariants import evaluate
 from weightlaws.pigmm import PIGMM
+from weightlaws.null_job import read_null
 from weightlaws.results import ResultsError
+from weightlaws.spectra import analyse
 
 CONDITION = "digits-10x10x10-gaussian-decay0.01"
 GRAPHS = catalogue("complete")
@@ -56,6 +58,24 @@ def test_members_start_alike_whatever_the_weight_decay(results):
     )
     np.testing.assert_array_equal(plain[:, 0], decayed[:, 0])
     assert not np.allclose(plain[:, 1], decayed[:, 1])
+
+
+def test_spectra_follow_from_the_weights(results):
+    weights = results.weights(CONDITION, LAYERS[0])[:, -1]
+    null = read_null(results.folder / "nulls" / "10x10.h5")
+    found = [analyse(w, np.random.default_rng(0), null=null, permutations=0) for w in weights]
+    table = results.spectra
+    rows = table[
+        (table["condition"] == CONDITION) & (table["layer"] == LAYERS[0]) & (table["epoch"] == 2)
+    ]
+    gaussian = rows[rows["null"] == "Gaussian"].set_index("statistic")["value"]
+    for name in ("bulk_distance", "mean_ratio", "outliers_above"):
+        assert gaussian[name] == pytest.approx(np.mean([one.values[name] for one in found]))
+    alone = rows[rows["null"].isna()].set_index("statistic")["value"]
+    assert alone["informative_vectors"] == np.mean([one.n_informative_vectors for one in found])
+    assert alone["share_too_few_values"] == 1
+    # Square layers after epochs 0 to 2, others after 0 and 1, of three conditions.
+    assert len(table.drop_duplicates(["condition", "layer", "epoch"])) == 2 * (3 * 3 + 2) + (3 + 2 * 2)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -127,6 +147,39 @@ def test_a_result_that_is_not_there_yet_is_named(project):
     (project.folder / "results" / "mini" / "distances.csv").unlink()
     with pytest.raises(ResultsError, match=r"distances\.csv: found no such file.*run snakemake"):
         _ = weightlaws.load(project.folder / "results" / "mini").distances
+
+
+def test_a_study_without_models_has_the_rest(project):
+    sweep = {**MINI["sweeps"][1], "hidden": [[20, 15]], "analyses": ["spectra"], "members": 1}
+    project.configure(name="wide", sweeps=[{**sweep, "output_scales": [None, 4]}])
+    project.run()
+    assert project.planned() == {}
+    results = weightlaws.load(project.folder / "results" / "wide")
+    names = [f"digits-20x15-gaussian-decay0{end}" for end in ("", "-alpha4")]
+    table = results.conditions.set_index("condition")
+    assert table.index.tolist() == results.members["condition"].tolist() == names
+    assert table["members"].tolist() == [1, 1]
+    assert table["output_scale"].fillna(0).tolist() == [0, 4]
+    plain, scaled = (results.weights(name, "hidden1-hidden2") for name in names)
+    assert plain.shape == scaled.shape == (1, 2, 15, 20)
+    np.testing.assert_array_equal(plain[:, 0], scaled[:, 0])
+    assert 0 < np.abs(scaled[:, 1] - scaled[:, 0]).mean() < np.abs(plain[:, 1] - plain[:, 0]).mean()
+    for look in (lambda: results.distances, lambda: results.parameters, lambda: results.findings):
+        with pytest.raises(ResultsError, match=r"models of study 'wide': found none, expected"):
+            look()
+
+
+def test_the_model_of_a_condition_that_has_none_is_refused(project):
+    sweeps = [{**MINI["sweeps"][0], "analyses": ["spectra"]}, MINI["sweeps"][1]]
+    project.configure(sweeps=sweeps, figures={"panel_width": 5.0})
+    project.run("results/mini/figures/digits-12x12/accuracy.svg")
+    results, words = weightlaws.load(project.folder / "results" / "mini"), r"not modelled, expected"
+    with pytest.raises(ResultsError, match=rf"{words} one of \['digits-12x12-gaussian-decay0'\]"):
+        results.fit(CONDITION, LAYERS[0], 2)
+    with pytest.raises(ResultsError, match=words):
+        results.member_invariants(CONDITION, LAYERS[0])
+    assert set(results.parameters["condition"]) == {"digits-12x12-gaussian-decay0"}
+    assert results.weights(CONDITION, LAYERS[0]).shape == (5, 3, 10, 10)
 
 
 def test_the_readme_s_lines_run(mini, monkeypatch):

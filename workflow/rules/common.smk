@@ -8,6 +8,8 @@ from snakemake.logging import logger
 
 from weightlaws import disk, memory, specs
 from weightlaws import study as studies
+from weightlaws.conditions import Shard
+from weightlaws.shards import read_shard
 from weightlaws.source import code_digest
 
 try:
@@ -15,22 +17,65 @@ try:
 except studies.StudyError as error:
     raise WorkflowError(str(error)) from None
 
-CONDITIONS = STUDY.conditions
-SHARDS = [shard.name for shard in STUDY.shards]
+CONDITIONS, TRAINED = STUDY.conditions, STUDY.trained
+MODELLED, WITH_SPECTRA = STUDY.modelled, STUDY.with_spectra
+# What was trained elsewhere, by name: ensembles, which are conditions too, and single networks.
+ENSEMBLES = {ensemble.name: ensemble for ensemble in STUDY.ensembles}
+NETWORKS = {network.name: network for network in STUDY.checkpoints}
+SHARDS = {
+    name: [shard.name for shard in STUDY.shards(networks)]
+    for name, networks in {**CONDITIONS, **NETWORKS}.items()
+}
 RESULTS = f"results/{STUDY.name}"
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 # Digest of all code that a stage's numbers rest on, by the name of the stage's script.
 CODE = {script.stem: code_digest(script) for script in SCRIPTS.glob("*.py")}
 
 
+def one_of(names):
+    """A pattern for these names and nothing else."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 wildcard_constraints:
-    condition="|".join(map(re.escape, CONDITIONS)),
+    condition=one_of([*CONDITIONS, *NETWORKS]),
     shard=r"\d+-\d+",
 
 
 def shard_of(wildcards):
     """The shard of this name."""
-    return studies.Shard(*map(int, wildcards.shard.split("-")))
+    return Shard(*map(int, wildcards.shard.split("-")))
+
+
+def shard_files(stage, *conditions):
+    """All shards that a stage makes of these conditions."""
+    return [
+        f"{RESULTS}/{stage}/{condition}/{shard}.h5"
+        for condition in conditions
+        for shard in SHARDS[condition]
+    ]
+
+
+def nulls_of(wildcards):
+    """The nulls of the layers of a condition or network, one for each shape."""
+    name = wildcards.condition
+    if name in NETWORKS:
+        weights = checkpoints.import_network.get(condition=name).output[0]
+        shapes = read_shard(weights, layers=()).spec["shapes"].values()
+    else:
+        shapes = CONDITIONS[name].shapes.values()
+    return [
+        f"{RESULTS}/nulls/{rows}x{columns}.h5"
+        for rows, columns in dict.fromkeys(map(tuple, shapes))
+    ]
+
+
+def by_architecture(conditions):
+    """Conditions side by side in one figure: those of one data set and hidden widths."""
+    architectures = {}
+    for name, condition in conditions.items():
+        architectures.setdefault(condition.architecture, []).append(name)
+    return architectures
 
 
 def shown(path, caption, category, ensembles, what):
@@ -55,6 +100,12 @@ onstart:
         logger.info(disk.check_disk(STUDY, Path(RESULTS)))
     except disk.DiskError as error:
         raise WorkflowError(str(error)) from None
+    for name, ensemble in ENSEMBLES.items():
+        if "models" not in ensemble.analyses:
+            logger.info(
+                f"{name} has no square layer wider than 3 that a model could describe: "
+                "its spectra alone are analysed."
+            )
     # The resolved configuration, for readers of the results; no rule's numbers depend on it.
     Path(RESULTS).mkdir(parents=True, exist_ok=True)
     record = Path(RESULTS, f".study.yaml.{os.getpid()}.partial")

@@ -5,7 +5,7 @@
 rule comparison:
     """Compare laws by the likelihood of members that they were not fitted to."""
     input:
-        expand(f"{RESULTS}/weights/{{{{condition}}}}/{{shard}}.h5", shard=SHARDS),
+        lambda wildcards: shard_files("weights", wildcards.condition),
     output:
         shown(
             f"{RESULTS}/comparison/{{condition}}.csv",

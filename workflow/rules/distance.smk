@@ -1,11 +1,11 @@
-# Requires: {RESULTS}/models/{condition}.h5 of all conditions
+# Requires: {RESULTS}/models/{condition}.h5 of all modelled conditions
 # Produces: {RESULTS}/distances.csv
 
 
 rule distance:
     """Measure Wasserstein distances by layer and epoch, and between conditions."""
     input:
-        expand(f"{RESULTS}/models/{{condition}}.h5", condition=CONDITIONS),
+        expand(f"{RESULTS}/models/{{condition}}.h5", condition=MODELLED),
     output:
         shown(
             f"{RESULTS}/distances.csv",

@@ -1,25 +1,31 @@
 # Requires: {RESULTS}/models/{condition}.csv, .parameters.csv and .typicality.csv,
 #           comparison/{condition}.csv, significance/{condition}.csv, distances.csv,
-#           conditions.csv, learning_curves.csv
+#           conditions.csv, learning_curves.csv, spectra/{condition}.csv, .ranks.csv and
+#           .curves.csv
 # Produces: {RESULTS}/figures/invariants.svg, {RESULTS}/figures/{condition}/*.svg and
 #           {RESULTS}/figures/{architecture}/*.svg
 
-# Conditions side by side in one figure: those of one data set and hidden widths.
-ARCHITECTURES = {
-    architecture: [
-        name
-        for name, condition in CONDITIONS.items()
-        if condition.architecture == architecture
-    ]
-    for architecture in dict.fromkeys(
-        condition.architecture for condition in CONDITIONS.values()
-    )
+# Of what is trained here: ensembles that were trained elsewhere have one epoch, no accuracy and no
+# initial law.
+ARCHITECTURES = by_architecture(TRAINED)
+MODELLED_ARCHITECTURES = by_architecture(
+    {name: condition for name, condition in MODELLED.items() if name in TRAINED}
+)
+COMPARED = [
+    name for name, conditions in MODELLED_ARCHITECTURES.items() if len(conditions) > 1
+]
+# Those of which spectra at several output scales can be compared.
+SCALED_ARCHITECTURES = {
+    name: conditions
+    for name, conditions in by_architecture(
+        {name: TRAINED[name] for name in WITH_SPECTRA if name in TRAINED}
+    ).items()
+    if len({TRAINED[condition].output_scale for condition in conditions}) > 1
 }
-COMPARED = [name for name, conditions in ARCHITECTURES.items() if len(conditions) > 1]
 
 
 wildcard_constraints:
-    architecture="|".join(map(re.escape, ARCHITECTURES)),
+    architecture=one_of(ARCHITECTURES),
 
 
 rule gallery:
@@ -45,6 +51,26 @@ rule gallery:
         "../scripts/gallery.py"
 
 
+rule accuracy:
+    """Draw how well the conditions of one architecture learned, side by side."""
+    input:
+        learning_curves=f"{RESULTS}/learning_curves.csv",
+        conditions=f"{RESULTS}/conditions.csv",
+    output:
+        figure("accuracy", "Training", "architecture"),
+    log:
+        f"{RESULTS}/logs/figures/{{architecture}}-accuracy.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/{{architecture}}-accuracy.tsv"
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=specs.figures_spec(STUDY, CODE["accuracy"]),
+        conditions=lambda wildcards: ARCHITECTURES[wildcards.architecture],
+    script:
+        "../scripts/accuracy.py"
+
+
 rule condition_figures:
     """Draw a condition's fitted parameters, and how far its ensembles are from their laws."""
     input:
@@ -64,29 +90,42 @@ rule condition_figures:
         f"{RESULTS}/logs/figures/{{condition}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/figures/{{condition}}.tsv"
+    wildcard_constraints:
+        condition=one_of(TRAINED),
     conda:
         "../../envs/weightlaws.yaml"
     params:
         spec=specs.figures_spec(STUDY, CODE["condition_figures"]),
         false_discovery_rate=STUDY.statistics.false_discovery_rate,
+        # For the captions.
+        members=lambda wildcards: CONDITIONS[wildcards.condition].members,
     script:
         "../scripts/condition_figures.py"
 
 
+use rule condition_figures as ensemble_figures with:
+    output:
+        deviation_sd=figure("deviation_sd", "Fits", "condition"),
+        parameters=figure("parameters", "Fits", "condition"),
+        typicality=figure("typicality", "Fits", "condition"),
+        laws=figure("laws", "Laws", "condition"),
+        largest_deviations=figure("largest_deviations", "Laws", "condition"),
+    wildcard_constraints:
+        condition=one_of(ENSEMBLES),
+
+
 rule architecture_figures:
-    """Draw the conditions of one architecture side by side."""
+    """Draw the modelled conditions of one architecture side by side."""
     input:
         invariants=lambda wildcards: expand(
             f"{RESULTS}/models/{{condition}}.csv",
-            condition=ARCHITECTURES[wildcards.architecture],
+            condition=MODELLED_ARCHITECTURES[wildcards.architecture],
         ),
-        learning_curves=f"{RESULTS}/learning_curves.csv",
         distances=f"{RESULTS}/distances.csv",
         conditions=f"{RESULTS}/conditions.csv",
     output:
         normalised_change=figure("normalised_change", "Fits", "architecture"),
         wasserstein=figure("wasserstein", "Distances", "architecture"),
-        accuracy=figure("accuracy", "Training", "architecture"),
     log:
         f"{RESULTS}/logs/figures/{{architecture}}.log",
     benchmark:
@@ -114,6 +153,52 @@ rule distance_matrix:
         "../../envs/weightlaws.yaml"
     params:
         spec=specs.figures_spec(STUDY, CODE["distance_matrix"]),
-        conditions=lambda wildcards: ARCHITECTURES[wildcards.architecture],
+        conditions=lambda wildcards: MODELLED_ARCHITECTURES[wildcards.architecture],
     script:
         "../scripts/distance_matrix.py"
+
+
+rule spectra_figures:
+    """Draw a condition's singular values, level statistics, singular vectors and tails."""
+    input:
+        spectra=f"{RESULTS}/spectra/{{condition}}.csv",
+        ranks=f"{RESULTS}/spectra/{{condition}}.ranks.csv",
+        curves=f"{RESULTS}/spectra/{{condition}}.curves.csv",
+    output:
+        singular_values=figure("singular_values", "Spectra", "condition"),
+        level_statistics=figure("level_statistics", "Spectra", "condition"),
+        singular_vectors=figure("singular_vectors", "Spectra", "condition"),
+        hill=figure("hill", "Spectra", "condition"),
+    log:
+        f"{RESULTS}/logs/figures/{{condition}}-spectra.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/{{condition}}-spectra.tsv"
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=specs.figures_spec(STUDY, CODE["spectra_figures"]),
+    script:
+        "../scripts/spectra_figures.py"
+
+
+rule lazy_rich:
+    """Draw the spectra of one architecture from rich to lazy training."""
+    input:
+        spectra=lambda wildcards: expand(
+            f"{RESULTS}/spectra/{{condition}}.csv",
+            condition=SCALED_ARCHITECTURES[wildcards.architecture],
+        ),
+        learning_curves=f"{RESULTS}/learning_curves.csv",
+        conditions=f"{RESULTS}/conditions.csv",
+    output:
+        figure("lazy_rich", "Spectra", "architecture"),
+    log:
+        f"{RESULTS}/logs/figures/{{architecture}}-lazy_rich.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/{{architecture}}-lazy_rich.tsv"
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=specs.figures_spec(STUDY, CODE["lazy_rich"]),
+    script:
+        "../scripts/lazy_rich.py"

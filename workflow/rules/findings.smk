@@ -1,16 +1,16 @@
 # Requires: {RESULTS}/comparison/{condition}.csv, symmetry/{condition}.csv and
 #           significance/{condition}.csv and models/{condition}.admissibility.csv of all
-#           conditions, invariants.csv, members.csv
+#           modelled conditions, invariants.csv, members.csv
 # Produces: {RESULTS}/findings.csv, deviations.csv and findings.html
 
 
 rule findings:
     """Sum up which law fits where, and which invariants it does not explain."""
     input:
-        comparison=expand(rules.comparison.output, condition=CONDITIONS),
-        symmetry=expand(rules.symmetry.output, condition=CONDITIONS),
-        significance=expand(rules.significance.output, condition=CONDITIONS),
-        admissibility=expand(rules.model.output.admissibility, condition=CONDITIONS),
+        comparison=expand(rules.comparison.output, condition=MODELLED),
+        symmetry=expand(rules.symmetry.output, condition=MODELLED),
+        significance=expand(rules.significance.output, condition=MODELLED),
+        admissibility=expand(rules.model.output.admissibility, condition=MODELLED),
         invariants=f"{RESULTS}/invariants.csv",
         members=f"{RESULTS}/members.csv",
     output:

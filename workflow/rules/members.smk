@@ -5,11 +5,7 @@
 rule members:
     """List conditions and networks, with how well each of them learned."""
     input:
-        expand(
-            f"{RESULTS}/weights/{{condition}}/{{shard}}.h5",
-            condition=CONDITIONS,
-            shard=SHARDS,
-        ),
+        shard_files("weights", *CONDITIONS),
     output:
         conditions=shown(
             f"{RESULTS}/conditions.csv",

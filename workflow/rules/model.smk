@@ -6,7 +6,7 @@
 rule model:
     """Fit the 13-parameter matrix model to a condition's ensembles and predict their invariants."""
     input:
-        expand(f"{RESULTS}/invariants/{{{{condition}}}}/{{shard}}.h5", shard=SHARDS),
+        lambda wildcards: shard_files("invariants", wildcards.condition),
     output:
         fits=f"{RESULTS}/models/{{condition}}.h5",
         # Too large for the report: every invariant of every snapshot.

@@ -5,7 +5,7 @@
 rule significance:
     """Test the laws fitted to a condition at its headline epochs, by parametric bootstrap."""
     input:
-        expand(f"{RESULTS}/invariants/{{{{condition}}}}/{{shard}}.h5", shard=SHARDS),
+        lambda wildcards: shard_files("invariants", wildcards.condition),
     output:
         f"{RESULTS}/significance/{{condition}}.csv",
     log:

@@ -8,12 +8,6 @@ wildcard_constraints:
     columns=r"\d+",
 
 
-def nulls_of(wildcards):
-    """The nulls of a condition's layers, one for each shape."""
-    shapes = dict.fromkeys(CONDITIONS[wildcards.condition].shapes.values())
-    return [f"{RESULTS}/nulls/{rows}x{columns}.h5" for rows, columns in shapes]
-
-
 rule null:
     """Simulate the spectra of random matrices of one shape, which trained ones are compared with."""
     output:
@@ -47,7 +41,7 @@ rule spectra_shard:
         "../../envs/weightlaws.yaml"
     params:
         spec=lambda wildcards: specs.spectra_spec(
-            STUDY, CONDITIONS[wildcards.condition], CODE, shard_of(wildcards)
+            STUDY, WITH_SPECTRA[wildcards.condition], CODE, shard_of(wildcards)
         ),
     script:
         "../scripts/spectra_shard.py"
@@ -77,7 +71,7 @@ rule spectra:
         "../../envs/weightlaws.yaml"
     params:
         spec=lambda wildcards: specs.spectra_tables_spec(
-            STUDY, CONDITIONS[wildcards.condition], CODE
+            STUDY, WITH_SPECTRA[wildcards.condition], CODE
         ),
     script:
         "../scripts/spectra.py"

@@ -5,7 +5,7 @@
 rule symmetry:
     """Test the symmetries of a condition's weights by randomising its members."""
     input:
-        expand(f"{RESULTS}/weights/{{{{condition}}}}/{{shard}}.h5", shard=SHARDS),
+        lambda wildcards: shard_files("weights", wildcards.condition),
     output:
         shown(
             f"{RESULTS}/symmetry/{{condition}}.csv",

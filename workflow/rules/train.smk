@@ -19,6 +19,8 @@ rule train:
         f"{RESULTS}/logs/train/{{condition}}/{{shard}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train/{{condition}}/{{shard}}.tsv"
+    wildcard_constraints:
+        condition=one_of(TRAINED),
     conda:
         "../../envs/weightlaws.yaml"
     # On one machine more jobs do as well as more threads; on a cluster --set-threads gives a job more.

@@ -1,4 +1,4 @@
-"""Draw the figures that show the conditions of one architecture side by side."""
+"""Draw the figures that show the modelled conditions of one architecture side by side."""
 
 import pandas as pd
 
@@ -9,10 +9,8 @@ from weightlaws.jobs import job_log
 with job_log(snakemake.log[0]):
     look, out = snakemake.params.spec, snakemake.output
     invariants = pd.concat(pd.read_csv(path) for path in snakemake.input.invariants)
-    curves = pd.read_csv(snakemake.input.learning_curves)
     distances = pd.read_csv(snakemake.input.distances)
     conditions = pd.read_csv(snakemake.input.conditions)
     mine = conditions[conditions["condition"].isin(invariants["condition"])]
     save(figures.normalised_change(invariants, mine, look), out.normalised_change)
     save(figures.wasserstein(distances, mine, look), out.wasserstein)
-    save(figures.accuracy(curves, mine, look), out.accuracy)

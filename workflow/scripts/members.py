@@ -14,7 +14,7 @@ with job_log(snakemake.log[0]):
     final, curves = [], []
     for condition, spec in specs.items():
         paths = [path for path in shards if path.parent.name == condition]
-        members = members_table(condition, paths, spec, n_members)
+        members = members_table(condition, paths, spec, n_members[condition])
         final.append(final_members(members))
         curves.append(learning_curves(members))
     pd.concat(final).to_csv(snakemake.output.members, index=False)

@@ -1,0 +1,188 @@
+"""What is analysed: ensembles of networks, trained here or elsewhere, and single networks."""
+
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from weightlaws.datasets import DATASETS
+from weightlaws.networks import Shapes, layer_shapes, square_layers
+from weightlaws.sections import Analysis, Section
+
+Shape = Annotated[tuple[int, int], Field(strict=False)]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Everything that fixes an ensemble except the seed, and how large it is.
+
+    Attributes
+    ----------
+    dataset, hidden, initialisation, weight_decay
+        A data set's name, widths of the hidden layers, the initial law, strength of the penalty.
+    output_scale
+        See `engine.Recipe`; None for the network itself.
+    members
+        How many networks there are.
+    snapshots
+        Epochs whose square matrices are kept, where they are not the study's.
+    analyses
+        What is made of the weights.
+    """
+
+    dataset: str
+    hidden: tuple[int, ...]
+    initialisation: str
+    weight_decay: float
+    output_scale: float | None = None
+    _: KW_ONLY
+    members: int
+    snapshots: Literal["auto", "all"] | int | tuple[int, ...] | None = None
+    analyses: tuple[Analysis, ...] = ("models", "spectra")
+
+    @property
+    def architecture(self) -> str:
+        """Data set and hidden widths, such as ``mnist-10x10x10``."""
+        return f"{self.dataset}-{'x'.join(map(str, self.hidden))}"
+
+    @property
+    def name(self) -> str:
+        """Readable and unique: ``mnist-10x10-gaussian-decay0.01``, ``...-decay0-alpha4``."""
+        plain = f"{self.architecture}-{self.initialisation}-decay{_number(self.weight_decay)}"
+        if self.output_scale is None:
+            return plain
+        return f"{plain}-alpha{_number(self.output_scale)}"
+
+    @property
+    def shapes(self) -> Shapes:
+        """Shapes (out, in) of all weight matrices, by layer."""
+        info = DATASETS[self.dataset]
+        return layer_shapes(info.inputs, self.hidden, info.classes)
+
+    @property
+    def square_layers(self) -> Shapes:
+        """The layers that the 13-parameter law can describe, with their shapes (out, in)."""
+        return square_layers(self.shapes)
+
+
+class Imported(Section):
+    """An ensemble of networks that were trained elsewhere, as the record of a study has it.
+
+    A configuration has its path alone, from which the rest is found out.
+    """
+
+    source: str
+    """Path of its file or folder."""
+    name: str
+    """Of its file or folder, fit for a file."""
+    members: int
+    """How many networks there are."""
+    shapes: dict[str, Shape]
+    """Shapes (out, in) of all weight matrices, by layer."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_path(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return _recorded(value, "networks/ensemble.h5")
+        # What reads files is slow to import.
+        from weightlaws.checkpoint_files import CheckpointError
+        from weightlaws.user_ensembles import EnsembleError, describe
+
+        try:
+            found = describe(value)
+        except (CheckpointError, EnsembleError) as error:
+            raise ValueError(str(error)) from None
+        name, members, shapes = found.name, found.members, found.shapes
+        return {"source": value, "name": name, "members": members, "shapes": shapes}
+
+    @property
+    def architecture(self) -> str:
+        """Its name: nothing is known of how it relates to others."""
+        return self.name
+
+    @property
+    def square_layers(self) -> Shapes:
+        """The layers that the 13-parameter law can describe, with their shapes (out, in)."""
+        squares = square_layers(self.shapes)
+        return {name: shape for name, shape in squares.items() if shape[0] > 3}
+
+    @property
+    def analyses(self) -> tuple[Analysis, ...]:
+        """What is made of the weights: models only if a layer can be described by one."""
+        return ("models", "spectra") if self.square_layers else ("spectra",)
+
+    def files(self, shard: "Shard") -> list[Path]:
+        """Return what a shard of it is read from."""
+        from weightlaws.user_ensembles import member_files
+
+        return member_files(self.source, shard.first, shard.last)
+
+
+class Checkpoint(Section):
+    """A single network that was trained elsewhere, as the record of a study has it.
+
+    A configuration has its source alone. What its layers are is found out when it is read.
+    """
+
+    source: str
+    """Path of its file, or ``torchvision:`` and the name of a model."""
+    name: str
+    """Of its file or model, fit for a file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_source(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return _recorded(value, "networks/model.safetensors")
+        from weightlaws.checkpoint_files import CheckpointError
+        from weightlaws.checkpoints import checkpoint_name, source_file
+
+        try:
+            source_file(value)
+            return {"source": value, "name": checkpoint_name(value)}
+        except CheckpointError as error:
+            raise ValueError(str(error)) from None
+
+    @property
+    def members(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def files(self) -> list[Path]:
+        """What it is read from, if that is a file."""
+        from weightlaws.checkpoints import source_file
+
+        file = source_file(self.source)
+        return [] if file is None else [file]
+
+
+#: What laws can be fitted to.
+Ensemble = Condition | Imported
+
+
+def _recorded(value: object, example: str) -> object:
+    if not isinstance(value, dict | Section):
+        raise ValueError(f"found {value!r}, expected a path in quotes, such as {example}")
+    return value
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A contiguous range of members of one condition, first and last included."""
+
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """File name without its ending, such as ``25-49``."""
+        return f"{self.first}-{self.last}"
+
+
+def _number(value: float) -> str:
+    """Write a number in the one form that names use: 0, 0.01, 1e-05."""
+    text = repr(float(value) + 0.0)  # adding 0.0 makes -0.0 the same number as 0.0
+    return text.removesuffix(".0")

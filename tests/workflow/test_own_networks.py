@@ -1,0 +1,148 @@
+"""A study of networks that were trained elsewhere."""
+
+import h5py
+import numpy as np
+import pytest
+from mini_study import sources
+from safetensors.numpy import save_file
+
+import weightlaws
+from weightlaws.pigmm import PIGMM
+
+SQUARE = "hidden1-hidden2"
+OWN = {
+    "sweeps": [],
+    "ensembles": ["nets/mine.h5", "nets/folder"],
+    "checkpoints": ["nets/single.safetensors"],
+    "shard_size": 4,
+}
+
+
+def matrices(seed, *shape):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+ARRAYS = {SQUARE: matrices(0, 6, 10, 10), "wide": matrices(1, 6, 12, 30)}
+SINGLE = {
+    "fc.weight": matrices(2, 12, 30),
+    "fc.bias": matrices(3, 12),
+    "conv.weight": matrices(4, 16, 3, 3, 3),
+    "embed.weight": matrices(5, 40, 8),
+}
+
+
+def write_member(project, member, seed):
+    path = project.folder / f"nets/folder/net{member}.safetensors"
+    save_file({"fc.weight": matrices(seed, 8, 20)}, path)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """The project after the study has run to its end; not to be changed."""
+    project = sources(tmp_path_factory.mktemp("own") / "project")
+    (project.folder / "nets/folder").mkdir(parents=True)
+    with h5py.File(project.folder / "nets/mine.h5", "w") as file:
+        for layer, values in ARRAYS.items():
+            file[layer] = values
+    for member in range(5):
+        write_member(project, member, 10 + member)
+    save_file(SINGLE, project.folder / "nets/single.safetensors")
+    project.configure(**OWN)
+    done = project.run()
+    assert "folder has no square layer wider than 3" in done.stdout + done.stderr
+    return project
+
+
+@pytest.fixture
+def project(own, tmp_path):
+    """A copy of the project, for one test to edit."""
+    return own.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def results(own):
+    return weightlaws.load(own.folder / "results/mini")
+
+
+def test_every_network_has_spectra(own):
+    with (own.folder / "results/mini/spectra.csv").open() as file:
+        columns = file.readline().strip().split(",")
+        rows = [dict(zip(columns, line.split(","), strict=False)) for line in file]
+    found = {tuple(row[name] for name in ("condition", "layer", "members")) for row in rows}
+    assert found == {
+        ("mine", SQUARE, "6"),
+        ("mine", "wide", "6"),
+        ("folder", "fc", "5"),
+        ("single", "fc", "1"),
+        ("single", "conv", "1"),
+    }
+    # Where they began is not known.
+    assert {row["value"] for row in rows if row["statistic"] == "distance_travelled"} == {""}
+    nulls = {path.stem for path in (own.folder / "results/mini/nulls").iterdir()}
+    assert nulls == {"10x10", "12x30", "8x20", "16x27"}
+
+
+def test_what_is_no_weight_matrix_of_a_network_is_logged(own):
+    log = (own.folder / "results/mini/logs/import/single/0-0.log").read_text()
+    assert "fc.bias is left out: shape (12,)" in log
+    assert "embed.weight is left out: an embedding" in log
+
+
+def test_an_ensemble_of_ones_own_is_modelled(results):
+    assert list(results.study.modelled) == ["mine"]
+    for layer, values in ARRAYS.items():
+        np.testing.assert_array_equal(results.weights("mine", layer), values[:, None])
+    law = PIGMM.fit(ARRAYS[SQUARE])
+    fitted = results.fit("mine", SQUARE, epoch=0)
+    np.testing.assert_allclose(fitted.parameters, law.parameters, rtol=1e-9, atol=1e-15)
+    assert results.findings["layer"].unique().tolist() == [SQUARE, "wide"]
+    assert results.invariants["deviation_start"].isna().all()
+
+
+def test_tables_have_what_is_known(results):
+    assert results.conditions["condition"].tolist() == ["mine", "folder"]
+    assert results.conditions["dataset"].isna().all()
+    assert results.members["condition"].tolist() == ["mine"] * 6 + ["folder"] * 5
+    assert results.members["test_accuracy"].isna().all()
+    assert results.learning_curves.empty
+
+
+def test_results_outlive_the_files_that_they_were_made_of(project):
+    for path in (project.folder / "nets").rglob("*.*"):
+        path.unlink()
+    results = weightlaws.load(project.folder / "results/mini")
+    assert results.weights("folder", "fc").shape == (5, 1, 8, 20)
+    assert len(results.members) == 11
+
+
+def test_another_member_runs_again_what_rests_on_it(project):
+    assert project.planned() == {}
+    write_member(project, 4, 99)
+    spectra = ("spectra_shard", "spectra", "spectra_figures", "spectra_table")
+    assert project.planned() == dict.fromkeys(
+        ("import_ensemble", "members", "findings", *spectra), 1
+    )
+
+
+def test_another_network_runs_again_alone(project):
+    layers = {**SINGLE, "more.weight": matrices(6, 7, 9)}
+    save_file(layers, project.folder / "nets/single.safetensors")
+    project.run("results/mini/spectra/single.csv")
+    assert (project.folder / "results/mini/nulls/7x9.h5").is_file()
+    jobs = {"spectra_figures": 1, "spectra_table": 1}
+    assert project.planned() == jobs
+
+
+def test_networks_that_are_not_there_are_refused(project):
+    def refused(message, **changes):
+        project.configure(**{**OWN, **changes})
+        done = project.snakemake("--dry-run")
+        assert done.returncode != 0
+        assert message in done.stdout + done.stderr
+
+    refused("ensembles.0: nets/none.h5: ensemble: found no such file", ensembles=["nets/none.h5"])
+    refused("checkpoints.0: none.pt: file: found no such file", checkpoints=["none.pt"])
+    refused(
+        "found nets/mine.h5 of the name mine, which nets/mine.h5 has too",
+        checkpoints=["nets/mine.h5"],
+    )

@@ -1,0 +1,13 @@
+"""Draw how well the conditions of one architecture learned."""
+
+import pandas as pd
+
+from weightlaws import figures
+from weightlaws.drawing import save
+from weightlaws.jobs import job_log
+
+with job_log(snakemake.log[0]):
+    curves = pd.read_csv(snakemake.input.learning_curves)
+    conditions = pd.read_csv(snakemake.input.conditions)
+    mine = conditions[conditions["condition"].isin(snakemake.params.conditions)]
+    save(figures.accuracy(curves, mine, snakemake.params.spec), snakemake.output[0])
