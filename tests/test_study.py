@@ -40,6 +40,7 @@ def untested(**changes):
 
 def test_the_default_study():
     default = study()
+    scales = ("-alpha0.25", "-alpha1", "-alpha4", "-alpha16")
     assert list(default.conditions) == [
         "digits-10x10x10-gaussian-decay0",
         "digits-10x10x10-gaussian-decay0.01",
@@ -47,12 +48,15 @@ def test_the_default_study():
         "digits-10x10x10-uniform-decay0.01",
         "digits-10x10-gaussian-decay0",
         "digits-40x40-gaussian-decay0",
+        *(f"digits-128x128x128-gaussian-decay0{end}" for end in ("", *scales)),
     ]
+    assert list(default.modelled) == list(default.conditions)[:6]
+    assert list(default.with_spectra) == list(default.conditions)
     assert default.members >= 100
     assert default.epochs == 50
     layers = [list(condition.square_layers) for condition in default.conditions.values()]
     assert layers[0] == ["hidden1-hidden2", "hidden2-hidden3", "hidden3-output"]
-    assert layers[-1] == ["hidden1-hidden2"]
+    assert layers[5] == ["hidden1-hidden2"]
 
 
 @pytest.mark.parametrize("overlay", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda p: p.stem)

@@ -113,10 +113,7 @@ class Results:
 
     @cached_property
     def spectra(self) -> pd.DataFrame:
-        """One row a condition or network, layer, analysed epoch, statistic of its spectrum and null.
-
-        Without any whose spectra are analysed there is no such file.
-        """
+        """One row a condition or network, layer, headline epoch, statistic of spectra and null."""
         return self._table("spectra.csv")
 
     def epochs(self, condition: str, layer: str) -> list[int]:

@@ -64,20 +64,18 @@ def results(own):
     return weightlaws.load(own.folder / "results/mini")
 
 
-def test_every_network_has_spectra(own):
-    with (own.folder / "results/mini/spectra.csv").open() as file:
-        columns = file.readline().strip().split(",")
-        rows = [dict(zip(columns, line.split(","), strict=False)) for line in file]
-    found = {tuple(row[name] for name in ("condition", "layer", "members")) for row in rows}
-    assert found == {
-        ("mine", SQUARE, "6"),
-        ("mine", "wide", "6"),
-        ("folder", "fc", "5"),
-        ("single", "fc", "1"),
-        ("single", "conv", "1"),
+def test_every_network_has_spectra(own, results):
+    spectra = results.spectra
+    places = spectra[["condition", "layer", "members"]].drop_duplicates()
+    assert set(places.itertuples(index=False, name=None)) == {
+        ("mine", SQUARE, 6),
+        ("mine", "wide", 6),
+        ("folder", "fc", 5),
+        ("single", "fc", 1),
+        ("single", "conv", 1),
     }
     # Where they began is not known.
-    assert {row["value"] for row in rows if row["statistic"] == "distance_travelled"} == {""}
+    assert spectra.loc[spectra["statistic"] == "distance_travelled", "value"].isna().all()
     nulls = {path.stem for path in (own.folder / "results/mini/nulls").iterdir()}
     assert nulls == {"10x10", "12x30", "8x20", "16x27"}
 

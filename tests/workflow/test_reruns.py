@@ -102,7 +102,7 @@ def spectra(**changes):
         ),
         pytest.param(
             {"sweeps": [*sweeps(), *sweeps(weight_decays=[0], output_scales=[4])]},
-            new_shards(SHARDS) | fan_in(1),
+            new_shards(SHARDS) | fan_in(1) | {"lazy_rich": 1},
             id="an output scale",
         ),
         pytest.param(
@@ -154,7 +154,7 @@ def test_an_edit_of_the_configuration(project, changes, jobs):
         ("src/weightlaws/wasserstein.py", FROM_DISTANCE),
         ("src/weightlaws/distances.py", FROM_DISTANCE),
         ("src/weightlaws/members.py", FROM_MEMBERS),
-        ("src/weightlaws/figures.py", FIGURES),
+        ("src/weightlaws/figures.py", OF_CONDITIONS | BETWEEN | ACCURACY),
         ("src/weightlaws/level_statistics.py", NULLS | SPECTRA),
         ("src/weightlaws/tails.py", SPECTRA),
         ("src/weightlaws/spectra_tables.py", FROM_SPECTRA),

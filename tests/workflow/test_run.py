@@ -11,8 +11,8 @@ from mini_study import MINI, ROOT
 import weightlaws
 from weightlaws.catalogue import catalogue
 from weightlaws.invariants import evaluate
-from weightlaws.pigmm import PIGMM
 from weightlaws.null_job import read_null
+from weightlaws.pigmm import PIGMM
 from weightlaws.results import ResultsError
 from weightlaws.spectra import analyse
 
@@ -75,7 +75,9 @@ def test_spectra_follow_from_the_weights(results):
     assert alone["informative_vectors"] == np.mean([one.n_informative_vectors for one in found])
     assert alone["share_too_few_values"] == 1
     # Square layers after epochs 0 to 2, others after 0 and 1, of three conditions.
-    assert len(table.drop_duplicates(["condition", "layer", "epoch"])) == 2 * (3 * 3 + 2) + (3 + 2 * 2)
+    assert len(table.drop_duplicates(["condition", "layer", "epoch"])) == 2 * (3 * 3 + 2) + (
+        3 + 2 * 2
+    )
 
 
 @pytest.mark.parametrize("layer", LAYERS)
