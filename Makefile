@@ -22,7 +22,7 @@ test: $(VENV)/test.installed
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --lint
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses auto --dist loadfile
 
 schema: $(VENV)/study.installed
 	$(BIN)/python -c "from weightlaws.study import schema_json; print(schema_json(), end='')" \
@@ -33,6 +33,7 @@ images: study
 	cp results/default/figures/digits-10x10x10/wasserstein.svg docs/images
 	cp results/default/figures/digits-10x10x10-gaussian-decay0/laws.svg docs/images
 	cp results/default/figures/digits-10x10x10-uniform-decay0.01/deviation_sd.svg docs/images
+	cp results/default/figures/digits-128x128x128/lazy_rich.svg docs/images
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
