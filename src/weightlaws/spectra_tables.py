@@ -222,7 +222,7 @@ def _spread(values: Floats) -> float:
 def _error(values: Floats, alone: float) -> float:
     """Standard error of a mean over members, or what a single one has."""
     if len(values) < 2:
-        return float(alone)
+        return float(alone) if len(values) else float("nan")
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
