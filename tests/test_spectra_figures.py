@@ -11,7 +11,14 @@ from weightlaws.drawing import save
 OPTIONS = {"panel_width": 3.4, "font_scale": 1.0}
 SHAPES = {"input-hidden": (120, 300), "hidden-output": (10, 120)}
 PLACE = ["condition", "layer", "rows", "columns", "epoch", "members"]
-CURVE_SIZES = {"density": 40, "outlier": 3, "spacing": 32, "number_variance": 5, "hill": 9}
+CURVE_SIZES = {
+    "density": 40,
+    "outlier": 3,
+    "spacing": 32,
+    "number_variance": 5,
+    "hill": 9,
+    "plateau": 2,
+}
 WITH_NULL = ["outliers_above", "mean_ratio", "brody"]
 STATISTICS = [
     *WITH_NULL,
@@ -21,6 +28,7 @@ STATISTICS = [
     "informative_vectors",
     "distance_travelled",
     "tail_exponent",
+    "hill_plateau",
     "share_power_law",
     "share_not_a_power_law",
     "share_too_few_values",
@@ -65,6 +73,7 @@ def make_spectra(where):
     for verdict in ("power law", "not a power law", "too few values"):
         mine = table["statistic"] == f"share_{verdict.replace(' ', '_')}"
         table.loc[mine, "value"] = float(verdict == "not a power law")
+    table.loc[table["statistic"] == "hill_plateau", "value"] = 0.5
     permuted = table[table["statistic"] == "outliers_above"].assign(null="permuted", null_mean=99)
     return pd.concat([table, permuted], ignore_index=True)
 
@@ -240,11 +249,15 @@ def test_p_values_too_small_for_the_axis_stand_at_its_end(ranks, spectra):
 def test_hill_plots_have_a_verdict_and_no_exponent_without_a_power_law(curves, spectra):
     figure = spectra_figures.hill(curves, spectra, OPTIONS)
     for layer, panel in zip(SHAPES, figure.axes, strict=True):
-        for line, band, epoch in zip(panel.get_lines(), panel.collections, (0, 20), strict=True):
+        lines = [iter(panel.get_lines())] * 2  # in pairs
+        for line, flat, band, epoch in zip(*lines, panel.collections, (0, 20), strict=True):
             part = at(curves, layer, epoch, curve="hill")
             np.testing.assert_array_equal(line.get_xydata(), part[["x", "y"]])
+            level = at(curves, layer, epoch, curve="plateau")
+            np.testing.assert_array_equal(flat.get_xydata(), level[["x", "y"]])
             assert band.get_paths()[0].vertices[:, 1].max() == part["high"].max()
-            assert f"epoch {epoch}: not a power law" in panel.get_title()
+            says = f"epoch {epoch}: not a power law; plateau in 2 of 4"
+            assert says in panel.get_title()
         assert panel.get_ylabel() == (
             "" if panel is figure.axes[1] else "Hill estimate $\\gamma_k$"
         )
@@ -265,7 +278,8 @@ def test_an_exponent_is_told_where_all_members_have_a_power_law(curves, share, e
     exponents = spectra["statistic"] == "tail_exponent"
     spectra.loc[exponents, ["value", "standard_error"]] = [3.5, error]
     panel = spectra_figures.hill(curves, spectra, OPTIONS).axes[0]
-    assert panel.get_title().splitlines()[1:] == [f"epoch {epoch}: {says}" for epoch in (0, 20)]
+    wanted = [f"epoch {epoch}: {says}; plateau in 2 of 4" for epoch in (0, 20)]
+    assert panel.get_title().splitlines()[1:] == wanted
 
 
 def test_lazy_rich_draws_each_layer_against_the_output_scale(scaled):
@@ -332,7 +346,7 @@ def test_a_layer_that_was_analysed_once_has_one_panel(curves, spectra, ranks):
         figure = getattr(spectra_figures, name)(once(table), once(spectra), OPTIONS)
         assert len(figure.axes) == panels
     figure = spectra_figures.hill(once(curves), once(spectra), OPTIONS)
-    assert [len(panel.get_lines()) for panel in figure.axes] == [2, 1]
+    assert [len(panel.get_lines()) for panel in figure.axes] == [4, 2]
 
 
 def test_what_is_unknown_is_left_out(curves, spectra, ranks):

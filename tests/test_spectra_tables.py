@@ -9,7 +9,7 @@ from weightlaws import spectra_tables, spectral_curves, storage
 from weightlaws.null_job import store_null
 from weightlaws.spectra import analyse
 from weightlaws.spectra_job import analyse_shard
-from weightlaws.spectra_shards import PARAMETERS, read_spectra
+from weightlaws.spectra_shards import PARAMETERS, LayerSpectra, read_spectra
 from weightlaws.spectral_statistics import STATISTICS
 
 SHAPES = {"input-hidden1": [6, 12], "hidden1-hidden2": [110, 100]}
@@ -120,6 +120,7 @@ def test_statistics_tell_the_grown_signal(tables):
     assert "not a power law: 4 of 4" in verdict["note"]
     shares = [f"share_{name}" for name in ("power_law", "not_a_power_law", "too_few_values")]
     assert [row_of(table, **place, statistic=name)["value"] for name in shares] == [0, 1, 0]
+    assert row_of(table, **place, statistic="hill_plateau")["value"] == 0
 
 
 def test_every_statistic_has_its_rows_and_what_is_missing_a_reason(tables):
@@ -162,6 +163,7 @@ def test_curves_have_theory_and_bands(tables):
     assert (variance["low"] < variance["high"]).all()
     hill = last[last["curve"] == "hill"]
     assert list(hill["x"]) == list(range(1, 100))
+    assert not (last["curve"] == "plateau").any()
     small = curves[(curves["layer"] == "input-hidden1") & (curves["curve"] == "spacing")]
     assert small["y"].isna().all()
 
@@ -206,3 +208,15 @@ def test_the_single_members_p_value_is_its_rank():
 def test_hill_curves_do_without_values_of_zero():
     assert len(spectral_curves._hill_estimates(np.array([3.0, 0.0]))) == 0
     assert len(spectral_curves._hill_estimates(np.array([3.0, 2.0, 1.0, 0.0]))) == 2
+
+
+def test_a_plateau_is_drawn_where_there_is_one():
+    values = np.sort(np.random.default_rng(4).pareto(2.0, (3, 300)) + 1, axis=1)[:, ::-1]
+    nothing = np.full((3, 1), np.nan)
+    spectra = LayerSpectra(
+        (300, 300), values, nothing, nothing, nothing, nothing, np.zeros(3, int), [""] * 3
+    )
+    flat = spectral_curves._plateau(spectra)
+    assert flat["x"][0] < flat["x"][1] <= 299
+    # gamma is 1 / (alpha - 1), alpha being 3; of 300 values it is known to 6 %, over three to 4 %.
+    assert flat["y"] == pytest.approx(0.5, rel=0.15)

@@ -10,13 +10,12 @@ import torch
 from safetensors.numpy import save_file
 
 from weightlaws.checkpoints import CheckpointError
+from weightlaws.import_job import import_network, import_shard
 from weightlaws.shards import read_shard, read_weights
 from weightlaws.storage import StorageError
 from weightlaws.user_ensembles import (
     EnsembleError,
     describe,
-    import_network,
-    import_shard,
     member_files,
     natural_order,
     read_members,

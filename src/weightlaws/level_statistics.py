@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, sici
 
+from weightlaws import kolmogorov_smirnov
 from weightlaws.brody import brody_density, valid
 
 Array = npt.NDArray[np.float64]
@@ -289,10 +290,7 @@ def spacing_distance(spacings: npt.ArrayLike) -> Array:
         As `brody` does.
     """
     spacings = np.sort(valid(spacings, "spacings"), axis=-1)
-    expected = -np.expm1(-np.pi / 4 * np.square(spacings))
-    n = spacings.shape[-1]
-    above, below = np.arange(1, n + 1) / n - expected, expected - np.arange(n) / n
-    return np.asarray(np.maximum(above, below).max(-1))
+    return kolmogorov_smirnov.distance(-np.expm1(-np.pi / 4 * np.square(spacings)))
 
 
 def _ascending(levels: npt.ArrayLike) -> Array:

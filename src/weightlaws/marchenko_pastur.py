@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
+from weightlaws import kolmogorov_smirnov
+
 Floats = npt.NDArray[np.float64]
 
 #: Chance that a random matrix's largest singular value counts as outside; and its smallest.
@@ -186,13 +188,8 @@ def fit_bulk(values: Floats, shape: tuple[int, int], ends: Ends) -> Bulk:
         inside = values[above : len(values) - below]
         inner = (n - above - below, m - above)
         sigma = float(np.sqrt((inside**2).sum() / np.prod(inner)))
-    distance = kolmogorov_smirnov(cdf(inside[::-1], inner, sigma)) if sigma > 0 else float("nan")
+    distance = float("nan")
+    if sigma > 0:
+        distance = float(kolmogorov_smirnov.distance(cdf(inside[::-1], inner, sigma)))
     is_none = bool(values[above] > threshold)
     return Bulk(inner, sigma, above, below, float(threshold), distance, is_none)
-
-
-def kolmogorov_smirnov(probabilities: Floats) -> float:
-    """Return the distance to a law of a sample's ascending distribution values under it, (n,)."""
-    n = len(probabilities)
-    steps = np.arange(n + 1) / n
-    return float(max((steps[1:] - probabilities).max(), (probabilities - steps[:-1]).max()))

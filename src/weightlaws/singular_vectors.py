@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
+from weightlaws import kolmogorov_smirnov
+
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
@@ -38,12 +40,10 @@ def porter_thomas_distances(vectors: Floats) -> Floats:
     *batch, length = vectors.shape
     rows = vectors.reshape(-1, length)
     scale = np.sqrt(length / (rows**2).sum(axis=1, keepdims=True))
-    steps = np.arange(length + 1) / length
     distances = np.empty(len(rows))
     for part in _chunks(len(rows), length):
         law = special.ndtr(np.sort(rows[part] * scale[part], axis=1))
-        over, under = (steps[1:] - law).max(axis=1), (law - steps[:-1]).max(axis=1)
-        distances[part] = np.maximum(over, under)
+        distances[part] = kolmogorov_smirnov.distance(law)
     return distances.reshape(batch)
 
 

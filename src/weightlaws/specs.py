@@ -52,7 +52,7 @@ def weights_spec(
     """Return what fixes a weights shard, wherever it was trained, or what all shards share.
 
     The files that weights are read from fix them too. The layers of a single network are found out
-    when it is read; see `user_ensembles.import_network`.
+    when it is read; see `import_job.import_network`.
     """
     if isinstance(networks, Condition):
         return training_spec(study, networks, code, shard)

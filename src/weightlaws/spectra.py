@@ -143,6 +143,8 @@ class Analysis:
             "tail_exponent": tail.exponent,
             "tail_from": tail.x_min,
             "tail_values": float(tail.n_tail),
+            "hill_plateau": float(tail.hill_k is not None) if tail.n_tail else float("nan"),
+            "hill_exponent": tail.hill_exponent,
         }
 
     def table(self) -> pd.DataFrame:

@@ -39,6 +39,7 @@ _HOLLOW: Look = {"color": "0.3", "linestyle": "", "marker": "o", "markerfacecolo
 _VALUES: Look = {"color": COLOURS[0], "alpha": 0.4, "linewidth": 0}
 _OUTLIERS: Look = {"color": COLOURS[3], "linewidth": 0.9}
 _LAW: Look = {"color": "0.15", "linestyle": "-", "linewidth": 1.2}
+_PLATEAU: Look = {"linewidth": 5, "alpha": 0.5, "solid_capstyle": "butt"}
 _POISSON: Look = {"color": "0.15", "linestyle": ":", "linewidth": 1.2}
 RANDOM_LOOK: Look = {"color": "0.4", **BAND}
 _NO_EPOCHS = np.empty((1, 0), dtype=np.object_)  # no panel has epochs on its axis
@@ -201,12 +202,13 @@ def _p_values(panel: Axes, points: Table) -> None:
 def hill(curves: Table, spectra: Table, options: Options) -> Figure:
     """Draw the Hill plot of one condition's singular values, and the verdict on their tail.
 
-    Reads the curve ``hill``, the statistic ``tail_exponent`` with its ``verdict``, and the share of
-    members that have it. An exponent is told only where all members have a power law.
+    Reads the curves ``hill`` and ``plateau``, the statistic ``tail_exponent`` with its ``verdict``,
+    and the shares of members that have it and a ``hill_plateau``. An exponent is told only where
+    all members have a power law.
     """
     require(curves, "curves", ["x", "y", "low", "high"], curve=["hill"])
     require(spectra, "spectra", ["verdict"])
-    numbers = _numbers(spectra, "tail_exponent")
+    numbers = _numbers(spectra, "tail_exponent", "hill_plateau")
     with _stacks(curves, [0.75], options) as (figure, stacks):
         for layer, part, (panel,) in stacks:
             points = part[part["curve"] == "hill"]
@@ -216,7 +218,13 @@ def hill(curves: Table, spectra: Table, options: Options) -> Figure:
                 panel.plot(at["x"], at["y"], **look, markevery=spread(len(at)))
                 tail = numbers[layer, epoch, "tail_exponent"]
                 share = numbers[layer, epoch, f"share_{tail['verdict'].replace(' ', '_')}"]
-                _note(panel, f"epoch {epoch}: {_verdict(tail, share['value'])}")
+                level = part[(part["curve"] == "plateau") & (part["epoch"] == epoch)]
+                panel.plot(level["x"], level["y"], color=colour, **_PLATEAU)
+                found = numbers[layer, epoch, "hill_plateau"]["value"]
+                text = f"epoch {epoch}: {_verdict(tail, share['value'])}"
+                if not np.isnan(found):
+                    text += f"; plateau in {found * tail['members']:.0f} of {tail['members']}"
+                _note(panel, text)
             panel.set(xlabel="number k of largest values", ylabel="Hill estimate $\\gamma_k$")
             y = points["y"][points["y"] > 0]
             if len(y):  # bands can reach below 0
@@ -224,7 +232,8 @@ def hill(curves: Table, spectra: Table, options: Options) -> Figure:
                 _plain(panel.yaxis, 1, 2, 5)
             _number_axis(panel, points["x"])
         band = Patch(**RANDOM_LOOK, label="SD over members, or standard error of a single one")
-        drawing.explain(figure, _NO_EPOCHS, _looks(curves), band)
+        plateau = Line2D([], [], color="0.4", **_PLATEAU, label="plateau, mean of members with one")
+        drawing.explain(figure, _NO_EPOCHS, _looks(curves), band, plateau)
     return figure
 
 

@@ -22,6 +22,8 @@ PARAMETERS = (
     "tail_exponent",
     "tail_from",
     "tail_values",
+    "hill_plateau",
+    "hill_exponent",
     "brody_error",
     "distance_travelled",
 )

@@ -36,6 +36,8 @@ def curves_table(spectra: LayerSpectra, null: Null) -> pd.DataFrame:
           Gaussian orthogonal ensemble.
         - ``hill``: the Hill estimator by the number k of largest values; the band is the spread of
           members, of a single one the standard error if its tail were a power law.
+        - ``plateau``: first and last k of the Hill plot's plateau, with its height; means over the
+          members that have one.
     """
     parts = {
         "density": _density(spectra),
@@ -43,6 +45,7 @@ def curves_table(spectra: LayerSpectra, null: Null) -> pd.DataFrame:
         "spacing": _spacings(spectra, null),
         "number_variance": _number_variance(spectra, null),
         "hill": _hill(spectra),
+        "plateau": _plateau(spectra),
     }
     tables = [pd.DataFrame(part).assign(curve=name) for name, part in parts.items()]
     table = pd.concat(tables, ignore_index=True)
@@ -144,6 +147,15 @@ def _hill_estimates(values: Floats) -> Floats:
         return np.empty(0)
     _, exponents = tails.hill(values)
     return 1 / (exponents - 1)
+
+
+def _plateau(spectra: LayerSpectra) -> dict[str, Floats]:
+    positive = [values for values in spectra.singular_values if (values > 0).sum() > 1]
+    found = [flat for flat in map(tails.plateau, positive) if flat is not None]
+    if not found:
+        return {"x": np.empty(0), "y": np.empty(0)}
+    first, last, exponent = np.mean(found, axis=0)
+    return {"x": np.array([first, last]), "y": np.full(2, 1 / (exponent - 1))}
 
 
 def _parameter(spectra: LayerSpectra, name: str) -> Floats:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from weightlaws.import_job import import_network
 from weightlaws.jobs import job_log
-from weightlaws.user_ensembles import import_network
 
 with job_log(snakemake.log[0]):
     import_network(Path(snakemake.output[0]), snakemake.params.spec)

@@ -1,0 +1,29 @@
+"""The distance between the distribution of a sample and a law."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+def distance(probabilities: Floats) -> Floats:
+    """Kolmogorov-Smirnov distance, two-sided, of samples to a law.
+
+    SciPy's tests take a sample at a time and work out a p-value, which does not hold where the law
+    is fitted or the sample correlated.
+
+    Parameters
+    ----------
+    probabilities
+        The law's distribution function at each value of a sample, ascending, (..., n).
+
+    Returns
+    -------
+    array
+        (...,).
+    """
+    n = probabilities.shape[-1]
+    steps = np.arange(n + 1) / n
+    over = (steps[1:] - probabilities).max(axis=-1)
+    under = (probabilities - steps[:-1]).max(axis=-1)
+    return np.asarray(np.maximum(over, under))
