@@ -171,6 +171,11 @@ def explain(
 ) -> None:
     """Label the epochs; tell below the panels how conditions are drawn, and what else there is."""
     _epochs(panels)
+    legend(figure, looks, *extra)
+
+
+def legend(figure: Figure, looks: Mapping[str, Any], *extra: Artist) -> None:
+    """Tell below the panels how lines are drawn, and what else there is."""
     handles = [*(Line2D([], [], **look) for look in looks.values()), *extra]
     longest = max(len(str(handle.get_label())) for handle in handles)
     # Width of a column in inches: handle, gaps, and letters that are half as wide as they are high.

@@ -17,7 +17,6 @@ Table = pd.DataFrame
 Look = dict[str, Any]
 
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (9, 3)))
-_NO_EPOCHS = np.empty((1, 0), dtype=np.object_)  # no panel has epochs on its axis
 
 # The rows of `lazy_rich`: a statistic, or the accuracy, and its axis.
 _BY_SCALE = {
@@ -80,7 +79,7 @@ def lazy_rich(
         for name in ("accuracy", "share_power_law"):
             rows[name].yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
         band = Patch(**RANDOM_LOOK, label="95 % of random matrices, by layer")
-        drawing.explain(figure, _NO_EPOCHS, looks, band)
+        drawing.legend(figure, looks, band)
     return figure
 
 

@@ -1,5 +1,6 @@
 """One job of simulating a null, and how a stored one is read back."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,11 @@ def store_null(path: Path, spec: storage.Spec) -> None:
         writer.add("spacings", null.spacings)
         writer.add("left", null.left)
         writer.add("right", null.right)
+
+
+def read_nulls(paths: Sequence[Path]) -> dict[tuple[int, int], Null]:
+    """Read stored nulls, by the shape of their matrices; see `read_null`."""
+    return {null.shape: null for null in map(read_null, paths)}
 
 
 def read_null(path: Path, spec: storage.Spec | None = None) -> Null:

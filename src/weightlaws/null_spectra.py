@@ -9,7 +9,7 @@ from scipy import linalg
 
 from weightlaws.marchenko_pastur import MIN_VALUES, Ends, simulated_ends
 from weightlaws.singular_vectors import null_distances
-from weightlaws.spectral_statistics import STATISTICS, level_spacings, spectral_statistics
+from weightlaws.spectral_statistics import STATISTICS, spectral_statistics
 
 Floats = npt.NDArray[np.float64]
 
@@ -105,10 +105,10 @@ def simulate_null(
     if n >= MIN_VALUES:
         ends = simulated_ends(values, shape)
         for k, one in enumerate(values):
-            bulk, found = spectral_statistics(one, shape, ends)
+            _, found, unfolded_spacings = spectral_statistics(one, shape, ends)
             for name, value in found.items():
                 statistics[name][k] = value
-            spacings[k] = spacing_density(level_spacings(one, bulk))
+            spacings[k] = spacing_density(unfolded_spacings)
     ranks = min(pooled_ranks, n)
     left, right = (null_distances(length, vectors, rng, ranks) for length in shape)
     return Null(shape, ends, values, statistics, spacings, left, right, ranks)

@@ -23,9 +23,9 @@ from weightlaws.singular_vectors import (
 )
 from weightlaws.spectral_statistics import (
     NO_BULK,
+    PERMUTED,
     STATISTICS,
     bulk_statistics,
-    level_spacings,
     spectral_statistics,
     too_small,
 )
@@ -228,10 +228,10 @@ def analyse(
     u, s, vt = linalg.svd(w, full_matrices=False)
     notes = too_small(len(s))
     bulk, values = None, dict.fromkeys(STATISTICS, float("nan"))
-    permuted = {name: np.full(permutations, np.nan) for name in ("outliers_above", "bulk_distance")}
+    permuted = {name: np.full(permutations, np.nan) for name in PERMUTED}
     error = float("nan")
     if len(s) >= MIN_VALUES:
-        bulk, values = spectral_statistics(s, shape, null.ends)
+        bulk, values, spacings = spectral_statistics(s, shape, null.ends)
         notes |= too_small(len(s), bulk.above + bulk.below)
         if bulk.is_none:
             notes |= dict.fromkeys(permuted, NO_BULK)
@@ -240,8 +240,7 @@ def analyse(
             found = bulk_statistics(fit_bulk(again, shape, null.ends), len(s))
             for name, drawn in permuted.items():
                 drawn[k] = found[name]
-        if np.isfinite(values["brody"]):
-            spacings = level_spacings(s, bulk)
+        if len(spacings):
             error = brody_bootstrap(spacings, rng, bootstrap_replicates)
     tail = analyse_tail(s, rng, goodness_of_fit_replicates=goodness_of_fit_replicates)
     notes["tail"] = tail.reason

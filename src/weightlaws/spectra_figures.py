@@ -42,7 +42,6 @@ _LAW: Look = {"color": "0.15", "linestyle": "-", "linewidth": 1.2}
 _PLATEAU: Look = {"linewidth": 5, "alpha": 0.5, "solid_capstyle": "butt"}
 _POISSON: Look = {"color": "0.15", "linestyle": ":", "linewidth": 1.2}
 RANDOM_LOOK: Look = {"color": "0.4", **BAND}
-_NO_EPOCHS = np.empty((1, 0), dtype=np.object_)  # no panel has epochs on its axis
 
 
 def singular_values(curves: Table, spectra: Table, options: Options) -> Figure:
@@ -73,7 +72,7 @@ def singular_values(curves: Table, spectra: Table, options: Options) -> Figure:
             Line2D([], [], **_OUTLIERS, linestyle="--", label="threshold of outliers, mean"),
             Line2D([], [], **_OUTLIERS, linestyle="", marker="|", label="outliers of all members"),
         ]
-        drawing.explain(figure, _NO_EPOCHS, {}, *handles)
+        drawing.legend(figure, {}, *handles)
     return figure
 
 
@@ -182,7 +181,7 @@ def singular_vectors(ranks: Table, spectra: Table, options: Options) -> Figure:
             _number_axis(lowest, part["rank"])
         few = Line2D([], [], **_HOLLOW, label="hollow: informative in less than half the members")
         sides = {"left": _LEFT, "right": _RIGHT}
-        drawing.explain(figure, _NO_EPOCHS, sides | _looks(ranks), few)
+        drawing.legend(figure, sides | _looks(ranks), few)
     return figure
 
 
@@ -233,7 +232,7 @@ def hill(curves: Table, spectra: Table, options: Options) -> Figure:
             _number_axis(panel, points["x"])
         band = Patch(**RANDOM_LOOK, label="SD over members, or standard error of a single one")
         plateau = Line2D([], [], color="0.4", **_PLATEAU, label="plateau, mean of members with one")
-        drawing.explain(figure, _NO_EPOCHS, _looks(curves), band, plateau)
+        drawing.legend(figure, _looks(curves), band, plateau)
     return figure
 
 

@@ -9,19 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from weightlaws import storage
-from weightlaws.null_job import read_null
+from weightlaws.null_job import read_nulls
 from weightlaws.null_spectra import Null
 from weightlaws.shards import weights_shard
 from weightlaws.spectra import Analysis, analyse
 from weightlaws.spectra_shards import (
     NAME_BYTES,
     PARAMETERS,
-    PERMUTED,
     REASON_BYTES,
     VECTORS,
-    VERDICTS,
 )
-from weightlaws.spectral_statistics import STATISTICS
+from weightlaws.spectral_statistics import PERMUTED, STATISTICS
+from weightlaws.tails import VERDICTS
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ def analyse_shard(
     StorageError
         If the weights shard is not the spec's, or a null is damaged.
     """
-    by_shape = {null.shape: null for null in map(read_null, nulls)}
+    by_shape = read_nulls(nulls)
     with (
         storage.opened(weights_path, "weights") as reader,
         storage.create(path, "spectra", spec) as writer,
@@ -65,7 +64,7 @@ def analyse_shard(
             shape = tuple(shapes[layer])
             writer.add(f"epochs/{layer}", np.array(epochs, dtype=np.int64))
             found: dict[str, list[Any]] = {}
-            for k, member in enumerate(shard.members):
+            for k in np.flatnonzero(good):
                 # A member at a time: all of a shard of wide layers would be gigabytes.
                 weights = reader.read(
                     f"weights/{layer}",
@@ -74,13 +73,12 @@ def analyse_shard(
                     finite=good,
                     part=(slice(k, k + 1),),
                 )[0]
-                if not good[k]:
-                    continue
+                # Where networks that were trained elsewhere began is not known.
+                start = weights[0] if "dataset" in stored else None
                 for epoch in epochs:
                     # Seeded by the study, the layer, the member and the epoch alone.
-                    seed = [spec["seed"], int(member), epoch, *f"spectra/{layer}".encode()]
-                    # Where networks that were trained elsewhere began is not known.
-                    start = weights[0] if "dataset" in stored else None
+                    member = int(shard.members[k])
+                    seed = [spec["seed"], member, epoch, *f"spectra/{layer}".encode()]
                     one = _analyse(weights[kept.index(epoch)], start, by_shape[shape], spec, seed)
                     for name, value in one.items():
                         found.setdefault(name, []).append(value)

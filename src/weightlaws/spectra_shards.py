@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weightlaws.shards import opened_shards
-from weightlaws.spectral_statistics import STATISTICS
+from weightlaws.spectral_statistics import PERMUTED, STATISTICS
 from weightlaws.storage import Reader, Spec, StorageError
 
 #: What is measured and has no null; see `spectra.Analysis.parameters`.
@@ -27,12 +27,8 @@ PARAMETERS = (
     "brody_error",
     "distance_travelled",
 )
-#: Statistics that are measured with the entries permuted, too.
-PERMUTED = ("outliers_above", "bulk_distance")
 #: What is known of the singular vectors of each rank; see `spectra.Vectors`.
 VECTORS = ("p_left", "p_right", "participation_left", "participation_right", "informative")
-#: The verdicts on a tail, which are stored as their positions here.
-VERDICTS = ("power law", "not a power law", "too few values")
 #: Bytes for the name of a layer, and those that are kept of the reason for a tail's verdict.
 NAME_BYTES, REASON_BYTES = 500, 300
 
@@ -54,7 +50,7 @@ class LayerSpectra:
     vectors
         `VECTORS`, (member, quantity, rank).
     verdicts
-        Of the tail, positions in `VERDICTS`, (member,).
+        Of the tail, positions in `tails.VERDICTS`, (member,).
     reasons
         For the verdicts, (member,).
     """
@@ -67,6 +63,14 @@ class LayerSpectra:
     vectors: npt.NDArray[np.float64]
     verdicts: npt.NDArray[np.int64]
     reasons: list[str]
+
+    def statistic(self, name: str) -> npt.NDArray[np.float64]:
+        """Return one of `STATISTICS`, (member,)."""
+        return self.statistics[:, [*STATISTICS].index(name)]
+
+    def parameter(self, name: str) -> npt.NDArray[np.float64]:
+        """Return one of `PARAMETERS`, (member,)."""
+        return self.parameters[:, PARAMETERS.index(name)]
 
 
 def read_spectra(

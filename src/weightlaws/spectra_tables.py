@@ -1,7 +1,7 @@
 """The tables of spectra: statistics of a layer with their nulls, and singular vectors by rank."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,19 @@ import pandas as pd
 from scipy import stats
 
 from weightlaws.marchenko_pastur import MIN_VALUES
-from weightlaws.null_job import read_null
+from weightlaws.null_job import read_nulls
 from weightlaws.null_spectra import Null
 from weightlaws.spectra import rank_p_value
 from weightlaws.spectra_shards import (
     PARAMETERS,
-    PERMUTED,
     VECTORS,
-    VERDICTS,
     LayerSpectra,
     read_spectra,
 )
 from weightlaws.spectral_curves import curves_table
-from weightlaws.spectral_statistics import NO_BULK, STATISTICS, too_small
+from weightlaws.spectral_statistics import NO_BULK, PERMUTED, STATISTICS, too_small
 from weightlaws.storage import Spec
+from weightlaws.tails import VERDICTS
 
 Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]
@@ -61,7 +60,7 @@ def condition_tables(
     StorageError
         If a file is not the spec's, or members are missing.
     """
-    by_shape = {null.shape: null for null in map(read_null, nulls)}
+    by_shape = read_nulls(nulls)
     parts: dict[str, list[pd.DataFrame]] = {"statistics": [], "ranks": [], "curves": []}
     for layer, epoch, spectra in read_spectra(paths, spec["spectra"], spec["members"]):
         rows, columns = spectra.shape
@@ -109,35 +108,40 @@ def statistics_table(spectra: LayerSpectra, null: Null, rng: np.random.Generator
         or empty; ``null_mean`` and ``null_sd``, of one matrix; ``p_value``; ``verdict``, the
         commonest on the tail; ``note``: why a value is missing, or the verdict what it is.
     """
-    rows = [*_against_gaussian(spectra, null, rng), *_against_permuted(spectra, rng)]
-    return pd.DataFrame([*rows, *_measured(spectra), *_tail(spectra)])
-
-
-def _against_gaussian(spectra: LayerSpectra, null: Null, rng: np.random.Generator) -> Iterator[Row]:
     notes = {**_no_bulk(spectra), **too_small(min(spectra.shape))}
-    for k, (name, side) in enumerate(STATISTICS.items()):
-        values, expected = _known(spectra.statistics[:, k]), null.known(name)
-        middle, spread = _mean(expected), _spread(expected)
-        alone = spread
-        if name == "brody":
-            alone = spectra.parameters[0, PARAMETERS.index("brody_error")]
+    rows = [
+        *_against_gaussian(spectra, null, notes, rng),
+        *_against_permuted(spectra, notes, rng),
+        *_measured(spectra),
+        *_tail(spectra),
+    ]
+    return pd.DataFrame(rows)
+
+
+def _against_gaussian(
+    spectra: LayerSpectra, null: Null, notes: Mapping[str, str], rng: np.random.Generator
+) -> Iterator[Row]:
+    for name, side in STATISTICS.items():
+        values, expected = _known(spectra.statistic(name)), null.known(name)
+        spread = _spread(expected)
+        alone = spectra.parameter("brody_error")[0] if name == "brody" else spread
         yield {
             "statistic": name,
             "value": _mean(values),
             "standard_error": _error(values, alone),
             "null": "Gaussian",
-            "null_mean": middle,
+            "null_mean": _mean(expected),
             "null_sd": spread,
             "p_value": pooled_p_value(values, expected, side, rng),
             "note": notes.get(name, _missing(values, spectra)),
         }
 
 
-def _against_permuted(spectra: LayerSpectra, rng: np.random.Generator) -> Iterator[Row]:
-    notes = {**_no_bulk(spectra), **too_small(min(spectra.shape))}
+def _against_permuted(
+    spectra: LayerSpectra, notes: Mapping[str, str], rng: np.random.Generator
+) -> Iterator[Row]:
     for k, name in enumerate(PERMUTED):
-        values = spectra.statistics[:, [*STATISTICS].index(name)]
-        drawn = spectra.permuted[:, k]
+        values, drawn = spectra.statistic(name), spectra.permuted[:, k]
         spread = drawn.std(axis=1, ddof=1).mean()
         yield {
             "statistic": name,
@@ -173,7 +177,7 @@ def _tail(spectra: LayerSpectra) -> Iterator[Row]:
     reason = spectra.reasons[spectra.verdicts.tolist().index(VERDICTS.index(commonest))]
     says = ", ".join(f"{verdict}: {count} of {n}" for verdict, count in counts.items())
     for name in ("tail_exponent", "tail_from", "tail_values"):
-        known = _known(spectra.parameters[:, PARAMETERS.index(name)])
+        known = _known(spectra.parameter(name))
         yield {
             "statistic": name,
             "value": _mean(known),
@@ -199,9 +203,9 @@ def _no_bulk(spectra: LayerSpectra) -> dict[str, str]:
     """Notes of how many members have no bulk, by statistic; see `marchenko_pastur.Bulk`."""
     if spectra.singular_values.shape[1] < MIN_VALUES:
         return {}
-    above = spectra.statistics[:, [*STATISTICS].index("outliers_above")].astype(int)
+    above = spectra.statistic("outliers_above").astype(int)
     largest = spectra.singular_values[np.arange(len(above)), above]
-    n = int((largest > spectra.parameters[:, PARAMETERS.index("threshold")]).sum())
+    n = int((largest > spectra.parameter("threshold")).sum())
     return dict.fromkeys(PERMUTED, f"in {n} of {len(above)} members {NO_BULK}") if n else {}
 
 

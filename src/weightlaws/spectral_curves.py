@@ -9,8 +9,8 @@ import pandas as pd
 from weightlaws import level_statistics as levels
 from weightlaws import marchenko_pastur, tails
 from weightlaws.null_spectra import SPACING_EDGES, Null, spacing_density
-from weightlaws.spectra_shards import PARAMETERS, LayerSpectra
-from weightlaws.spectral_statistics import NUMBER_VARIANCES, STATISTICS, level_spacings
+from weightlaws.spectra_shards import LayerSpectra
+from weightlaws.spectral_statistics import NUMBER_VARIANCES, unfolded_levels
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,8 +68,8 @@ def _laws(spectra: LayerSpectra, x: Floats) -> Iterator[Floats]:
     """Return each member's fitted law, as a density of all its singular values, (point,)."""
     n, m = sorted(spectra.shape)
     sigmas, above, below = (
-        _parameter(spectra, "sigma"),
-        *(_statistic(spectra, f"outliers_{side}") for side in ("above", "below")),
+        spectra.parameter("sigma"),
+        *(spectra.statistic(f"outliers_{side}") for side in ("above", "below")),
     )
     for sigma, k, j in zip(sigmas, above, below, strict=True):
         if not sigma > 0:  # or NaN, of too few values
@@ -80,7 +80,7 @@ def _laws(spectra: LayerSpectra, x: Floats) -> Iterator[Floats]:
 
 
 def _outliers(spectra: LayerSpectra) -> dict[str, Floats]:
-    above = _statistic(spectra, "outliers_above")
+    above = spectra.statistic("outliers_above")
     ranks = np.arange(spectra.singular_values.shape[1])
     return {"x": spectra.singular_values[ranks < above[:, None]]}
 
@@ -98,17 +98,18 @@ def _member_spacings(spectra: LayerSpectra, null: Null) -> Iterator[Floats]:
         if len(values) < marchenko_pastur.MIN_VALUES:
             yield np.empty(0)
             continue
-        yield level_spacings(values, marchenko_pastur.fit_bulk(values, spectra.shape, null.ends))
+        bulk = marchenko_pastur.fit_bulk(values, spectra.shape, null.ends)
+        yield levels.spacings(unfolded_levels(values, bulk))
 
 
 def _number_variance(spectra: LayerSpectra, null: Null) -> dict[str, Floats]:
-    places = [[*STATISTICS].index(name) for name in NUMBER_VARIANCES]
+    found = np.stack([spectra.statistic(name) for name in NUMBER_VARIANCES], axis=1)
     expected = np.stack([null.statistics[name] for name in NUMBER_VARIANCES], axis=1)
     low, high = _band(expected, len(spectra.statistics))
     lengths = np.array([*NUMBER_VARIANCES.values()])
     return {
         "x": lengths,
-        "y": _mean_of_known(spectra.statistics[:, places]),
+        "y": _mean_of_known(found),
         "low": low,
         "high": high,
         "theory": levels.goe_number_variance(lengths),
@@ -156,13 +157,3 @@ def _plateau(spectra: LayerSpectra) -> dict[str, Floats]:
         return {"x": np.empty(0), "y": np.empty(0)}
     first, last, exponent = np.mean(found, axis=0)
     return {"x": np.array([first, last]), "y": np.full(2, 1 / (exponent - 1))}
-
-
-def _parameter(spectra: LayerSpectra, name: str) -> Floats:
-    found: Floats = spectra.parameters[:, PARAMETERS.index(name)]
-    return found
-
-
-def _statistic(spectra: LayerSpectra, name: str) -> Floats:
-    found: Floats = spectra.statistics[:, [*STATISTICS].index(name)]
-    return found

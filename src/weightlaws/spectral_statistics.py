@@ -25,6 +25,8 @@ STATISTICS: Mapping[str, str] = {
     "spacing_distance": "greater",
     **dict.fromkeys(NUMBER_VARIANCES, "two-sided"),
 }
+#: Those that are measured with the entries permuted, too.
+PERMUTED = ("outliers_above", "bulk_distance")
 _OF_THE_BULK = ("outliers_above", "outliers_below", "share_outside", "bulk_distance")
 NO_BULK = "half of the singular values or more are outside: the law fits no bulk"
 _UNFOLDED = ("brody", "spacing_distance", *NUMBER_VARIANCES)
@@ -43,20 +45,16 @@ def bulk_levels(values: Floats, bulk: Bulk) -> Floats:
     return values[bulk.above : len(values) - bulk.below][::-1]
 
 
-def level_spacings(values: Floats, bulk: Bulk) -> Floats:
-    """Return the unfolded spacings of the bulk; empty if there are too few levels to unfold."""
-    if not _can_unfold(values, bulk):
-        return np.empty(0)
-    return levels.spacings(levels.unfold(bulk_levels(values, bulk)))
-
-
-def _can_unfold(values: Floats, bulk: Bulk) -> bool:
-    return bulk.sigma > 0 and levels.can_unfold(len(values), bulk.above + bulk.below)
+def unfolded_levels(values: Floats, bulk: Bulk) -> Floats:
+    """Return the unfolded levels of the bulk; empty if there are too few levels to unfold."""
+    if bulk.sigma > 0 and levels.can_unfold(len(values), bulk.above + bulk.below):
+        return levels.unfold(bulk_levels(values, bulk))
+    return np.empty(0)
 
 
 def spectral_statistics(
     values: Floats, shape: tuple[int, int], ends: Ends
-) -> tuple[Bulk, dict[str, float]]:
+) -> tuple[Bulk, dict[str, float], Floats]:
     """Measure all of `STATISTICS`.
 
     The same function measures trained and random matrices, so that what it does to the edges it
@@ -75,19 +73,20 @@ def spectral_statistics(
         The fit.
     dict
         By name; NaN where the matrix is too small: see `too_small`.
+    array
+        The unfolded spacings of the bulk, empty where it is too small.
     """
     bulk = fit_bulk(values, shape, ends)
-    inside = bulk_levels(values, bulk)
     found = dict.fromkeys(STATISTICS, float("nan")) | bulk_statistics(bulk, len(values))
-    found["mean_ratio"] = float(levels.mean_ratio(levels.bulk(inside)))
-    if _can_unfold(values, bulk):
-        unfolded = levels.unfold(inside)
-        spacings = levels.spacings(unfolded)
+    found["mean_ratio"] = float(levels.mean_ratio(levels.bulk(bulk_levels(values, bulk))))
+    unfolded = unfolded_levels(values, bulk)
+    spacings = levels.spacings(unfolded)
+    if len(unfolded):
         found["brody"] = float(brody(spacings))
         found["spacing_distance"] = float(levels.spacing_distance(spacings))
         variances = levels.number_variance(unfolded, levels.NUMBER_VARIANCE_LENGTHS)
         found.update(zip(NUMBER_VARIANCES, map(float, variances), strict=True))
-    return bulk, found
+    return bulk, found, spacings
 
 
 def too_small(n: int, outside: int = 0) -> dict[str, str]:

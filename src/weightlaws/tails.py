@@ -24,6 +24,8 @@ ALTERNATIVES: dict[str, tuple[Callable[[Array], Array], float]] = {
     "lognormal": (np.square, -np.inf),
     "truncated_power_law": (lambda y: np.expm1(np.minimum(y, 500)), -1.0),
 }
+#: What a verdict can be.
+VERDICTS = POWER_LAW, NOT_A_POWER_LAW, TOO_FEW = "power law", "not a power law", "too few values"
 FEWEST = 100  # below, the tail needed would be more than 60 % of the values
 
 _SIGNIFICANT, _FLAT = 0.1, 1.5
@@ -98,9 +100,9 @@ def analyse_tail(
     ordered = _descending(values)
     logs = np.log(ordered)
     if len(logs) < FEWEST:
-        return Tail("too few values", f"{len(logs)} positive values, fewer than {FEWEST}")
+        return Tail(TOO_FEW, f"{len(logs)} positive values, fewer than {FEWEST}")
     if logs[0] == logs[-1]:
-        return Tail("not a power law", "all values are equal")
+        return Tail(NOT_A_POWER_LAW, "all values are equal")
     distance, n_tail, slope = _best_tail(logs)
     ratios, p_values, objections = _compare(logs[:n_tail] - logs[n_tail - 1])
     flat = plateau(ordered)
@@ -113,7 +115,7 @@ def analyse_tail(
         goodness = float(np.mean([_best_tail(sample)[0] >= distance for sample in samples]))
         if goodness <= _SIGNIFICANT:
             objections.append(f"a power law fits badly (p = {goodness:.2g})")
-    verdict = "not a power law" if objections else "power law"
+    verdict = NOT_A_POWER_LAW if objections else POWER_LAW
     reason = "; ".join(objections) or "no alternative fits better and the Hill plot is flat"
     fit = n_tail, float(ordered[n_tail - 1]), 1 + slope, slope / n_tail**0.5
     return Tail(verdict, reason, *fit, ratios, p_values, hill_k, hill_exponent, goodness)

@@ -1,4 +1,4 @@
-"""A user's own networks: ensembles of one architecture, in a file or in a folder, and single ones.
+"""A user's own ensembles: networks of one architecture, in a file or in a folder.
 
 =========== ========================================================================================
 an ensemble what it holds
@@ -10,11 +10,8 @@ folder      one network a file, of one kind of files that `checkpoints` reads; m
             from 0 in the natural order of the files' names, 2 before 10. Other files are left out.
 =========== ========================================================================================
 
-Single networks are those that `checkpoints` reads.
-
-Weights are stored as float32. What comes as float64 is rounded to it, by at most 6e-8 of its size.
-What is beyond its range, 3.4e38, becomes infinite, and its member counts as diverged; a single
-network that has it is refused.
+Weights are read as float32. What comes as float64 is rounded to it, by at most 6e-8 of its size.
+What is beyond its range, 3.4e38, becomes infinite, and its member counts as diverged.
 """
 
 import logging
