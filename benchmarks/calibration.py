@@ -72,7 +72,7 @@ def rejections(
     rng = np.random.default_rng([seed, n_members, *kind.encode()])
     invariants = evaluate(GRAPHS, ENSEMBLES[kind](n_members, rng))
     weights = resampling_weights(n_members, replicates, rng)
-    z = fit_layer(invariants[:, None], GRAPHS, SIZE, "gaussian", weights).deviation_z[0]
+    z = fit_layer([invariants], GRAPHS, SIZE, "gaussian", weights).deviation_z[0]
     p = p_values(invariants, GRAPHS, SIZE, rng, n_matrices=matrices, n_ensembles=ensembles)
     return np.stack([z > 1.959964, p < 0.05])[:, len(FITTED) :]
 

@@ -150,9 +150,8 @@ def test_fits_leave_out_who_diverged_and_nobody_else(shards, weights, tmp_path):
     fit = fits[SQUARE]
     drawn = resampling_weights(MEMBERS, 20, np.random.default_rng([3, *b"bootstrap"]))
     kept = np.isin(np.arange(MEMBERS), FINITE)
-    expected = fit_layer(
-        evaluate(GRAPHS, weights[SQUARE][FINITE]), GRAPHS, 5, "gaussian", restricted(drawn, kept)
-    )
+    invariants = evaluate(GRAPHS, weights[SQUARE][FINITE]).swapaxes(0, 1)
+    expected = fit_layer(invariants, GRAPHS, 5, "gaussian", restricted(drawn, kept))
     store_fits(tmp_path / "fits.h5", spec, fits)
     stored = read_fits(tmp_path / "fits.h5", spec)[SQUARE]
     for name in fit.names():

@@ -17,7 +17,7 @@ GRAPHS = catalogue("published")
 def fit_layer(invariants, size, initialisation, replicates=60):
     rng = np.random.default_rng(6)
     weights = resampling_weights(len(invariants), replicates, rng)
-    return deviations.fit_layer(invariants, GRAPHS, size, initialisation, weights)
+    return deviations.fit_layer(invariants.swapaxes(0, 1), GRAPHS, size, initialisation, weights)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"D={case['size']}")
@@ -104,7 +104,7 @@ def test_standard_errors_are_those_of_a_loop_over_resampled_ensembles():
     rng = np.random.default_rng(5)
     invariants = evaluate(GRAPHS, published_matrices(5)[0])
     weights = resampling_weights(40, 30, rng)
-    fit = deviations.fit_layer(invariants[:, None], GRAPHS, 5, "gaussian", weights)
+    fit = deviations.fit_layer([invariants], GRAPHS, 5, "gaussian", weights)
     loop = [
         fit_layer(np.repeat(invariants, times, axis=0)[:, None], 5, "gaussian")
         for times in np.rint(40 * weights).astype(int)

@@ -108,7 +108,7 @@ def test_the_estimate_is_about_what_files_take(tmp_path):
             writer.add(moment, np.zeros((64, n_entries), np.float32))
     resampled = resampling_weights(64, 100, rng)
     fits = {
-        layer: fit_layer(values, graphs, 10, "gaussian", resampled)
+        layer: fit_layer(values.swapaxes(0, 1), graphs, 10, "gaussian", resampled)
         for layer, values in invariants.items()
     }
     models = tmp_path / "models"

@@ -34,7 +34,11 @@ def fits(seed, initialisation, size=SIZE, weights=WEIGHTS):
     start = PIGMM.iid(size, scale).sample(weights.shape[1], np.random.default_rng(seed))
     matrices = np.stack([start, start + 0.3], axis=1)
     invariants = evaluate(GRAPHS, matrices)
-    return {"hidden1-hidden2": fit_layer(invariants, GRAPHS, size, initialisation, weights)}
+    return {
+        "hidden1-hidden2": fit_layer(
+            invariants.swapaxes(0, 1), GRAPHS, size, initialisation, weights
+        )
+    }
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +161,7 @@ def test_ensembles_that_were_trained_elsewhere_are_measured_from_each_other(stud
     models = {"a": spec["models"]["a"], "own": own, "other": own}
     start = PIGMM.iid(SIZE, 1).sample(MEMBERS, np.random.default_rng(7))
     invariants = evaluate(GRAPHS, start[:, None])
-    fit = {"hidden1-hidden2": fit_layer(invariants, GRAPHS, SIZE, None, WEIGHTS)}
+    fit = {"hidden1-hidden2": fit_layer(invariants.swapaxes(0, 1), GRAPHS, SIZE, None, WEIGHTS)}
     fits_of = {"a": fitted["a"], "own": fit, "other": fit}
     table = distances_table(fits_of, {**spec, "models": models})
     mine = table[table["condition"] != "a"]

@@ -147,7 +147,7 @@ def joined(study, tmp_path, values, finite, dead):
             writer.add("finite", np.stack([finite | True, finite], axis=1)[members])
             writer.add("dead_output", np.stack([~dead, dead], axis=1)[members])
     spec = invariants_spec(study, CONDITION, CODE)
-    return read_invariants(paths, spec, 3, "hidden2-output", 52)
+    return read_invariants(paths, spec, 3, "hidden2-output", 1, 52)
 
 
 @pytest.mark.parametrize("diverged", [None, 0, 1, 2])
@@ -159,7 +159,7 @@ def test_invariants_are_joined_over_shards_without_members_that_diverged(study, 
         finite[diverged] = False
         values[diverged] = np.nan
     found = joined(study, tmp_path, values, finite, dead)
-    np.testing.assert_array_equal(found.values, values[kept])
+    np.testing.assert_array_equal(found.values, values[kept, 1])
     assert found.members.tolist() == kept
     assert found.dead_output.tolist() == dead[kept].tolist()
 
@@ -167,7 +167,7 @@ def test_invariants_are_joined_over_shards_without_members_that_diverged(study, 
 def test_a_member_that_is_not_finite_without_saying_so_is_refused(study, tmp_path):
     values = np.zeros((3, 3, 52))
     values[2, 1, 7] = np.inf
-    with pytest.raises(StorageError, match=r"found inf at \[0, 1, 7\], expected finite values"):
+    with pytest.raises(StorageError, match=r"found inf at \[0, 7\], expected finite values"):
         joined(study, tmp_path, values, np.ones(3, dtype=bool), np.zeros(3, dtype=bool))
 
 

@@ -1,6 +1,6 @@
 """From an ensemble's invariants to its fit: parameters, predictions and deviations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -69,7 +69,7 @@ class LayerFit:
 
 
 def fit_layer(
-    invariants: Values,
+    snapshots: Iterable[Values],
     graphs: Sequence[Graph],
     size: int,
     initialisation: str | None,
@@ -79,9 +79,10 @@ def fit_layer(
 
     Parameters
     ----------
-    invariants
-        Values of the graphs, of which the first 13 are those that the law fits, (member, snapshot,
-        invariant).
+    snapshots
+        For each of them the values of the graphs, of which the first 13 are those that the law
+        fits, (member, invariant). One after another is taken, so that they need not be in memory
+        together.
     size
         D of the D x D weight matrices.
     initialisation
@@ -91,32 +92,49 @@ def fit_layer(
         What `bootstrap.resampling_weights` draws for these members, (replicate, member).
     """
     graphs = tuple(graphs)
-    mean, sd = invariants.mean(axis=0), invariants.std(axis=0)
+    means, sds, resampled = [], [], []
+    for invariants in snapshots:
+        means.append(invariants.mean(axis=0))
+        sds.append(invariants.std(axis=0))
+        resampled.append(_resampled(weights, invariants, graphs, size))
+    mean, sd = np.array(means), np.array(sds)
+    replicates, prediction_error, deviation_error, difference_error = map(
+        np.array, zip(*resampled, strict=True)
+    )
     parameters, prediction = fit_means(mean, graphs, size)
-    deviation_sd = deviations_in(prediction - mean, sd)
-    replicates = np.empty((len(weights), *parameters.shape))
-    prediction_error, deviation_error, difference_error = (np.empty_like(mean) for _ in range(3))
-    for k in range(len(mean)):
-        resampled_mean, resampled_sd = resampled_moments(weights, invariants[:, k])
-        replicates[:, k], resampled_prediction = fit_means(resampled_mean, graphs, size)
-        difference = resampled_prediction - resampled_mean
-        prediction_error[k] = resampled_prediction.std(axis=0)
-        difference_error[k] = difference.std(axis=0)
-        deviation_error[k] = deviations_in(difference, resampled_sd).std(axis=0)
+    n_members = weights.shape[1]
     return LayerFit(
         parameters=parameters,
         mean=mean,
         sd=sd,
-        mean_standard_error=sd / np.sqrt(len(invariants)),
+        mean_standard_error=sd / np.sqrt(n_members),
         predicted_sd=_padded(predicted_sd(parameters, size), len(graphs)),
         prediction=prediction,
-        deviation_start=_deviation_start(mean, len(invariants), size, initialisation),
-        deviation_sd=deviation_sd,
+        deviation_start=_deviation_start(mean, n_members, size, initialisation),
+        deviation_sd=deviations_in(prediction - mean, sd),
         deviation_z=deviations_in(prediction - mean, difference_error),
-        replicates=replicates,
-        parameters_standard_error=replicates.std(axis=0),
+        replicates=replicates.swapaxes(0, 1),
+        parameters_standard_error=replicates.std(axis=1),
         prediction_standard_error=prediction_error,
         deviation_sd_standard_error=deviation_error,
+    )
+
+
+def _resampled(
+    weights: Values, invariants: Values, graphs: tuple[Graph, ...], size: int
+) -> tuple[Values, Values, Values, Values]:
+    """Fit resampled ensembles: their parameters, and the errors of what is predicted.
+
+    These are the standard errors of predictions, deviations in SD and predictions less means.
+    """
+    mean, sd = resampled_moments(weights, invariants)
+    parameters, prediction = fit_means(mean, graphs, size)
+    difference = prediction - mean
+    return (
+        parameters,
+        prediction.std(axis=0),
+        deviations_in(difference, sd).std(axis=0),
+        difference.std(axis=0),
     )
 
 

@@ -1,6 +1,7 @@
 """The fits of a condition: made from its invariants shards, stored, and read back."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from weightlaws.shards import read_invariants
 
 
 def fit_condition(paths: Sequence[Path], spec: storage.Spec) -> dict[str, LayerFit]:
-    """Fit every square layer of a condition, one layer's invariants in memory at a time.
+    """Fit every square layer of a condition, one snapshot's invariants in memory at a time.
 
     Members that diverged are left out. Conditions of one seed and number of members resample the
     same members.
@@ -36,14 +37,17 @@ def fit_condition(paths: Sequence[Path], spec: storage.Spec) -> dict[str, LayerF
     weights = resampling_weights(n_members, spec["bootstrap_replicates"], rng)
     fits = {}
     for layer in invariants["layers"]:
-        ensemble = read_invariants(paths, invariants, n_members, layer, len(graphs))
+        epochs = invariants["weights"]["snapshots"][layer]
+        read = partial(read_invariants, paths, invariants, n_members, layer)
+        # Who diverged is left out at all epochs alike.
+        finite = np.isin(np.arange(n_members), read(epochs[0], len(graphs)).members)
         fits[layer] = fit_layer(
-            ensemble.values,
+            (read(epoch, len(graphs)).values for epoch in epochs),
             graphs,
             invariants["weights"]["shapes"][layer][0],
             # Of networks that were trained elsewhere it is not known.
             invariants["weights"].get("initialisation"),
-            restricted(weights, np.isin(np.arange(n_members), ensemble.members)),
+            restricted(weights, finite),
         )
     return fits
 

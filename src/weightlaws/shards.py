@@ -132,9 +132,9 @@ class Ensemble:
 
 
 def read_invariants(
-    paths: Sequence[Path], spec: Spec, n_members: int, layer: str, n_invariants: int
+    paths: Sequence[Path], spec: Spec, n_members: int, layer: str, epoch: int, n_invariants: int
 ) -> Ensemble:
-    """Read one layer's invariants, float64 (member, snapshot, invariant), of a condition.
+    """Read one layer's invariants after one epoch, float64 (member, invariant), of a condition.
 
     Parameters
     ----------
@@ -144,6 +144,8 @@ def read_invariants(
         What the shards share: their spec without ``members``.
     n_members, n_invariants
         How many members and invariants there should be.
+    epoch
+        One of the layer's snapshots.
 
     Raises
     ------
@@ -151,9 +153,10 @@ def read_invariants(
         If a shard is not of this spec, the shards are not all members, each once, or fewer than two
         members are finite.
     """
-    shape = (len(spec["weights"]["snapshots"][layer]), n_invariants)
+    epochs = spec["weights"]["snapshots"][layer]
+    shape, part = (len(epochs), n_invariants), (slice(None), epochs.index(epoch))
     readers = opened_shards(paths, "invariants", spec, n_members)
-    return _ensemble(paths, readers, f"invariants/{layer}", np.float64, shape)
+    return _ensemble(paths, readers, f"invariants/{layer}", np.float64, shape, part)
 
 
 def read_weights(
@@ -161,7 +164,7 @@ def read_weights(
 ) -> Ensemble:
     """Read one layer's weights after one epoch, float32 (member, out, in), of a condition.
 
-    Parameters and errors are those of `read_invariants`; the epoch is one of the layer's snapshots.
+    Parameters and errors are those of `read_invariants`.
     """
     epochs = spec["snapshots"][layer]
     shape, part = (len(epochs), *spec["shapes"][layer]), (slice(None), epochs.index(epoch))
@@ -175,9 +178,9 @@ def _ensemble(
     name: str,
     dtype: npt.DTypeLike,
     shape: tuple[int, ...],
-    part: tuple[int | slice, ...] = (slice(None),),
+    part: tuple[int | slice, ...],
 ) -> Ensemble:
-    """Join what the shards hold of one layer, (member, *shape) each, without who diverged."""
+    """Join a part of what the shards hold, (member, *shape) each, without who diverged."""
     values, finite, dead = [], [], []
     for reader in readers:
         finite.append(reader.read("finite", np.bool_, (None, None))[:, -1])

@@ -44,51 +44,52 @@ def significance_table(paths: Sequence[Path], spec: Spec, condition: str) -> pd.
     StorageError
         If a shard is not the spec's, or members are missing.
     """
-    weights = spec["invariants"]["weights"]
-    graphs = catalogue(spec["invariants"]["invariants"])
-    parts = []
-    for layer in spec["invariants"]["layers"]:
-        ensemble = read_invariants(paths, spec["invariants"], spec["members"], layer, len(graphs))
-        size, snapshots = weights["shapes"][layer][0], weights["snapshots"][layer]
+    invariants, parts = spec["invariants"], []
+    graphs = catalogue(invariants["invariants"])
+    for layer in invariants["layers"]:
+        size = invariants["weights"]["shapes"][layer][0]
         # Seeded by the study and the place alone, so that other conditions change nothing here.
         seed = [spec["seed"], *f"significance/{condition}/{layer}".encode()]
-        test = partial(_test, graphs=graphs, size=size, snapshots=snapshots, seed=seed, spec=spec)
         place = {"condition": condition, "layer": layer, "size": size}
-        parts.append(with_and_without_dead(ensemble, 2, test, **place))
+        tests = []
+        for epoch in spec["epochs"]:
+            ensemble = read_invariants(
+                paths, invariants, spec["members"], layer, epoch, len(graphs)
+            )
+            test = partial(_test, graphs=graphs, size=size, epoch=epoch, seed=seed, spec=spec)
+            tests.append(with_and_without_dead(ensemble, 2, test, **place))
+        together = pd.concat(tests, ignore_index=True)
+        for _, chosen in together.groupby("members", sort=False):
+            parts.append(chosen.assign(q=false_discovery(chosen["p"].to_numpy())))
     return pd.concat(parts, ignore_index=True)
 
 
 def _test(
-    values: Values,
+    invariants: Values,
     graphs: tuple[Graph, ...],
     size: int,
-    snapshots: list[int],
+    epoch: int,
     seed: list[int],
     spec: Spec,
 ) -> pd.DataFrame:
-    epochs, higher = spec["epochs"], graphs[len(FITTED) :]
-    p, deviation = np.empty((2, len(epochs), len(graphs)))
-    for k, epoch in enumerate(epochs):
-        invariants = values[:, snapshots.index(epoch)]
-        mean, sd = invariants.mean(axis=0), invariants.std(axis=0)
-        deviation[k] = deviations_in(fit_means(mean, graphs, size)[1] - mean, sd)
-        p[k] = p_values(
-            invariants,
-            graphs,
-            size,
-            np.random.default_rng([*seed, epoch]),
-            n_matrices=spec["matrices"],
-            n_ensembles=spec["ensembles"],
-        )
-    p, deviation = p[:, len(FITTED) :], deviation[:, len(FITTED) :]
+    higher = graphs[len(FITTED) :]
+    mean, sd = invariants.mean(axis=0), invariants.std(axis=0)
+    deviation = deviations_in(fit_means(mean, graphs, size)[1] - mean, sd)
+    p = p_values(
+        invariants,
+        graphs,
+        size,
+        np.random.default_rng([*seed, epoch]),
+        n_matrices=spec["matrices"],
+        n_ensembles=spec["ensembles"],
+    )
     return pd.DataFrame(
         {
-            "epoch": np.repeat(epochs, len(higher)),
-            "invariant": np.tile([graph.name for graph in higher], len(epochs)),
-            "published": np.tile([published_number(graph) for graph in higher], len(epochs)),
-            "degree": np.tile([graph.degree for graph in higher], len(epochs)),
-            "deviation_sd": deviation.ravel(),
-            "p": p.ravel(),
-            "q": false_discovery(p).ravel(),
+            "epoch": epoch,
+            "invariant": [graph.name for graph in higher],
+            "published": [published_number(graph) for graph in higher],
+            "degree": [graph.degree for graph in higher],
+            "deviation_sd": deviation[len(FITTED) :],
+            "p": p[len(FITTED) :],
         }
     )
