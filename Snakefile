@@ -31,6 +31,27 @@ include: "workflow/rules/figures.smk"
 report: "workflow/report/workflow.rst"
 
 
+# On a cluster these run where Snakemake does: they take seconds each, or download.
+localrules:
+    all,
+    dataset,
+    import_ensemble,
+    import_network,
+    members,
+    catalogue,
+    distance,
+    findings,
+    spectra_table,
+    gallery,
+    accuracy,
+    condition_figures,
+    ensemble_figures,
+    architecture_figures,
+    distance_matrix,
+    spectra_figures,
+    lazy_rich,
+
+
 rule all:
     """The whole study: what it stores, its tables and its figures."""
     default_target: True

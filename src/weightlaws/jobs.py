@@ -1,22 +1,42 @@
-"""What every job of the workflow does beside its numbers: keep a log, and not outlive its run."""
+"""What every job of the workflow does beside its numbers: keep a log, and stop when told to."""
 
 import logging
-from collections.abc import Callable, Iterator
+import os
+import platform
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any, Protocol
 
 import psutil
+import yaml
+
+
+class Job(Protocol):
+    """What Snakemake tells a script of its job."""
+
+    rule: str
+    wildcards: Any
+    params: Any
+    resources: Any
+    threads: int
+    log: Sequence[str]
 
 
 @contextmanager
-def job_log(path: str | Path) -> Iterator[logging.Logger]:
-    """Send log messages to a job's log file, and the traceback if the block fails."""
-    handler = logging.FileHandler(path, mode="w")
+def job_log(job: Job) -> Iterator[logging.Logger]:
+    """Send log messages to a job's log file, and the traceback if the block fails.
+
+    The file begins with what was to be done, and where: rule, wildcards, parameters with the
+    resolved spec, threads, resources, host and, on SLURM, the number of the job.
+    """
+    handler = logging.FileHandler(job.log[0], mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s"))
     logger = logging.getLogger("weightlaws")
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
     try:
+        logger.info("begun\n%s", _header(job))
         yield logger
         logger.info("done")
     except BaseException:
@@ -27,14 +47,33 @@ def job_log(path: str | Path) -> Iterator[logging.Logger]:
         handler.close()
 
 
-def run_is_alive() -> Callable[[], bool]:
-    """Return a function that tells whether the Snakemake processes above this one still run.
+def _header(job: Job) -> str:
+    record = {
+        "rule": job.rule,
+        "wildcards": dict(job.wildcards.items()),
+        "params": dict(job.params.items()),
+        "threads": job.threads,
+        # But for what Snakemake keeps for itself.
+        "resources": {k: value for k, value in job.resources.items() if not k.startswith("_")},
+        "host": platform.node(),
+        "process": os.getpid(),
+    }
+    if "SLURM_JOB_ID" in os.environ:
+        record["slurm_job"] = os.environ["SLURM_JOB_ID"]
+    return yaml.safe_dump(record, sort_keys=False, default_flow_style=None, width=100)
 
-    A killed Snakemake leaves its jobs behind, which would train on for hours and write beside the
-    jobs of the next run.
+
+def told_to_go_on() -> Callable[[], bool]:
+    """Return a function that says no once the job should stop.
+
+    It should when a Snakemake process above it has died, as that leaves its jobs behind, which
+    would train on for hours and write beside the jobs of the next run; and when it is sent SIGTERM,
+    as SLURM does before it kills a job that was cancelled or has reached its time limit.
     """
     above = [process for process in psutil.Process().parents() if _runs_snakemake(process)]
-    return lambda: all(map(_is_alive, above))
+    terminated = []
+    signal.signal(signal.SIGTERM, lambda number, _: terminated.append(number))
+    return lambda: not terminated and all(map(_is_alive, above))
 
 
 def _runs_snakemake(process: psutil.Process) -> bool:

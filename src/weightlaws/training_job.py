@@ -155,7 +155,7 @@ def _start(
         )
     shuffles = member_shuffles(members, seed=spec["seed"], images=images, epochs=done)
     engine = make_engine(splits, networks or start, shuffles, recipe, start)
-    log.info("engine %s, spec %s", engine.description, spec)
+    log.info("engine %s", engine.description)
     if progress.trained_by and unlike(progress.trained_by[-1], engine.description):
         log.warning(
             "epochs up to %d were trained by %s: from here on sums may be rounded otherwise",
@@ -196,7 +196,10 @@ def _train(
 
 def _stop_unless(told_to_go_on: bool) -> None:
     if not told_to_go_on:
-        raise TrainingError("the run that started this job has ended, so it stops")
+        raise TrainingError(
+            "told to stop, as the run that started this job has ended, or the job was cancelled or "
+            "has reached its time limit; run snakemake again, and it goes on from its state"
+        )
 
 
 def _store_state(path: Path, progress: Progress, networks: Networks) -> None:

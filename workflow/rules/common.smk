@@ -6,7 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from weightlaws import disk, memory, specs
+from weightlaws import disk, requests, specs
 from weightlaws import study as studies
 from weightlaws.conditions import Shard
 from weightlaws.shards import read_shard
@@ -68,6 +68,60 @@ def nulls_of(wildcards):
         f"{RESULTS}/nulls/{rows}x{columns}.h5"
         for rows, columns in dict.fromkeys(map(tuple, shapes))
     ]
+
+
+def shapes_of(name):
+    """Shapes of the layers of a condition or, once it is stored, of a single network."""
+    if name in CONDITIONS:
+        return CONDITIONS[name].shapes
+    weights = Path(f"{RESULTS}/weights/{name}/0-0.h5")
+    return read_shard(weights, layers=()).spec["shapes"] if weights.exists() else {}
+
+
+# What a job of each sizeable rule asks of a cluster.
+REQUESTS = {
+    "train": lambda wildcards, threads: requests.training(
+        STUDY, CONDITIONS[wildcards.condition], shard_of(wildcards), threads
+    ),
+    "invariants": lambda wildcards, threads: requests.invariants(
+        STUDY, CONDITIONS[wildcards.condition], shard_of(wildcards)
+    ),
+    "model": lambda wildcards, threads: requests.model(
+        STUDY, CONDITIONS[wildcards.condition]
+    ),
+    "significance": lambda wildcards, threads: requests.significance(
+        STUDY, CONDITIONS[wildcards.condition]
+    ),
+    "comparison": lambda wildcards, threads: requests.comparison(
+        STUDY, CONDITIONS[wildcards.condition]
+    ),
+    "symmetry": lambda wildcards, threads: requests.symmetry(
+        STUDY, CONDITIONS[wildcards.condition]
+    ),
+    "null": lambda wildcards, threads: requests.null(
+        STUDY, (int(wildcards.rows), int(wildcards.columns))
+    ),
+    "spectra_shard": lambda wildcards, threads: requests.spectra_shard(
+        STUDY, shapes_of(wildcards.condition), shard_of(wildcards)
+    ),
+    "spectra": lambda wildcards, threads: requests.spectra(
+        STUDY,
+        shapes_of(wildcards.condition),
+        WITH_SPECTRA[wildcards.condition].members,
+    ),
+}
+
+
+def mem_mb(wildcards, threads, attempt, rulename):
+    """Memory of a job; a job that failed may have needed more."""
+    return attempt * REQUESTS[rulename](wildcards, threads).mem_mb
+
+
+def runtime(wildcards, threads, attempt, rulename):
+    """Minutes of a job; one that trains goes on from its state when it is tried again."""
+    return (1 if rulename == "train" else attempt) * REQUESTS[rulename](
+        wildcards, threads
+    ).minutes
 
 
 def by_architecture(conditions):

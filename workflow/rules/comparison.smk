@@ -20,6 +20,9 @@ rule comparison:
         f"{RESULTS}/benchmarks/comparison/{{condition}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
     params:
         spec=lambda wildcards: specs.comparison_spec(
             STUDY, CONDITIONS[wildcards.condition], CODE

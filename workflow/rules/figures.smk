@@ -39,9 +39,9 @@ rule gallery:
             "invariants",
         ),
     log:
-        f"{RESULTS}/logs/figures/invariants.log",
+        f"{RESULTS}/logs/gallery.log",
     benchmark:
-        f"{RESULTS}/benchmarks/figures/invariants.tsv"
+        f"{RESULTS}/benchmarks/gallery.tsv"
     conda:
         "../../envs/weightlaws.yaml"
     params:
@@ -59,9 +59,9 @@ rule accuracy:
     output:
         figure("accuracy", "Training", "architecture"),
     log:
-        f"{RESULTS}/logs/figures/{{architecture}}-accuracy.log",
+        f"{RESULTS}/logs/accuracy/{{architecture}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/figures/{{architecture}}-accuracy.tsv"
+        f"{RESULTS}/benchmarks/accuracy/{{architecture}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
     params:
@@ -87,9 +87,9 @@ rule condition_figures:
         laws=figure("laws", "Laws", "condition"),
         largest_deviations=figure("largest_deviations", "Laws", "condition"),
     log:
-        f"{RESULTS}/logs/figures/{{condition}}.log",
+        f"{RESULTS}/logs/condition_figures/{{condition}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/figures/{{condition}}.tsv"
+        f"{RESULTS}/benchmarks/condition_figures/{{condition}}.tsv"
     wildcard_constraints:
         condition=one_of(TRAINED),
     conda:
@@ -127,9 +127,9 @@ rule architecture_figures:
         normalised_change=figure("normalised_change", "Fits", "architecture"),
         wasserstein=figure("wasserstein", "Distances", "architecture"),
     log:
-        f"{RESULTS}/logs/figures/{{architecture}}.log",
+        f"{RESULTS}/logs/architecture_figures/{{architecture}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/figures/{{architecture}}.tsv"
+        f"{RESULTS}/benchmarks/architecture_figures/{{architecture}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
     params:
@@ -146,9 +146,9 @@ rule distance_matrix:
     output:
         figure("distance_matrix", "Distances", "architecture"),
     log:
-        f"{RESULTS}/logs/figures/{{architecture}}-distance_matrix.log",
+        f"{RESULTS}/logs/distance_matrix/{{architecture}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/figures/{{architecture}}-distance_matrix.tsv"
+        f"{RESULTS}/benchmarks/distance_matrix/{{architecture}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
     params:
@@ -170,9 +170,9 @@ rule spectra_figures:
         singular_vectors=figure("singular_vectors", "Spectra", "condition"),
         hill=figure("hill", "Spectra", "condition"),
     log:
-        f"{RESULTS}/logs/figures/{{condition}}-spectra.log",
+        f"{RESULTS}/logs/spectra_figures/{{condition}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/figures/{{condition}}-spectra.tsv"
+        f"{RESULTS}/benchmarks/spectra_figures/{{condition}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
     params:
@@ -193,9 +193,9 @@ rule lazy_rich:
     output:
         figure("lazy_rich", "Spectra", "architecture"),
     log:
-        f"{RESULTS}/logs/figures/{{architecture}}-lazy_rich.log",
+        f"{RESULTS}/logs/lazy_rich/{{architecture}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/figures/{{architecture}}-lazy_rich.tsv"
+        f"{RESULTS}/benchmarks/lazy_rich/{{architecture}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
     params:

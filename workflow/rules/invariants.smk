@@ -14,6 +14,9 @@ rule invariants:
         f"{RESULTS}/benchmarks/invariants/{{condition}}/{{shard}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
     params:
         spec=lambda wildcards: specs.invariants_spec(
             STUDY, CONDITIONS[wildcards.condition], CODE, shard_of(wildcards)

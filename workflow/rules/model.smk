@@ -38,6 +38,9 @@ rule model:
         f"{RESULTS}/benchmarks/model/{{condition}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
     params:
         spec=lambda wildcards: specs.model_spec(
             STUDY, CONDITIONS[wildcards.condition], CODE

@@ -9,9 +9,9 @@ rule import_ensemble:
     output:
         f"{RESULTS}/weights/{{condition}}/{{shard}}.h5",
     log:
-        f"{RESULTS}/logs/import/{{condition}}/{{shard}}.log",
+        f"{RESULTS}/logs/import_ensemble/{{condition}}/{{shard}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/import/{{condition}}/{{shard}}.tsv"
+        f"{RESULTS}/benchmarks/import_ensemble/{{condition}}/{{shard}}.tsv"
     wildcard_constraints:
         condition=one_of(ENSEMBLES),
     conda:
@@ -32,9 +32,9 @@ checkpoint import_network:
     output:
         f"{RESULTS}/weights/{{condition}}/0-0.h5",
     log:
-        f"{RESULTS}/logs/import/{{condition}}/0-0.log",
+        f"{RESULTS}/logs/import_network/{{condition}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/import/{{condition}}/0-0.tsv"
+        f"{RESULTS}/benchmarks/import_network/{{condition}}.tsv"
     wildcard_constraints:
         condition=one_of(NETWORKS),
     conda:

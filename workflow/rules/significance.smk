@@ -14,6 +14,9 @@ rule significance:
         f"{RESULTS}/benchmarks/significance/{{condition}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
     params:
         spec=lambda wildcards: specs.significance_spec(
             STUDY, CONDITIONS[wildcards.condition], CODE

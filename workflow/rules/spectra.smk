@@ -18,6 +18,9 @@ rule null:
         f"{RESULTS}/benchmarks/null/{{rows}}x{{columns}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
     params:
         spec=lambda wildcards: specs.null_spec(
             STUDY, (int(wildcards.rows), int(wildcards.columns)), CODE
@@ -34,11 +37,14 @@ rule spectra_shard:
     output:
         f"{RESULTS}/spectra/{{condition}}/{{shard}}.h5",
     log:
-        f"{RESULTS}/logs/spectra/{{condition}}/{{shard}}.log",
+        f"{RESULTS}/logs/spectra_shard/{{condition}}/{{shard}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/spectra/{{condition}}/{{shard}}.tsv"
+        f"{RESULTS}/benchmarks/spectra_shard/{{condition}}/{{shard}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
     params:
         spec=lambda wildcards: specs.spectra_spec(
             STUDY, WITH_SPECTRA[wildcards.condition], CODE, shard_of(wildcards)
@@ -69,6 +75,9 @@ rule spectra:
         f"{RESULTS}/benchmarks/spectra/{{condition}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
     params:
         spec=lambda wildcards: specs.spectra_tables_spec(
             STUDY, WITH_SPECTRA[wildcards.condition], CODE
@@ -90,9 +99,9 @@ rule spectra_table:
             "table of spectra",
         ),
     log:
-        f"{RESULTS}/logs/spectra.log",
+        f"{RESULTS}/logs/spectra_table.log",
     benchmark:
-        f"{RESULTS}/benchmarks/spectra.tsv"
+        f"{RESULTS}/benchmarks/spectra_table.tsv"
     conda:
         "../../envs/weightlaws.yaml"
     script:

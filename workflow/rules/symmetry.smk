@@ -20,6 +20,9 @@ rule symmetry:
         f"{RESULTS}/benchmarks/symmetry/{{condition}}.tsv"
     conda:
         "../../envs/weightlaws.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
     params:
         spec=lambda wildcards: specs.symmetry_spec(
             STUDY, CONDITIONS[wildcards.condition], CODE

@@ -6,7 +6,7 @@ from weightlaws import figures
 from weightlaws.drawing import save
 from weightlaws.jobs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     look, out = snakemake.params.spec, snakemake.output
     invariants = pd.concat(pd.read_csv(path) for path in snakemake.input.invariants)
     distances = pd.read_csv(snakemake.input.distances)

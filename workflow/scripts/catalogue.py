@@ -3,6 +3,6 @@
 from weightlaws.catalogue import catalogue, invariants_table
 from weightlaws.jobs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     graphs = catalogue(snakemake.params.spec["invariants"])
     invariants_table(graphs).to_csv(snakemake.output[0], index=False)

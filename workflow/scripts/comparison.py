@@ -5,7 +5,7 @@ from pathlib import Path
 from weightlaws.comparison_job import comparison_table
 from weightlaws.jobs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     shards = [Path(path) for path in snakemake.input]
     table = comparison_table(shards, snakemake.params.spec, snakemake.wildcards.condition)
     table.to_csv(snakemake.output[0], index=False)

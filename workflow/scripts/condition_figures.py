@@ -6,7 +6,7 @@ from weightlaws import figures, law_figures
 from weightlaws.drawing import save
 from weightlaws.jobs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     look = snakemake.params.spec
     invariants = pd.read_csv(snakemake.input.invariants)
     parameters = pd.read_csv(snakemake.input.parameters)

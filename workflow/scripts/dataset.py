@@ -6,7 +6,7 @@ from weightlaws import storage
 from weightlaws.datasets import load_dataset
 from weightlaws.jobs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     spec = snakemake.params.spec
     splits = load_dataset(spec["dataset"], Path(snakemake.config["data"]))
     with storage.create(Path(snakemake.output[0]), "dataset", spec) as writer:

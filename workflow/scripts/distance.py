@@ -6,7 +6,7 @@ from weightlaws.distances import distances_table
 from weightlaws.jobs import job_log
 from weightlaws.models import read_fits
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     spec = snakemake.params.spec
     fits = {
         condition: read_fits(Path(path), model)

@@ -6,7 +6,7 @@ from weightlaws import figures
 from weightlaws.drawing import save
 from weightlaws.jobs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     distances = pd.read_csv(snakemake.input.distances)
     conditions = pd.read_csv(snakemake.input.conditions)
     mine = conditions[conditions["condition"].isin(snakemake.params.conditions)]

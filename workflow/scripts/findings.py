@@ -8,7 +8,7 @@ from weightlaws.findings import findings_table, ranked_deviations
 from weightlaws.findings_page import findings_page
 from weightlaws.jobs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     rate = snakemake.params.spec["false_discovery_rate"]
     comparison, symmetry, significance, admissibility = (
         pd.concat(map(pd.read_csv, snakemake.input[name]), ignore_index=True)

@@ -5,6 +5,6 @@ from weightlaws.drawing import save
 from weightlaws.graph_drawing import gallery
 from weightlaws.jobs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     graphs = catalogue(snakemake.params.invariants)
     save(gallery(graphs, snakemake.params.spec), snakemake.output[0])

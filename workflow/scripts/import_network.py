@@ -5,5 +5,5 @@ from pathlib import Path
 from weightlaws.import_job import import_network
 from weightlaws.jobs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     import_network(Path(snakemake.output[0]), snakemake.params.spec)

@@ -6,7 +6,7 @@ from weightlaws.drawing import save
 from weightlaws.jobs import job_log
 from weightlaws.lazy_figure import lazy_rich
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     spectra = pd.concat(map(pd.read_csv, snakemake.input.spectra), ignore_index=True)
     conditions = pd.read_csv(snakemake.input.conditions)
     mine = conditions[conditions["condition"].isin(spectra["condition"])]

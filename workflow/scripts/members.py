@@ -7,7 +7,7 @@ import pandas as pd
 from weightlaws.jobs import job_log
 from weightlaws.members import conditions_table, final_members, learning_curves, members_table
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     specs, n_members = snakemake.params.spec["weights"], snakemake.params.spec["members"]
     conditions_table(specs, n_members).to_csv(snakemake.output.conditions, index=False)
     shards = [Path(path) for path in snakemake.input]

@@ -6,7 +6,7 @@ from weightlaws import tables
 from weightlaws.jobs import job_log
 from weightlaws.models import fit_condition, store_fits
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     spec, out = snakemake.params.spec, snakemake.output
     condition = snakemake.wildcards.condition
     fits = fit_condition([Path(path) for path in snakemake.input], spec)

@@ -5,7 +5,7 @@ from pathlib import Path
 from weightlaws.jobs import job_log
 from weightlaws.significance_job import significance_table
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     shards = [Path(path) for path in snakemake.input]
     table = significance_table(shards, snakemake.params.spec, snakemake.wildcards.condition)
     table.to_csv(snakemake.output[0], index=False)

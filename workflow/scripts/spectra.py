@@ -5,7 +5,7 @@ from pathlib import Path
 from weightlaws.jobs import job_log
 from weightlaws.spectra_tables import condition_tables
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     shards, nulls = (
         [Path(path) for path in paths] for paths in (snakemake.input.spectra, snakemake.input.nulls)
     )

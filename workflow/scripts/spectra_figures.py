@@ -6,7 +6,7 @@ from weightlaws import spectra_figures
 from weightlaws.drawing import save
 from weightlaws.jobs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     look, out = snakemake.params.spec, snakemake.output
     spectra, ranks, curves = (
         pd.read_csv(snakemake.input[name]) for name in ("spectra", "ranks", "curves")

@@ -5,7 +5,7 @@ from pathlib import Path
 from weightlaws.jobs import job_log
 from weightlaws.spectra_job import analyse_shard
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     nulls = [Path(path) for path in snakemake.input.nulls]
     weights = Path(snakemake.input.weights)
     analyse_shard(Path(snakemake.output[0]), snakemake.params.spec, weights, nulls)

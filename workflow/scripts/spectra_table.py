@@ -4,6 +4,6 @@ import pandas as pd
 
 from weightlaws.jobs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     tables = [pd.read_csv(path) for path in snakemake.input]
     pd.concat(tables, ignore_index=True).to_csv(snakemake.output[0], index=False)

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from weightlaws.jobs import job_log, run_is_alive
+from weightlaws.jobs import job_log, told_to_go_on
 from weightlaws.training_job import train_shard
 
 weights = Path(snakemake.output[0])
 # Beside the DAG: Snakemake neither deletes it nor asks for it.
 state = weights.parents[2] / "state" / weights.parent.name / weights.name
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake):
     train_shard(
         weights,
         snakemake.params.spec,
@@ -19,5 +19,5 @@ with job_log(snakemake.log[0]):
         device=snakemake.config["device"],
         threads=snakemake.threads,
         keep_state=snakemake.config["keep_state"],
-        go_on=run_is_alive(),
+        go_on=told_to_go_on(),
     )
