@@ -122,7 +122,7 @@ def test_a_stopped_job_goes_on_to_bitwise_the_same(job, engine, condition, epoch
     spec = asked(5, condition=condition)
     expected = job(spec, "uninterrupted", engine=engine)
     epochs_trained.clear()
-    with pytest.raises(TrainingError, match="told to stop.*goes on from its state"):
+    with pytest.raises(TrainingError, match=r"told to stop.*goes on from its state"):
         job(spec, engine=engine, go_on=stop_after(2))
     assert len(epochs_trained) == 2
     assert_same(job(spec, engine=engine), expected)

@@ -12,8 +12,8 @@ from pathlib import Path
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
 
-# No accounting and no control groups, which need more than one machine's root. Jobs that were told to
-# end are killed after 15 seconds, and what became of them is known for ten minutes.
+# No accounting, no control groups. Jobs that were told to end are killed after 15 seconds, and what
+# became of them is known for ten minutes.
 SETTINGS = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)

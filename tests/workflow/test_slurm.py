@@ -143,10 +143,7 @@ def test_small_stages_run_in_few_jobs_or_none(faults):
 def test_the_end_is_as_if_nothing_had_happened(faults, at_once):
     assert faults["exits"][1] == 0, faults["outputs"][1]
     assert faults["project"].planned() == {}
-    expected = {path.relative_to(at_once.folder): path for path in results(at_once)}
-    found = {
-        path.relative_to(faults["project"].folder): path for path in results(faults["project"])
-    }
+    expected, found = results(at_once), results(faults["project"])
     assert found.keys() == expected.keys()
     arrays = 0
     for name, path in found.items():
@@ -160,11 +157,11 @@ def test_the_end_is_as_if_nothing_had_happened(faults, at_once):
 def results(project):
     """Files with numbers, but for what jobs cost and for states."""
     folder = project.folder / "results/mini"
-    return [
-        path
+    return {
+        path.relative_to(folder): path
         for path in folder.rglob("*")
         if path.suffix in (".h5", ".csv") and path.name != "cost.csv" and "state" not in path.parts
-    ]
+    }
 
 
 def same_arrays(path, other):
