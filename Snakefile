@@ -63,6 +63,9 @@ rule all:
         # Of the conditions that are modelled, if there are any:
         shard_files("invariants", *MODELLED),
         expand(rules.model.output, condition=MODELLED),
+        expand(rules.significance.output, condition=MODELLED),
+        expand(rules.comparison.output, condition=MODELLED),
+        expand(rules.symmetry.output, condition=MODELLED),
         expand(
             rules.condition_figures.output,
             condition=[name for name in MODELLED if name in TRAINED],

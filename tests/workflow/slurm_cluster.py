@@ -8,6 +8,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from mini_study import until
+
 # The executor plugin hands no SLURM_CONF on to its job steps, so it must be the usual place.
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
@@ -91,12 +93,3 @@ def jobs():
     """Return all jobs that SLURM knows: what is done (the plugin's comment), by number."""
     lines = run("squeue", "--noheader", "--states=all", "--format=%i|%T|%k").splitlines()
     return {int(number): (state, what) for number, state, what in (x.split("|") for x in lines)}
-
-
-def until(found, what, seconds):
-    """Wait until something is found, and return it."""
-    end = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < end, f"no {what} after {seconds} s"
-        time.sleep(0.2)
-    return value

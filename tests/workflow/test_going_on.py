@@ -1,21 +1,15 @@
 """Runs that are stopped, lengthened and shortened: what was trained is not trained again."""
 
-import os
-import subprocess
-import sys
-import time
-
 import numpy as np
 import pytest
 import torch
-from mini_study import MINI
+from mini_study import MINI, until
 
 from weightlaws.shards import read_shard
 
 CONDITION = "digits-10x10x10-gaussian-decay0"
 SHARDS = ("0-1", "2-3", "4-4")
 ONE_CONDITION = [{**MINI["sweeps"][0], "weight_decays": [0]}]
-SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 TARGETS = [f"results/mini/weights/{CONDITION}/{shard}.h5" for shard in SHARDS]
 
 
@@ -79,16 +73,8 @@ def test_after_a_kill_of_snakemake_a_run_goes_on(mini, tmp_path):
     state = project.folder / f"results/mini/state/{CONDITION}/0-1.h5"
     log = project.folder / f"results/mini/logs/train/{CONDITION}/0-1.log"
     log.unlink()
-    process = subprocess.Popen(
-        [*SNAKEMAKE, TARGETS[0], "--cores", "1", "--configfile", "mini.yaml"],
-        cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": str(project.folder / "src")},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    until(lambda: log.exists() and "epoch 20 of 300" in log.read_text(), "epoch 20")
-    process.kill()
-    process.wait()
+    with project.started(TARGETS[0], "--cores", "1"):
+        until(lambda: log.exists() and "epoch 20 of 300" in log.read_text(), "epoch 20")
     # A job whose run has ended stops after its epoch and leaves its state.
     until(state.exists, "state")
     project.snakemake("--unlock")
@@ -96,10 +82,3 @@ def test_after_a_kill_of_snakemake_a_run_goes_on(mini, tmp_path):
     assert "has epochs 0 to" in words[0]
     assert "epoch 20 of 300" not in words[0]
     assert_same(shards, train(fresh(mini, tmp_path / "whole"), epochs=epochs)[0])
-
-
-def until(found, what, seconds=60):
-    end = time.monotonic() + seconds
-    while not found():
-        assert time.monotonic() < end, f"no {what} after {seconds} s"
-        time.sleep(0.02)

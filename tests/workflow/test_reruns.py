@@ -5,13 +5,18 @@ import re
 import time
 from copy import deepcopy
 
+import h5py
+import numpy as np
 import pytest
 from mini_study import MINI
+
+from weightlaws.study import Study
 
 SHARDS, CONDITIONS, ARCHITECTURES, SHAPES = 3, 3, 2, 5
 TRAIN = {"train": SHARDS * CONDITIONS}
 INVARIANTS = {"invariants": SHARDS * CONDITIONS}
 GALLERY, DISTANCE, ACCURACY = {"gallery": 1}, {"distance": 1}, {"accuracy": ARCHITECTURES}
+CATALOGUE = {"catalogue": 1}
 OF_CONDITIONS = {"condition_figures": CONDITIONS}
 OF_SPECTRA = {"spectra_figures": CONDITIONS}
 BETWEEN = {"architecture_figures": ARCHITECTURES, "distance_matrix": 1}
@@ -38,11 +43,13 @@ def sweeps(**changes):
     return changed
 
 
-def fan_in(conditions):
-    """The jobs that new or changed conditions cause, beside their training and invariants."""
+def fan_in(conditions, architectures=ARCHITECTURES, compared=1):
+    """The jobs that new or changed conditions cause, beside those of their shards."""
     own = ("model", "significance", "comparison", "symmetry", "condition_figures")
     own += ("spectra", "spectra_figures")
-    return FROM_MEMBERS | FROM_DISTANCE | {"spectra_table": 1} | dict.fromkeys(own, conditions)
+    between = {"architecture_figures": architectures, "accuracy": architectures}
+    between |= {"distance_matrix": compared, "spectra_table": 1}
+    return FROM_MEMBERS | DISTANCE | between | dict.fromkeys(own, conditions)
 
 
 def new_shards(n):
@@ -58,76 +65,129 @@ def spectra(**changes):
     return {"spectra": {**MINI["spectra"], **changes}}
 
 
+# For each key of the configuration an edit, and the jobs that run again.
+KEYS = {
+    "name": ({"name": "other"}, EVERYTHING | GALLERY | CATALOGUE | NULLS),
+    "seed": ({"seed": 1}, FROM_TRAIN | NULLS),
+    # 5 to 7: of shards 0-1, 2-3, 4-4 the last gives way to 4-5 and 6-6.
+    "members": ({"members": 7}, new_shards(2 * CONDITIONS) | fan_in(CONDITIONS)),
+    # Of 0-2 and 3-4 none has a name that there was before.
+    "shard_size": ({"shard_size": 3}, new_shards(2 * CONDITIONS) | fan_in(CONDITIONS)),
+    "epochs": ({"epochs": 3}, FROM_TRAIN),
+    "batch_size": ({"batch_size": 50}, FROM_TRAIN),
+    "learning_rate": ({"learning_rate": 0.002}, FROM_TRAIN),
+    "snapshots": ({"snapshots": 2, **statistics(headline_epochs=[0])}, FROM_TRAIN),
+    "rectangular_snapshots": ({"rectangular_snapshots": []}, FROM_TRAIN),
+    "device": ({"device": "cpu"}, {}),
+    "engine": ({"engine": "torch"}, {}),
+    "keep_state": ({"keep_state": False}, {}),
+    "data": ({"data": "elsewhere"}, {}),
+    "invariants": ({"invariants": "published"}, FROM_INVARIANTS | GALLERY | CATALOGUE),
+    "statistics.headline_epochs": (
+        statistics(headline_epochs=[0]),
+        FROM_SIGNIFICANCE | FROM_SYMMETRY | SPECTRA,
+    ),
+    "statistics.false_discovery_rate": (
+        statistics(false_discovery_rate=0.1),
+        FINDINGS | OF_CONDITIONS | SPECTRA,
+    ),
+    "statistics.bootstrap_replicates": (
+        statistics(bootstrap_replicates=60),
+        FROM_MODEL | SPECTRA,
+    ),
+    "statistics.simulated_matrices": (statistics(simulated_matrices=400), FROM_SIGNIFICANCE),
+    "statistics.simulated_ensembles": (statistics(simulated_ensembles=300), FROM_SIGNIFICANCE),
+    "statistics.randomisations": (statistics(randomisations=100), FROM_SYMMETRY),
+    "statistics.folds": (statistics(folds=3), FROM_COMPARISON),
+    "statistics.noise_floor_draws": (statistics(noise_floor_draws=60), FROM_DISTANCE),
+    "spectra.null_matrices": (spectra(null_matrices=60), NULLS | SPECTRA),
+    "spectra.null_vectors": (spectra(null_vectors=1100), NULLS | SPECTRA),
+    "spectra.pooled_ranks": (spectra(pooled_ranks=3), NULLS | SPECTRA),
+    "spectra.permutations": (spectra(permutations=10), SPECTRA),
+    "spectra.goodness_of_fit_replicates": (spectra(goodness_of_fit_replicates=5), SPECTRA),
+    "figures.panel_width": ({"figures": {"panel_width": 5.0}}, FIGURES | GALLERY),
+    "figures.font_scale": ({"figures": {"font_scale": 1.5}}, FIGURES | GALLERY),
+    "sweeps.dataset": (
+        {"sweeps": sweeps(dataset="mnist")},
+        # Layers have the same shapes, and so the same nulls.
+        {"dataset": 1} | new_shards(2 * SHARDS) | fan_in(2),
+    ),
+    "sweeps.analyses": (
+        # Nothing is left to compare one of the two architectures with.
+        {"sweeps": sweeps(analyses=["spectra"])},
+        DISTANCE | FINDINGS | {"architecture_figures": 1},
+    ),
+    "sweeps.hidden": (
+        {"sweeps": sweeps(hidden=[[10, 10, 10], [11, 11]])},
+        {"null": 3} | new_shards(2 * SHARDS) | fan_in(2, architectures=3, compared=2),
+    ),
+    "sweeps.initialisations": (
+        {"sweeps": sweeps(initialisations=["gaussian", "uniform"])},
+        new_shards(2 * SHARDS) | fan_in(2),
+    ),
+    "sweeps.weight_decays": (
+        {"sweeps": sweeps(weight_decays=[0, 0.02])},
+        new_shards(SHARDS) | fan_in(1),
+    ),
+    "sweeps.output_scales": (
+        {"sweeps": [*sweeps(), *sweeps(weight_decays=[0], output_scales=[4])]},
+        new_shards(SHARDS) | fan_in(1) | {"lazy_rich": 1},
+    ),
+    "sweeps.snapshots": (
+        # What is tested must be kept, so that other epochs are tested in all conditions.
+        {"sweeps": sweeps(snapshots=2), **statistics(headline_epochs=[0])},
+        new_shards(2 * SHARDS) | fan_in(2) | FROM_SIGNIFICANCE | FROM_SYMMETRY | SPECTRA,
+    ),
+    # The first two shards stand, and the third is not asked for.
+    "sweeps.members": ({"sweeps": sweeps(members=4)}, fan_in(2)),
+    "ensembles": (
+        {"ensembles": ["own/ensemble.h5"]},
+        {"import_ensemble": 2, "null": 1, "spectra_shard": 2}
+        | FROM_MEMBERS
+        | dict.fromkeys(("spectra", "spectra_figures", "spectra_table"), 1),
+    ),
+    # Which nulls it needs is known once it is read.
+    "checkpoints": (
+        {"checkpoints": ["own/network.h5"]},
+        dict.fromkeys(
+            ("import_network", "spectra_shard", "spectra", "spectra_figures", "spectra_table"), 1
+        ),
+    ),
+}
+
+# Edits of several keys, or the other way round.
+OTHERS = {
+    "nothing": ({}, {}),
+    "fewer epochs": ({"epochs": 1}, FROM_TRAIN),
+    "a shared condition": ({"sweeps": [*sweeps(), *sweeps(weight_decays=[0.01])]}, {}),
+}
+
+
 @pytest.mark.parametrize(
-    ("changes", "jobs"),
-    [
-        pytest.param({}, {}, id="nothing"),
-        pytest.param({"figures": {"panel_width": 5.0}}, FIGURES | GALLERY, id="a figure option"),
-        pytest.param({"device": "cpu"}, {}, id="the device"),
-        pytest.param({"engine": "torch"}, {}, id="the engine"),
-        pytest.param({"keep_state": False}, {}, id="keeping states"),
-        pytest.param(statistics(noise_floor_draws=60), FROM_DISTANCE, id="noise floor"),
-        pytest.param(statistics(bootstrap_replicates=60), FROM_MODEL | SPECTRA, id="bootstrap"),
-        pytest.param(statistics(simulated_ensembles=300), FROM_SIGNIFICANCE, id="simulation"),
-        pytest.param(statistics(randomisations=100), FROM_SYMMETRY, id="randomisation"),
-        pytest.param(statistics(folds=3), FROM_COMPARISON, id="folds"),
-        pytest.param(
-            statistics(false_discovery_rate=0.1),
-            FINDINGS | OF_CONDITIONS | SPECTRA,
-            id="discovery rate",
-        ),
-        pytest.param(spectra(null_matrices=60), NULLS | SPECTRA, id="nulls"),
-        pytest.param(spectra(permutations=10), SPECTRA, id="permutations"),
-        pytest.param(
-            {"invariants": "published"},
-            FROM_INVARIANTS | GALLERY | {"catalogue": 1},
-            id="other invariants",
-        ),
-        pytest.param({"rectangular_snapshots": []}, FROM_TRAIN, id="rectangular snapshots"),
-        pytest.param(
-            # 5 to 7: of shards 0-1, 2-3, 4-4 the last gives way to 4-5 and 6-6.
-            {"members": 7},
-            new_shards(2 * CONDITIONS) | fan_in(CONDITIONS),
-            id="more members",
-        ),
-        pytest.param(
-            {"sweeps": sweeps(initialisations=["gaussian", "uniform"])},
-            new_shards(2 * SHARDS) | fan_in(2),
-            id="one more initialisation",
-        ),
-        pytest.param(
-            {"sweeps": sweeps(weight_decays=[0, 0.02])},
-            new_shards(SHARDS) | fan_in(1),
-            id="a weight decay",
-        ),
-        pytest.param(
-            {"sweeps": [*sweeps(), *sweeps(weight_decays=[0], output_scales=[4])]},
-            new_shards(SHARDS) | fan_in(1) | {"lazy_rich": 1},
-            id="an output scale",
-        ),
-        pytest.param(
-            {"sweeps": sweeps(members=4)},
-            # The first two shards stand, and the third is not asked for.
-            fan_in(2),
-            id="fewer members of a sweep",
-        ),
-        pytest.param(
-            # Nothing is left to compare one of the two architectures with.
-            {"sweeps": sweeps(analyses=["spectra"])},
-            DISTANCE | FINDINGS | {"architecture_figures": 1},
-            id="no models of a sweep",
-        ),
-        pytest.param(
-            {"sweeps": [*sweeps(), *sweeps(weight_decays=[0.01])]}, {}, id="a shared condition"
-        ),
-        pytest.param({"epochs": 3}, FROM_TRAIN, id="more epochs"),
-        pytest.param({"epochs": 1}, FROM_TRAIN, id="fewer epochs"),
-        pytest.param({"seed": 1}, FROM_TRAIN | NULLS, id="seed"),
-    ],
+    ("changes", "jobs"), [*KEYS.values(), *OTHERS.values()], ids=[*KEYS, *OTHERS]
 )
 def test_an_edit_of_the_configuration(project, changes, jobs):
+    (project.folder / "own").mkdir()
+    for name, shape in (("ensemble", (4, 5, 12)), ("network", (5, 12))):
+        with h5py.File(project.folder / f"own/{name}.h5", "w") as file:
+            file["fc"] = np.ones(shape, np.float32)
     project.configure(**changes)
     assert project.planned() == jobs
+
+
+def test_every_key_of_the_configuration_has_its_edit():
+    schema = Study.model_json_schema()
+
+    def keys(part):
+        for key, of in part["properties"].items():
+            inner = of.get("items", of).get("$ref")
+            if inner is None:
+                yield key
+            else:
+                inner = schema["$defs"][inner.rpartition("/")[2]]
+                yield from (f"{key}.{name}" for name in keys(inner))
+
+    assert set(keys(schema)) == set(KEYS)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,16 @@
+"""The published study at its full size, as far as planning it goes."""
+
+from math import ceil
+
+from mini_study import ROOT, sources
+
+
+def test_the_published_study_is_hundreds_of_jobs(tmp_path):
+    project = sources(tmp_path / "project")
+    (project.folder / "mini.yaml").write_text((ROOT / "studies/paper.yaml").read_text())
+    jobs = project.planned()
+    # 5 architectures x 2 initial laws x 2 weight decays, 1000 members in shards of 100.
+    conditions, shards = 20, ceil(1000 / 100)
+    assert jobs["train"] == jobs["invariants"] == conditions * shards
+    assert jobs["model"] == jobs["significance"] == jobs["comparison"] == conditions
+    assert sum(jobs.values()) < 1000
