@@ -141,5 +141,5 @@ def test_a_part_is_read_and_checked_alone(tmp_path):
         np.testing.assert_array_equal(later, values[:, 1])
         some = reader.read("values", np.float64, (4, 3, 2), part=(slice(1, 3),))
         np.testing.assert_array_equal(some, values[1:3])
-        with pytest.raises(StorageError, match=r"found nan at \[0, 0, 0\]"):
+        with pytest.raises(StorageError, match=r"found nan at \[3, 0, 0\]"):
             reader.read("values", np.float64, (4, 3, 2), part=(slice(3, 4),))

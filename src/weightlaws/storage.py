@@ -168,10 +168,10 @@ def opened(path: Path, kind: str, spec: Spec | None = None) -> Iterator["Reader"
         found = "no such file" if absent else f"what HDF5 cannot read ({error})"
         raise StorageError(path, "file", found, f"an HDF5 file with {kind}") from error
     with file:
-        for name, expected in (("format", FORMAT), ("kind", kind.encode())):
-            found = _attribute(path, file, name)
-            if found != expected:
-                raise StorageError(path, f"attribute {name}", _text(found), _text(expected))
+        for name, expected in (("format", str(FORMAT)), ("kind", kind)):
+            text = _text(_attribute(path, file, name))
+            if text != expected:
+                raise StorageError(path, f"attribute {name}", text, expected)
         stored, provenance = (_stored(path, file, name) for name in ("spec", "provenance"))
         if spec is not None:
             check_spec(path, stored, spec)
@@ -270,14 +270,12 @@ class Reader:
             bad = ~np.isfinite(values)
             bad[~np.broadcast_to(finite, dataset.shape[:1])[part[0]]] = False
             if bad.any():
-                where = np.argwhere(bad)[0].tolist()
-                raise StorageError(
-                    self.path, name, f"{values[tuple(where)]} at {where}", "finite values"
-                )
+                found = f"{values[bad][0]} at {_place(part, np.argwhere(bad)[0].tolist())}"
+                raise StorageError(self.path, name, found, "finite values")
         return values
 
     def _check_chunks(self, name: str, dataset: h5py.Dataset) -> None:
-        """Refuse data without a checksum, in other files or to be decoded, and missing chunks."""
+        """Refuse data without a checksum, elsewhere or to be decoded, and chunks never written."""
         layout = dataset.id.get_create_plist()
         filters = [layout.get_filter(k)[0] for k in range(layout.get_nfilters())]
         if filters != [h5py.h5z.FILTER_FLETCHER32]:
@@ -289,3 +287,10 @@ class Reader:
             found = dataset.id.get_num_chunks()
         if found != expected:
             raise StorageError(self.path, name, f"{found} chunks", f"{expected} chunks")
+
+
+def _place(part: tuple[int | slice, ...], where: list[int]) -> list[int]:
+    """Say of a place in a part of a dataset where it is in the dataset."""
+    rest = iter(where)
+    at = [k if isinstance(k, int) else (k.start or 0) + next(rest) for k in part]
+    return [*at, *rest]
