@@ -75,15 +75,14 @@ class DiskFile(io.FileIO):
             super().__init__(path, "w+")
 
     def write(self, data: Any) -> int:  # noqa: ANN401
-        """Write all of the data, unless a write has failed before."""
-        rest = memoryview(data).cast("B")
-        size = len(rest)
+        """Write all of the data, bytes, unless a write has failed before."""
         try:
+            rest = memoryview(data)
             while rest and self._failure is None:
                 rest = rest[super().write(rest) :]
         except BaseException as failure:  # also an interrupt: HDF5 would not survive it here
             self._failure = failure
-        return size
+        return len(data)
 
     def truncate(self, size: int | None = None) -> int:
         """Set the file's size, in bytes, unless a write has failed before."""
