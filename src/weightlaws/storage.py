@@ -153,8 +153,8 @@ def _versions() -> dict[str, str]:
 
 
 @contextmanager
-def opened(path: Path, kind: str, spec: Spec | None = None) -> Iterator["Reader"]:
-    """Open a file for reading and check that it is of this kind, format and, if given, spec.
+def opened(path: Path, kind: str | None, spec: Spec | None = None) -> Iterator["Reader"]:
+    """Open a file for reading and check that it is of this format and, if given, kind and spec.
 
     Raises
     ------
@@ -166,16 +166,17 @@ def opened(path: Path, kind: str, spec: Spec | None = None) -> Iterator["Reader"
     except _HDF5_ERRORS as error:
         absent = isinstance(error, FileNotFoundError)
         found = "no such file" if absent else f"what HDF5 cannot read ({error})"
-        raise StorageError(path, "file", found, f"an HDF5 file with {kind}") from error
+        raise StorageError(path, "file", found, f"an HDF5 file with {kind or 'results'}") from error
     with file:
-        for name, expected in (("format", str(FORMAT)), ("kind", kind)):
-            text = _text(_attribute(path, file, name))
-            if text != expected:
-                raise StorageError(path, f"attribute {name}", text, expected)
+        version, stored_kind = (_text(_attribute(path, file, name)) for name in ("format", "kind"))
+        if version != str(FORMAT):
+            raise StorageError(path, "attribute format", version, str(FORMAT))
+        if kind not in (None, stored_kind):
+            raise StorageError(path, "attribute kind", stored_kind, kind)
         stored, provenance = (_stored(path, file, name) for name in ("spec", "provenance"))
         if spec is not None:
             check_spec(path, stored, spec)
-        yield Reader(path, file, stored, provenance)
+        yield Reader(path, file, stored_kind, stored, provenance)
 
 
 @contextmanager
@@ -224,8 +225,11 @@ def check_spec(path: Path, found: Spec, expected: Spec, place: str = "spec") -> 
 class Reader:
     """An open, checked file."""
 
-    def __init__(self, path: Path, file: h5py.File, spec: Spec, provenance: dict[str, Any]) -> None:
+    def __init__(
+        self, path: Path, file: h5py.File, kind: str, spec: Spec, provenance: dict[str, Any]
+    ) -> None:
         self.path = path
+        self.kind = kind
         self.spec = spec
         self.provenance = provenance
         self._file = file
