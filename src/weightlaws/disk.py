@@ -17,7 +17,7 @@ INVARIANTS = {"published": 52, "complete": 361}
 # parameter, what stands beside its replicates.
 _PER_INVARIANT, _PER_PARAMETER = 305, 350
 # Bytes of a shard's file beside its arrays, measured.
-_PER_FILE = 25_000
+_PER_FILE = 6_000
 
 
 class DiskError(RuntimeError):
