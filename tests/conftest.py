@@ -1,4 +1,5 @@
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,37 @@ def mnist():
     if not (folder / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file():
         pytest.skip(f"no MNIST in {folder}; name the folder that has it in WEIGHTLAWS_DATA")
     return load_dataset("mnist", folder)
+
+
+class SmallDisk:
+    """A file system of its own, to be filled up or made read-only."""
+
+    def __init__(self, path):
+        self.path = path
+        self._ballast = path / "ballast"
+
+    def leave(self, size):
+        """Fill it up to this many bytes, in pages of 4096."""
+        self._ballast.unlink(missing_ok=True)
+        found = os.statvfs(self.path)
+        self._ballast.write_bytes(bytes(found.f_bavail * found.f_frsize - size))
+
+    def free(self):
+        self._ballast.unlink()
+
+    def remount(self, mode):
+        subprocess.run(["mount", "-o", f"remount,{mode}", self.path], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 2 MiB."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", path]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no file system may be mounted here: {error}")
+    yield SmallDisk(path)
+    subprocess.run(["umount", path], check=True)

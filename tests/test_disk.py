@@ -1,4 +1,5 @@
 import os
+import shutil
 from math import prod
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,6 +183,53 @@ def test_the_disk_that_is_asked_is_that_of_the_nearest_folder(tmp_path, monkeypa
     monkeypatch.setattr("weightlaws.disk.shutil.disk_usage", usage)
     assert "1 GB free" in check_disk(study([10, 10]), tmp_path / "results" / "name")
     assert asked == [tmp_path]
+
+
+@pytest.mark.parametrize("name", [".", "results/name"])
+def test_a_folder_that_cannot_be_written_to_is_refused(small_disk, name):
+    folder = small_disk.path / name
+    check_disk(study([10, 10]), folder, free=10**9)
+    assert [*small_disk.path.iterdir()] == []
+    small_disk.remount("ro")
+    with pytest.raises(DiskError) as error:
+        check_disk(study([10, 10]), folder, free=10**9)
+    for words in (f"folder {folder}: found", f"in {small_disk.path} (Read-only file system)"):
+        assert words in str(error.value)
+    assert "have results elsewhere" in str(error.value)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "results").write_text("")
+    with pytest.raises(DiskError, match=r"results \(Not a directory\), expected a folder"):
+        check_disk(study([10, 10]), tmp_path / "results", free=10**9)
+
+
+@pytest.mark.parametrize(
+    ("vanishing", "looks_before", "counted"),
+    [(".partial", 0, "2 MB"), (".partial", 1, "4 MB"), ("", 0, "0 B")],
+)
+def test_files_that_vanish_while_they_are_counted_cost_no_run(
+    tmp_path, monkeypatch, vanishing, looks_before, counted
+):
+    """Running jobs rename their files: before these are looked at, or after the first look."""
+    weights = tmp_path / "weights"
+    for shard in ("0-24", "25-49"):
+        (weights / shard).mkdir(parents=True)
+        _empty_file(weights / shard / "file.h5", 1_000_000)
+        _empty_file(weights / shard / ".file.h5.1.partial", 1_000_000)
+    (weights / "link.h5").symlink_to("nowhere.h5")
+    stat = Path.stat
+
+    def vanish(path, **options):
+        found = stat(path, **options) if looks_before else None
+        if weights in path.parents and path.name.endswith(vanishing):
+            path.unlink() if vanishing else shutil.rmtree(weights, ignore_errors=True)
+        return found or stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", vanish)
+    told = check_disk(study([10, 10]), tmp_path, free=10**9)
+    (line,) = [line.split() for line in told.splitlines() if line.split()[0] == "weights"]
+    assert line[-2:] == counted.split()
 
 
 def test_an_ensemble_that_was_trained_elsewhere_has_no_state(tmp_path):

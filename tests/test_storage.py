@@ -1,3 +1,5 @@
+import zlib
+
 import h5py
 import numpy as np
 import pytest
@@ -29,8 +31,8 @@ def test_every_dataset_is_checksummed_and_the_file_describes_itself(stored):
     with h5py.File(stored) as file:
         assert all(file[name].fletcher32 for name in file)
         assert file.attrs["format"] == 1
-        assert '"device": "cpu"' in file.attrs["provenance"]
-        assert '"torch": "2.13.0' in file.attrs["provenance"]
+        assert b'"device": "cpu"' in file.attrs["provenance"]
+        assert b'"torch": "2.13.0' in file.attrs["provenance"]
 
 
 def test_a_failed_writer_leaves_the_old_file_and_no_other(stored):
@@ -99,9 +101,17 @@ def test_another_format_is_refused(stored):
 
 
 def test_a_spec_that_is_no_json_is_refused(stored):
-    with h5py.File(stored, "a") as file:
-        file.attrs["spec"] = "__import__('os')"
-    assert "attribute spec" in refusal(stored)
+    text = np.bytes_("__import__('os')")
+    for stored_text, checksum, words in (
+        (text, zlib.crc32(text), "a JSON object"),
+        (text, 0, "JSON that matches its checksum"),
+        (text.decode(), zlib.crc32(text), "JSON as bytes"),
+    ):
+        with h5py.File(stored, "a") as file:
+            file.attrs["spec"], file.attrs["spec_crc32"] = stored_text, checksum
+        message = refusal(stored)
+        assert "attribute spec: found __import__('os'), expected" in message
+        assert words in message
 
 
 def test_numbers_that_are_not_finite_are_refused_where_they_stand(tmp_path):
@@ -131,5 +141,5 @@ def test_a_part_is_read_and_checked_alone(tmp_path):
         np.testing.assert_array_equal(later, values[:, 1])
         some = reader.read("values", np.float64, (4, 3, 2), part=(slice(1, 3),))
         np.testing.assert_array_equal(some, values[1:3])
-        with pytest.raises(StorageError, match=r"found nan at \[0, 0, 0\]"):
+        with pytest.raises(StorageError, match=r"found nan at \[3, 0, 0\]"):
             reader.read("values", np.float64, (4, 3, 2), part=(slice(3, 4),))

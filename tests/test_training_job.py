@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from weightlaws import training_job
 from weightlaws.conditions import Condition, Shard
+from weightlaws.disk_file import WriteError
 from weightlaws.engine import TrainingError
 from weightlaws.shards import read_shard
 from weightlaws.specs import training_spec
@@ -225,6 +226,43 @@ def test_a_damaged_state_is_told_and_training_starts_anew(job, epochs_trained, t
         job(asked(2))
     assert len(epochs_trained) == 2
     assert "state/shard.h5: file: found what HDF5 cannot read" in caplog.text
+
+
+@pytest.mark.parametrize("full", ["state", "shard"])
+def test_a_full_disk_costs_nothing_but_the_epochs_since_the_last_state(
+    job, dataset, tmp_path, small_disk, full
+):
+    expected = job(asked(4, snapshots=[]), "uninterrupted")
+    places = {"state": tmp_path / "state.h5", "shard": tmp_path / "shard.h5"}
+    places[full] = small_disk.path / f"{full}.h5"
+    settings = {"engine": "numba", "device": "cpu", "threads": 1, "keep_state": True}
+
+    def train(epochs):
+        spec, state = asked(epochs, snapshots=[]), places["state"]
+        train_shard(places["shard"], spec, dataset, state, **settings)
+        return read_shard(places["shard"], spec)
+
+    train(2)
+    before = places[full].read_bytes()
+    small_disk.leave(8192)
+    with pytest.raises(WriteError) as error:
+        train(4)
+    message = str(error.value)
+    assert message.startswith(f"{places[full]}: file: found no space left on device, expected")
+    assert "free space there, or have results elsewhere, and run snakemake again" in message
+    assert places[full].read_bytes() == before
+    read_shard(places["shard"], asked(2, snapshots=[]))
+    assert not [*tmp_path.rglob("*.partial")]
+    small_disk.free()
+    assert_same(train(4), expected)
+
+
+def test_a_read_only_disk_is_told_by_name(dataset, small_disk):
+    small_disk.remount("ro")
+    shard, state = (small_disk.path / f"{name}.h5" for name in ("shard", "state"))
+    settings = {"engine": "numba", "device": "cpu", "threads": 1, "keep_state": True}
+    with pytest.raises(WriteError, match=r"state\.h5: file: found read-only file system"):
+        train_shard(shard, asked(2), dataset, state, **settings)
 
 
 def test_a_job_waits_for_another_that_trains_the_same_members(job, tmp_path, caplog):

@@ -1,6 +1,9 @@
-"""How much disk space a study takes, and whether there is as much."""
+"""How much disk space a study takes, and whether there is as much, to be written to."""
 
+import os
 import shutil
+import tempfile
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 
@@ -14,11 +17,11 @@ INVARIANTS = {"published": 52, "complete": 361}
 # parameter, what stands beside its replicates.
 _PER_INVARIANT, _PER_PARAMETER = 305, 350
 # Bytes of a shard's file beside its arrays, measured.
-_PER_FILE = 25_000
+_PER_FILE = 6_000
 
 
 class DiskError(RuntimeError):
-    """A study that the disk cannot hold: what is free, what is needed, what to do."""
+    """A disk that cannot hold a study: what was found, what is needed, what to do."""
 
 
 def disk_estimate(study: Study) -> dict[str, int]:
@@ -77,10 +80,11 @@ def check_disk(study: Study, folder: Path, free: int | None = None) -> str:
     Raises
     ------
     DiskError
-        If what is still to be written exceeds what is free.
+        If the folder cannot be written to, or what is still to be written exceeds what is free.
     """
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    _check_writable(folder, there)
     if free is None:
-        there = next(path for path in (folder, *folder.parents) if path.exists())
         free = shutil.disk_usage(there).free
     expected = disk_estimate(study)
     held = {name: _bytes_in(folder / name) for name in expected}
@@ -102,8 +106,27 @@ def check_disk(study: Study, folder: Path, free: int | None = None) -> str:
     return "\n".join([f"Disk space of {folder}, with {_readable(free)} free:", *lines])
 
 
+def _check_writable(folder: Path, there: Path) -> None:
+    """Refuse a folder in which, or in the part of its path that is there, no file can be made."""
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise DiskError(
+            f"folder {folder}: found that no file can be made in {there} "
+            f"({error.strerror}), expected a folder that can be written to; make it so, or have "
+            "results elsewhere"
+        ) from error
+
+
 def _bytes_in(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            # Jobs that run rename their files, and remove them.
+            with suppress(FileNotFoundError):
+                total += Path(parent, name).stat().st_size
+    return total
 
 
 def _readable(size: int) -> str:

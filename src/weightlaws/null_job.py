@@ -55,7 +55,12 @@ def read_null(path: Path, spec: storage.Spec | None = None) -> Null:
     """
     with storage.opened(path, "null", spec) as reader:
         stored = reader.spec
-        shape, matrices, vectors = tuple(stored["shape"]), stored["matrices"], stored["vectors"]
+        try:
+            rows, columns = stored["shape"]
+            matrices, vectors = stored["matrices"], stored["vectors"]
+            pooled_ranks = min(stored["pooled_ranks"], rows, columns)
+        except (KeyError, TypeError, ValueError) as error:
+            raise storage.StorageError(path, "spec", f"no {error}", "the spec of a null") from error
         # Statistics of matrices that are too small for them are NaN.
         statistics = reader.read(
             "statistics", np.float64, (len(STATISTICS), matrices), finite=False
@@ -63,12 +68,14 @@ def read_null(path: Path, spec: storage.Spec | None = None) -> Null:
         smallest, largest = reader.read("ends", np.float64, (2,), finite=False)
         bins = len(SPACING_EDGES) - 1
         return Null(
-            shape=shape,
+            shape=(rows, columns),
             ends=Ends(float(smallest), float(largest)),
-            singular_values=reader.read("singular_values", np.float64, (matrices, min(shape))),
+            singular_values=reader.read(
+                "singular_values", np.float64, (matrices, min(rows, columns))
+            ),
             statistics=dict(zip(STATISTICS, statistics, strict=True)),
             spacings=reader.read("spacings", np.float64, (matrices, bins), finite=False),
             left=reader.read("left", np.float64, (vectors,)),
             right=reader.read("right", np.float64, (vectors,)),
-            pooled_ranks=min(stored["pooled_ranks"], min(shape)),
+            pooled_ranks=pooled_ranks,
         )

@@ -1,5 +1,8 @@
 """The results of a study, as arrays and tables."""
 
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -8,12 +11,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from weightlaws.catalogue import catalogue
-from weightlaws.conditions import Ensemble
+from weightlaws.conditions import Ensemble, Shard
 from weightlaws.models import read_fits
 from weightlaws.pigmm import PIGMM
-from weightlaws.shards import read_shard
-from weightlaws.storage import opened
+from weightlaws.shards import weights_shard
+from weightlaws.specs import Spec, invariants_spec, model_spec, weights_spec, without_code
+from weightlaws.storage import Reader, check_spec, opened
 from weightlaws.study import Study, read_study
+
+# Specs are compared without the digests of the code, which only a run knows.
+_CODE = defaultdict[str, str](str)
 
 
 class ResultsError(RuntimeError):
@@ -122,14 +129,21 @@ class Results:
         return self.study.layer_snapshots(self.study.conditions[condition])[layer]
 
     def weights(self, condition: str, layer: str) -> npt.NDArray[np.float32]:
-        """Weight matrices of all members, (member, snapshot, out, in)."""
+        """Weight matrices of all members, (member, snapshot, out, in).
+
+        Raises
+        ------
+        StorageError
+            If a file is damaged, or was made by another study than the folder's record says. So do
+            `member_invariants` and `fit`.
+        """
         self._check(condition, layer)
-        return np.concatenate(
-            [
-                read_shard(path, layers=[layer]).weights[layer]
-                for path in self._shards("weights", condition)
-            ]
-        )
+        parts = []
+        for path, shard in self._shards("weights", condition):
+            spec = weights_spec(self.study, self.study.conditions[condition], _CODE, shard)
+            with _opened(path, "weights", spec) as reader:
+                parts.append(weights_shard(reader, [layer]).weights[layer])
+        return np.concatenate(parts)
 
     def member_invariants(self, condition: str, layer: str) -> npt.NDArray[np.float64]:
         """Values of the invariants in ``invariants.csv``, (member, snapshot, invariant).
@@ -139,8 +153,9 @@ class Results:
         self._check(condition, layer, modelled=True)
         shape = (None, len(self.epochs(condition, layer)), len(catalogue(self.study.invariants)))
         parts = []
-        for path in self._shards("invariants", condition):
-            with opened(path, "invariants") as reader:
+        for path, shard in self._shards("invariants", condition):
+            spec = invariants_spec(self.study, self.study.conditions[condition], _CODE, shard)
+            with _opened(path, "invariants", spec) as reader:
                 finite = reader.read("finite", np.bool_, (None, None))[:, -1]
                 name = f"invariants/{layer}"
                 parts.append(reader.read(name, np.float64, shape, finite=finite))
@@ -152,8 +167,10 @@ class Results:
         epochs = self.epochs(condition, layer)
         if epoch not in epochs:
             raise ResultsError(f"epoch: found {epoch}, expected one of {epochs}")
-        parameters = read_fits(self._path(f"models/{condition}.h5"))[layer].parameters
-        size, _ = self.study.conditions[condition].square_layers[layer]
+        ensemble, path = self.study.conditions[condition], self._path(f"models/{condition}.h5")
+        with _opened(path, "model", model_spec(self.study, ensemble, _CODE)) as reader:
+            parameters = read_fits(path, reader.spec)[layer].parameters
+        size, _ = ensemble.square_layers[layer]
         return PIGMM(size, parameters[epochs.index(epoch)])
 
     def _check(self, condition: str, layer: str, *, modelled: bool = False) -> None:
@@ -169,9 +186,9 @@ class Results:
         if layer not in layers:
             raise ResultsError(f"layer: found {layer!r}, expected one of {[*layers]}")
 
-    def _shards(self, stage: str, condition: str) -> list[Path]:
+    def _shards(self, stage: str, condition: str) -> list[tuple[Path, Shard]]:
         shards = self.study.shards(self.study.conditions[condition])
-        return [self._path(f"{stage}/{condition}/{shard.name}.h5") for shard in shards]
+        return [(self._path(f"{stage}/{condition}/{shard.name}.h5"), shard) for shard in shards]
 
     def _tables(self, pattern: str) -> pd.DataFrame:
         """Join a table of each condition that is modelled."""
@@ -202,3 +219,11 @@ class Results:
                 "run snakemake to its end with the study's configuration"
             )
         return path
+
+
+@contextmanager
+def _opened(path: Path, kind: str, spec: Spec) -> Iterator[Reader]:
+    """Open a file and check that the folder's study made it, by whatever code."""
+    with opened(path, kind) as reader:
+        check_spec(path, without_code(reader.spec), without_code(spec))
+        yield reader

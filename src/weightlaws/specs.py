@@ -86,6 +86,15 @@ def invariants_spec(
     }
 
 
+def without_code(spec: Spec) -> Spec:
+    """Leave out all digests of code, for a comparison where they are not known."""
+    return {
+        key: without_code(value) if isinstance(value, dict) else value
+        for key, value in spec.items()
+        if key != "code"
+    }
+
+
 def catalogue_spec(study: Study, code: Mapping[str, str]) -> Spec:
     """Return what fixes the list of the study's invariants."""
     return {"invariants": study.invariants, "code": code["catalogue"]}

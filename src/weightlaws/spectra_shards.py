@@ -149,7 +149,7 @@ def _read(
             f"{name}/{layer}",
             dtype,
             (n_members, n_epochs, *rest),
-            finite=False,
+            finite=name == "singular_values",
             part=(slice(None), k),
         )
         for name, (dtype, rest) in shapes.items()

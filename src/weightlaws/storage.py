@@ -2,7 +2,7 @@
 
 A file is written beside its target and renamed when it is whole, so that what stands under the
 target's name is complete. It carries the version of the format, its kind, its spec as JSON, and
-provenance; every dataset is checksummed. A reader takes nothing on trust: it refuses, naming the
+provenance; everything in it is checksummed. A reader takes nothing on trust: it refuses, naming the
 file and the dataset, whatever is not what it was asked for.
 """
 
@@ -10,8 +10,9 @@ import importlib.metadata
 import json
 import os
 import platform
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import ceil, prod
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,14 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.disk_file import DiskFile, writing
+
 FORMAT = 1
+# The first of HDF5's file formats that checksums all metadata: also the indexes of chunks, in which
+# a flipped bit could otherwise make a chunk a missing one, that reads as zeros.
+_LIBVER = ("v110", "v110")
+# What h5py raises, depending on the call, where HDF5 finds a file damaged.
+_HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 _CHUNK_VALUES = 2**17
 
 Array = npt.NDArray[Any]
@@ -45,16 +53,27 @@ def _short(value: object) -> str:
 class Writer:
     """An open file that takes arrays, whole or a slice at a time."""
 
-    def __init__(self, file: h5py.File) -> None:
+    def __init__(self, file: h5py.File, disk: DiskFile) -> None:
         self._file = file
+        self._disk = disk
 
     def add(self, name: str, values: npt.ArrayLike) -> None:
-        """Store a whole array."""
+        """Store a whole array.
+
+        Raises
+        ------
+        WriteError
+            If the disk does not take it.
+        """
         array = np.asarray(values)
         self.create(name, array.shape, array.dtype)[...] = array
+        self._disk.check()
 
     def create(self, name: str, shape: Sequence[int], dtype: npt.DTypeLike) -> h5py.Dataset:
-        """Make a checksummed dataset to be filled by slices."""
+        """Make a checksummed dataset to be filled, all of it, by slices.
+
+        Slices that the disk does not take are told by the next `add`, or when the file is closed.
+        """
         # Without values there is nothing to cut into chunks, nor to check.
         filled = prod(shape) > 0
         chunks = _chunks(shape) if filled else None
@@ -89,21 +108,39 @@ def create(
         What fixes the numbers; plain built-ins.
     provenance
         What is worth knowing of how they were made, beside the versions that are always noted.
+
+    Raises
+    ------
+    WriteError
+        If the disk is full, or the folder cannot be written to; an old file is left as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    texts = {"spec": spec, "provenance": {**_versions(), **(provenance or {})}}
     try:
-        with h5py.File(partial, "w") as file:
-            file.attrs["format"] = FORMAT
-            file.attrs["kind"] = kind
-            file.attrs["spec"] = json.dumps(spec)
-            file.attrs["provenance"] = json.dumps({**_versions(), **(provenance or {})})
-            yield Writer(file)
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(path)
+        with DiskFile(path, partial) as disk:
+            try:
+                with h5py.File(disk, "w", libver=_LIBVER) as file:
+                    _describe(file, kind, texts)
+                    yield Writer(file, disk)
+            finally:
+                disk.check()
+            disk.finish()
+        with writing(path):
+            partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _describe(file: h5py.File, kind: str, texts: Mapping[str, Spec]) -> None:
+    file.attrs["format"] = FORMAT
+    # Bytes of a fixed length stand in metadata, and strings of any length beside them.
+    file.attrs["kind"] = np.bytes_(kind)
+    for name, value in texts.items():
+        text = json.dumps(value).encode()
+        file.attrs[name] = np.bytes_(text)
+        # HDF5 does not checksum attributes of more than 64 kB.
+        file.attrs[f"{name}_crc32"] = zlib.crc32(text)
 
 
 def _versions() -> dict[str, str]:
@@ -116,8 +153,8 @@ def _versions() -> dict[str, str]:
 
 
 @contextmanager
-def opened(path: Path, kind: str, spec: Spec | None = None) -> Iterator["Reader"]:
-    """Open a file for reading and check that it is of this kind, format and, if given, spec.
+def opened(path: Path, kind: str | None, spec: Spec | None = None) -> Iterator["Reader"]:
+    """Open a file for reading and check that it is of this format and, if given, kind and spec.
 
     Raises
     ------
@@ -126,28 +163,52 @@ def opened(path: Path, kind: str, spec: Spec | None = None) -> Iterator["Reader"
     """
     try:
         file = h5py.File(path, "r", locking="best-effort")
-    except OSError as error:
-        found = "no such file" if not path.exists() else f"what HDF5 cannot read ({error})"
-        raise StorageError(path, "file", found, f"an HDF5 file with {kind}") from error
+    except _HDF5_ERRORS as error:
+        absent = isinstance(error, FileNotFoundError)
+        found = "no such file" if absent else f"what HDF5 cannot read ({error})"
+        raise StorageError(path, "file", found, f"an HDF5 file with {kind or 'results'}") from error
     with file:
-        for name, expected in (("format", FORMAT), ("kind", kind)):
-            found = file.attrs.get(name, "none")
-            if found != expected:
-                raise StorageError(path, f"attribute {name}", str(found), str(expected))
+        version, stored_kind = (_text(_attribute(path, file, name)) for name in ("format", "kind"))
+        if version != str(FORMAT):
+            raise StorageError(path, "attribute format", version, str(FORMAT))
+        if kind not in (None, stored_kind):
+            raise StorageError(path, "attribute kind", stored_kind, kind)
         stored, provenance = (_stored(path, file, name) for name in ("spec", "provenance"))
         if spec is not None:
             check_spec(path, stored, spec)
-        yield Reader(path, file, stored, provenance)
+        yield Reader(path, file, stored_kind, stored, provenance)
+
+
+@contextmanager
+def _refused(path: Path, place: str, expected: str) -> Iterator[None]:
+    """Turn what h5py raises for a damaged file into a StorageError."""
+    try:
+        yield
+    except _HDF5_ERRORS as error:
+        raise StorageError(path, place, f"damaged data ({error})", expected) from error
+
+
+def _attribute(path: Path, file: h5py.File, name: str) -> object:
+    with _refused(path, f"attribute {name}", "an attribute"):
+        return file.attrs.get(name, "none")
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _stored(path: Path, file: h5py.File, name: str) -> dict[str, Any]:
-    text = file.attrs.get(name, "none")
+    text = _attribute(path, file, name)
+    if not isinstance(text, bytes):
+        raise StorageError(path, f"attribute {name}", _text(text), "JSON as bytes")
+    if _attribute(path, file, f"{name}_crc32") != zlib.crc32(text):
+        raise StorageError(path, f"attribute {name}", _text(text), "JSON that matches its checksum")
     try:
         value = json.loads(text)
-    except (TypeError, ValueError):
+    except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise StorageError(path, f"attribute {name}", str(text), "a JSON object")
+        raise StorageError(path, f"attribute {name}", _text(text), "a JSON object")
     return value
 
 
@@ -164,8 +225,11 @@ def check_spec(path: Path, found: Spec, expected: Spec, place: str = "spec") -> 
 class Reader:
     """An open, checked file."""
 
-    def __init__(self, path: Path, file: h5py.File, spec: Spec, provenance: dict[str, Any]) -> None:
+    def __init__(
+        self, path: Path, file: h5py.File, kind: str, spec: Spec, provenance: dict[str, Any]
+    ) -> None:
         self.path = path
+        self.kind = kind
         self.spec = spec
         self.provenance = provenance
         self._file = file
@@ -190,9 +254,11 @@ class Reader:
         StorageError
             If the dataset is absent, damaged, or of another shape or dtype, or not finite.
         """
-        dataset = self._file.get(name)
+        wanted = f"an array of {np.dtype(dtype)}"
+        with _refused(self.path, name, wanted):
+            dataset = self._file.get(name)
         if not isinstance(dataset, h5py.Dataset):
-            raise StorageError(self.path, name, "no such dataset", f"an array of {np.dtype(dtype)}")
+            raise StorageError(self.path, name, "no such dataset", wanted)
         if dataset.dtype != np.dtype(dtype):
             raise StorageError(self.path, name, str(dataset.dtype), str(np.dtype(dtype)))
         good = len(dataset.shape) == len(shape) and all(
@@ -200,18 +266,35 @@ class Reader:
         )
         if not good:
             raise StorageError(self.path, name, f"shape {dataset.shape}", f"shape {tuple(shape)}")
-        try:
+        if dataset.size:
+            self._check_chunks(name, dataset)
+        with _refused(self.path, name, "data that match their checksum"):
             values: Array = dataset[part]
-        except OSError as error:
-            raise StorageError(
-                self.path, name, f"damaged data ({error})", "data that match their checksum"
-            ) from error
         if values.dtype.kind == "f":
             bad = ~np.isfinite(values)
             bad[~np.broadcast_to(finite, dataset.shape[:1])[part[0]]] = False
             if bad.any():
-                where = np.argwhere(bad)[0].tolist()
-                raise StorageError(
-                    self.path, name, f"{values[tuple(where)]} at {where}", "finite values"
-                )
+                found = f"{values[bad][0]} at {_place(part, np.argwhere(bad)[0].tolist())}"
+                raise StorageError(self.path, name, found, "finite values")
         return values
+
+    def _check_chunks(self, name: str, dataset: h5py.Dataset) -> None:
+        """Refuse data without a checksum, elsewhere or to be decoded, and chunks never written."""
+        layout = dataset.id.get_create_plist()
+        filters = [layout.get_filter(k)[0] for k in range(layout.get_nfilters())]
+        if filters != [h5py.h5z.FILTER_FLETCHER32]:
+            raise StorageError(
+                self.path, name, f"filters {filters}", "a Fletcher-32 checksum alone"
+            )
+        expected = prod(map(ceil, np.divide(dataset.shape, dataset.chunks)))
+        with _refused(self.path, name, f"{expected} chunks"):
+            found = dataset.id.get_num_chunks()
+        if found != expected:
+            raise StorageError(self.path, name, f"{found} chunks", f"{expected} chunks")
+
+
+def _place(part: tuple[int | slice, ...], where: list[int]) -> list[int]:
+    """Say of a place in a part of a dataset where it is in the dataset."""
+    rest = iter(where)
+    at = [k if isinstance(k, int) else (k.start or 0) + next(rest) for k in part]
+    return [*at, *rest]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from weightlaws import storage
+from weightlaws.disk_file import writing
 from weightlaws.engine import Engine, Networks, Recipe, TrainingError
 from weightlaws.progress import (
     Progress,
@@ -74,6 +75,8 @@ def train_shard(
         If there is no such device, every member diverges, or training was told to stop.
     StorageError
         If the stored data set is not the spec's.
+    WriteError
+        If the shard or the state cannot be written; what was there before stays.
     """
     make_engine = choose_engine(engine, device, threads)
     with _alone(state, go_on):
@@ -98,8 +101,10 @@ def train_shard(
 @contextmanager
 def _alone(state: Path, go_on: Callable[[], bool]) -> Iterator[None]:
     """Wait until no other job trains these members: one that outlived its run may end soon."""
-    state.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(state.with_suffix(".lock"))
+    with writing(state):
+        state.parent.mkdir(parents=True, exist_ok=True)
+        Path(lock.lock_file).touch()
     try:
         lock.acquire(timeout=0)
     except Timeout:

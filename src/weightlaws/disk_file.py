@@ -1,0 +1,118 @@
+"""A file on a disk that may be full, and one clear error where it does not take what is written."""
+
+import errno
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_FREE = "free space there"
+_PERMIT = "make the folder writable"
+_WAYS_OUT = {
+    errno.ENOSPC: _FREE,
+    errno.EDQUOT: _FREE,
+    errno.EFBIG: _FREE,
+    errno.EROFS: _PERMIT,
+    errno.EACCES: _PERMIT,
+    errno.EPERM: _PERMIT,
+}
+
+
+class WriteError(RuntimeError):
+    """A file that cannot be written: what was found, what was expected, what to do."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        found = (error.strerror or str(error)).lower()
+        way_out = _WAYS_OUT.get(error.errno or 0, "mend the disk")
+        super().__init__(
+            f"{path}: file: found {found}, expected a disk that takes it; "
+            f"{way_out}, or have results elsewhere, and run snakemake again"
+        )
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system raises on the way to a file into an error that names the file.
+
+    Raises
+    ------
+    WriteError
+        If the block raises an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise WriteError(path, error) from error
+
+
+class DiskFile(io.FileIO):
+    """A new file that takes every write and tells afterwards whether the disk did.
+
+    HDF5 does not survive a write that fails: what h5py raises for a dataset that it closes by
+    itself is lost, so that a file with holes looks whole, and the library crashes at its end. So it
+    writes to this file, in which nothing fails; after the first failure nothing is written, either.
+
+    Parameters
+    ----------
+    target
+        What the file will be; errors name it.
+    path
+        The file; its folder is made if it is not there.
+
+    Raises
+    ------
+    WriteError
+        If the file cannot be made.
+    """
+
+    def __init__(self, target: Path, path: Path) -> None:
+        self._target = target
+        self._failure: BaseException | None = None
+        with writing(target):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            super().__init__(path, "w+")
+
+    def write(self, data: Any) -> int:  # noqa: ANN401
+        """Write all of the data, bytes, unless a write has failed before."""
+        try:
+            rest = memoryview(data)
+            while rest and self._failure is None:
+                rest = rest[super().write(rest) :]
+        except BaseException as failure:  # also an interrupt: HDF5 would not survive it here
+            self._failure = failure
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the file's size, in bytes, unless a write has failed before."""
+        try:
+            if self._failure is None:
+                super().truncate(size)
+        except BaseException as failure:
+            self._failure = failure
+        return size or 0
+
+    def check(self) -> None:
+        """Tell whether the disk has taken all writes so far.
+
+        Raises
+        ------
+        WriteError
+            If it has not.
+        """
+        if self._failure is not None:
+            with writing(self._target):
+                raise self._failure
+
+    def finish(self) -> None:
+        """Close the file when everything is on the disk.
+
+        Raises
+        ------
+        WriteError
+            If it does not take it.
+        """
+        with writing(self._target):
+            os.fsync(self.fileno())
+            self.close()
