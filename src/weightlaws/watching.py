@@ -105,11 +105,12 @@ def _headline(shards: list[Standing], cost: Cost) -> str:
     if all(shard.epochs_left == 0 for shard in shards):
         return text
     if not any(shard.job.running for shard in shards):
-        return f"{text}, no training job is running"
+        return f"{text}\nno training job is running"
     left = seconds_left(shards, cost)
     if left is None:
-        return f"{text}, no running job has trained an epoch yet"
-    return f"{text}, {_rate(shards):,.1f} network epochs/s, about {readable_duration(left)} left"
+        return f"{text}\nno running job has trained an epoch yet"
+    pace = f"{_rate(shards):,.1f} network epochs/s"
+    return f"{text}\n{pace}, about {readable_duration(left)} of training left"
 
 
 def _trained(shards: Sequence[Standing]) -> str:
@@ -144,7 +145,7 @@ def _conditions(shards: list[Standing], stages: dict[str, Files], done: Set[str]
             _shortened(label, _NAME),
             _trained(mine) if mine else "",
             str(jobs or ""),
-            f"{_rate(mine):,.1f}" if jobs else "",
+            f"{_rate(mine):,.1f}" if _rate(mine) else "",
             _of(len(done & set(made)), len(made)),
         )
 
