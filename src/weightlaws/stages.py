@@ -70,10 +70,11 @@ def stage_files(study: Study) -> dict[str, Files]:
 
 def _architecture_figures(study: Study) -> dict[str, list[str]]:
     """Figures that show trained conditions of one architecture, with the conditions they show."""
+    all_modelled, all_with_spectra = study.modelled, study.with_spectra
     figures: dict[str, list[str]] = {}
     for architecture, conditions in _by_architecture(study.trained.values()).items():
-        modelled = [c.name for c in conditions if c.name in study.modelled]
-        spectra = [c for c in conditions if c.name in study.with_spectra]
+        modelled = [c.name for c in conditions if c.name in all_modelled]
+        spectra = [c for c in conditions if c.name in all_with_spectra]
         scaled = len({c.output_scale for c in spectra}) > 1
         shown = {
             "accuracy": [c.name for c in conditions],

@@ -20,8 +20,8 @@ from weightlaws.stages import Files, done_files, stage_files
 from weightlaws.standing import Standing, log_file, standings
 from weightlaws.study import Study, StudyError
 
-# Characters of a line, and of a condition's name in a table.
-_WIDTH, _NAME = 99, 44
+# Characters of a line.
+_WIDTH = 99
 # Conditions that are listed one by one, and jobs that came to an early end.
 _CONDITIONS, _TROUBLES = 14, 3
 
@@ -87,9 +87,14 @@ def page(folder: Path, study: Study, now: float, cost: Cost = _relative_cost) ->
     shards, stages = standings(folder, study, now), stage_files(study)
     stored = {f"weights/{s.condition.name}/{s.shard.name}.h5" for s in shards if s.stored}
     # What was trained elsewhere has no epochs.
-    others = {file for file in stages["weights"] if file.split("/")[1] not in study.trained}
+    trained = study.trained
+    others = {file for file in stages["weights"] if file.split("/")[1] not in trained}
     done = done_files(folder, stages, stored | others)
-    rows = [(stage, _of(len(done & files.keys()), len(files))) for stage, files in stages.items()]
+    rows = [
+        (stage, _of(len(done & files.keys()), len(files)))
+        for stage, files in stages.items()
+        if files
+    ]
     blocks = [
         f"{folder} at {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))}\n"
         + _headline(shards, cost),
@@ -101,8 +106,11 @@ def page(folder: Path, study: Study, now: float, cost: Cost = _relative_cost) ->
 
 
 def _headline(shards: list[Standing], cost: Cost) -> str:
-    text = f"{_trained(shards)} networks trained"
-    if all(shard.epochs_left == 0 for shard in shards):
+    if not shards:
+        return "no network is trained here"
+    percent = floor(100 * sum(s.trained for s in shards) / sum(s.members for s in shards))
+    text = f"{_trained(shards)} networks trained ({percent} %)"
+    if percent == 100:
         return text
     if not any(shard.job.running for shard in shards):
         return f"{text}\nno training job is running"
@@ -114,12 +122,10 @@ def _headline(shards: list[Standing], cost: Cost) -> str:
 
 
 def _trained(shards: Sequence[Standing]) -> str:
-    """Say how many networks are trained, such as ``3,412.6 of 20,000 (17 %)``."""
-    trained, members = sum(s.trained for s in shards), sum(s.members for s in shards)
-    # Rounded down: what is not whole shall not look it.
-    tenths, percent = floor(10 * trained), floor(100 * trained / members) if members else 100
-    number = f"{tenths / 10:,.1f}".removesuffix(".0")
-    return f"{number} of {members:,} ({percent} %)"
+    """Say how many networks are trained, such as ``3,412.6 of 20,000``, rounded down."""
+    # What is not whole shall not look it.
+    number = f"{floor(10 * sum(shard.trained for shard in shards)) / 10:,.1f}"
+    return f"{number.removesuffix('.0')} of {sum(shard.members for shard in shards):,}"
 
 
 def _of(some: int, all_of_them: int) -> str:
@@ -142,7 +148,7 @@ def _conditions(shards: list[Standing], stages: dict[str, Files], done: Set[str]
         made = [file for name in names for file in files[name]]
         jobs = sum(shard.job.running for shard in mine)
         return (
-            _shortened(label, _NAME),
+            label,
             _trained(mine) if mine else "",
             str(jobs or ""),
             f"{_rate(mine):,.1f}" if _rate(mine) else "",
@@ -181,10 +187,12 @@ def _rate(shards: Iterable[Standing]) -> float:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Align columns, the first to the left and the others to the right."""
+    """Align columns, the first to the left, shortened if need be, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    first = min(widths[0], _WIDTH - sum(2 + width for width in widths[1:]))
     lines = (
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+        "  ".join([_shortened(row[0], first).ljust(first), *map(str.rjust, row[1:], widths[1:])])
+        for row in rows
     )
     return "\n".join(map(str.rstrip, lines))
 
