@@ -89,5 +89,9 @@ def test_a_file_is_done_when_it_is_no_older_than_its_weights(tmp_path):
     assert not done_files(tmp_path, stages, {"weights/a/0-1.h5"})
     os.utime(tmp_path / "weights/a/0-1.h5", (21, 21))
     assert not done_files(tmp_path, stages, shards)
+    (tmp_path / "weights/a/0-1.h5").unlink()
+    assert not done_files(tmp_path, stages, shards)
+    (tmp_path / "models/a.csv").unlink()
+    assert not done_files(tmp_path, stages, shards)
     (tmp_path / "t").touch()
     assert done_files(tmp_path, stages, shards) == {"t"}

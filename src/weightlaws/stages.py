@@ -109,16 +109,18 @@ def done_files(folder: Path, stages: dict[str, Files], shards: Set[str]) -> set[
         The weights shards that are as the study asks for.
     """
     written = {path: _written(folder / path) for path in shards}
-    return {
-        file
-        for files in stages.values()
-        for file, rests_on in files.items()
-        if _written(folder / file) >= max((written.get(path, inf) for path in rests_on), default=0)
-    }
+    done = set()
+    for files in stages.values():
+        for file, rests_on in files.items():
+            newest = max((written.get(path, inf) for path in rests_on), default=0.0)
+            if newest <= _written(folder / file) < inf:
+                done.add(file)
+    return done
 
 
 def _written(path: Path) -> float:
+    """When a file was last written to; infinitely late if it is still to come."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
-        return -1
+        return inf

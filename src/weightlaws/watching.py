@@ -30,8 +30,8 @@ Cost = Callable[[Condition], float]
 
 def _relative_cost(condition: Condition) -> float:
     """Time that an epoch of one network takes, in a unit of no matter."""
-    # Beside its weights an image takes about as long as so many more.
-    overhead = 5_000
+    # What an image takes beside the weights, in weights: measured of numba's engine.
+    overhead = 8_000
     weights = sum(map(prod, condition.shapes.values()))
     return DATASETS[condition.dataset].images[0] * (weights + overhead)
 
