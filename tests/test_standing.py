@@ -100,8 +100,9 @@ def test_what_another_configuration_trained_does_not_count(folder, kind, changes
     assert (first(folder).stored, first(folder).epoch) == (False, 0)
 
 
-def test_what_is_longer_is_trained_and_yet_to_be_cut(folder):
-    store(folder, "weights", 80, snapshots="all")
+@pytest.mark.parametrize("kind", ["weights", "state"])
+def test_what_is_longer_is_trained_and_yet_to_be_cut(folder, kind):
+    store(folder, kind, 80, snapshots="all")
     assert (first(folder).stored, first(folder).epoch) == (False, 50)
 
 
