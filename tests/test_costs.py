@@ -68,10 +68,12 @@ def test_jobs_too_short_to_sample_are_counted_apart(benchmark, tmp_path):
     [
         ("", "0 lines below the header"),
         (HEADER, "0 lines below the header"),
-        (f"{HEADER}2.00\t0:00:0", "'cpu_time': None"),
-        (f"{HEADER}NA{9 * chr(9)}1.5\n", "'s': 'NA'"),
-        (f"{HEADER}2.00\t0:00:02\t100.00\t1\t1\t1\t1\t1\t1\t\n", "'cpu_time': ''"),
-        ("not a benchmark\nat all\n", "'s': None"),
+        (f"{HEADER}2.00\t0:00:0", "a line without its end"),
+        (f"{HEADER}2.00\t0:00:02\t100\t1\t1\t1\t1\t1\t1\t1", "a line without its end"),
+        (f"{HEADER}2.00\t0:00:0\n", "cpu_time nothing, max_rss nothing"),
+        (f"{HEADER}NA\t0:00:02\t100\t1\t1\t1\t1\t1\t1\t1\n", "s NA, cpu_time 1, max_rss 100"),
+        (f"{HEADER}2.00\t0:00:02\t100\t1\t1\t1\t1\t1\t1\t\n", "s 2.00, cpu_time nothing"),
+        ("not a benchmark\nat all\n", "s nothing"),
     ],
 )
 def test_a_damaged_file_is_named_and_left_out(benchmark, tmp_path, text, found):

@@ -172,7 +172,7 @@ def test_a_job_that_is_silent_for_long_does_not_run(folder, messages, silence, r
 
 def test_a_failed_job_is_told_by_its_last_line(folder):
     logged(folder, line(3), end="failed", written=BEGAN + 1)
-    assert first(folder).job == Job(trouble="ArithmeticError: all have diverged")
+    assert first(folder).job == Job(trouble="failed: ArithmeticError: all have diverged")
 
 
 def test_a_job_that_is_done_does_not_run(folder):

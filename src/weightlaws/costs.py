@@ -17,7 +17,6 @@ import pandas as pd
 from weightlaws.durations import readable_duration
 
 _COLUMNS = ("seconds", "cpu_seconds", "rss_mb")
-_MEASURED = ("s", "cpu_time", "max_rss")
 # What Snakemake writes where a job ended before it was sampled.
 _UNSAMPLED = ("NA", "-")
 _MIB = 2**20
@@ -76,18 +75,21 @@ def _jobs(benchmarks: Path) -> Iterator[dict[str, Any]]:
 
 def _measured(path: Path) -> dict[str, float]:
     """Read what is rolled up of one job; a ValueError says what was found where that is not it."""
-    with path.open(newline="") as file:
-        lines = list(csv.DictReader(file, delimiter="\t"))
+    text = path.read_text()
+    lines = list(csv.DictReader(text.splitlines(), delimiter="\t"))
     if len(lines) != 1:
         raise ValueError(f"{len(lines)} lines below the header")
-    found = {name: lines[0].get(name) for name in _MEASURED}
+    if not text.endswith("\n"):  # the last number may lack digits
+        raise ValueError("a line without its end")
+    seconds, cpu, rss = (lines[0].get(name) or "nothing" for name in ("s", "cpu_time", "max_rss"))
     try:
-        seconds, cpu, rss = (
-            nan if text in _UNSAMPLED else float(text or "") for text in found.values()
-        )
+        return {
+            "seconds": float(seconds),
+            "cpu_seconds": nan if cpu in _UNSAMPLED else float(cpu),
+            "rss_mb": nan if rss in _UNSAMPLED else float(rss) * _MIB / 1e6,
+        }
     except ValueError:
-        raise ValueError(str(found)) from None
-    return {"seconds": seconds, "cpu_seconds": cpu, "rss_mb": rss * _MIB / 1e6}
+        raise ValueError(f"s {seconds}, cpu_time {cpu}, max_rss {rss}") from None
 
 
 def write_costs(folder: Path) -> pd.DataFrame:

@@ -141,7 +141,8 @@ def _job(log: Path, members: int, began: float, now: float) -> Job:
         return Job()
     text = _tail(log)
     if end := _END.search(text):
-        return Job(trouble="" if end[1] == "done" else text.rstrip().splitlines()[-1])
+        last = text.rstrip().splitlines()[-1]
+        return Job(trouble="" if end[1] == "done" else f"failed: {last}")
     pace, silence = last_pace(text), now - written
     epoch = members / pace.rate if pace else _FIRST_EPOCH
     if silence > max(_SILENCE, _EPOCHS_OF_SILENCE * epoch):

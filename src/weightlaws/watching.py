@@ -176,7 +176,7 @@ def _troubles(folder: Path, shards: list[Standing]) -> str:
     lines = []
     for shard in found[:_TROUBLES]:
         log = folder / log_file(shard.condition, shard.shard)
-        lines += [f"failed: {log}", _shortened(f"  {shard.job.trouble}", _WIDTH)]
+        lines += [str(log), _shortened(f"  {shard.job.trouble}", _WIDTH)]
     more = len(found) - _TROUBLES
     return "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])])
 
