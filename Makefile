@@ -1,20 +1,25 @@
-# make study   run the default study with all cores and write its report
-# make test    lint, types and all tests, in the same environment with the test tools
-# make schema  write the configuration's JSON schema anew, after a change of the model
-# make images  draw the README's pictures anew from the default study (needs Graphviz)
-# make clean   delete what was installed and what the tools keep; results stay, and .snakemake, by
-#              which Snakemake knows what they were made of
+# make study     run the default study with all cores and write its report
+# make progress  say how far a run is; STUDY=results/mnist for another than the default study
+# make test      lint, types and all tests, in the same environment with the test tools
+# make schema    write the configuration's JSON schema anew, after a change of the model
+# make images    draw the README's pictures anew from the default study (needs Graphviz)
+# make clean     delete what was installed and what the tools keep; results stay, and .snakemake, by
+#                which Snakemake knows what they were made of
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+STUDY ?= results/default
 PIP := $(BIN)/pip install --quiet --constraint requirements.lock
 
-.PHONY: study test schema images clean
+.PHONY: study progress test schema images clean
 
 study: $(VENV)/study.installed
 	$(BIN)/snakemake --cores all
 	$(BIN)/snakemake --cores 1 --report results/default/report.html
+
+progress: $(VENV)/study.installed
+	$(BIN)/python -m weightlaws.watching $(STUDY)
 
 test: $(VENV)/test.installed
 	$(BIN)/ruff check

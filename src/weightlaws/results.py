@@ -123,6 +123,11 @@ class Results:
         """One row a condition or network, layer, headline epoch, statistic of spectra and null."""
         return self._table("spectra.csv")
 
+    @cached_property
+    def costs(self) -> pd.DataFrame:
+        """One row a rule and what its jobs are about: time and memory; see `costs.cost_table`."""
+        return self._table("cost.csv").fillna({"scope": ""})
+
     def epochs(self, condition: str, layer: str) -> list[int]:
         """Epochs of one layer's snapshots, the second axis of its weights and invariants."""
         self._check(condition, layer)

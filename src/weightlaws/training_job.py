@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from weightlaws import storage
 from weightlaws.disk_file import writing
 from weightlaws.engine import Engine, Networks, Recipe, TrainingError
+from weightlaws.pace import pace_line
 from weightlaws.progress import (
     Progress,
     begin,
@@ -187,7 +188,7 @@ def _train(
     for epoch in range(done + 1, epochs + 1):
         loss = engine.train_epoch()
         progress.record(loss, engine.evaluate(), description)
-        _log_progress(progress, epoch - done, time.monotonic() - start)
+        log.info("%s", pace_line(progress, epoch - done, time.monotonic() - start))
         if progress.keeps(epoch):
             progress.keep(engine.networks())
         stop = not go_on()
@@ -228,21 +229,3 @@ def read_splits(path: Path, spec: storage.Spec) -> dict[str, npt.NDArray[np.uint
             for split in ("train", "test")
             for name, shape in (("images", (None, None, None, None)), ("labels", (None,)))
         }
-
-
-def _log_progress(progress: Progress, epochs: int, seconds: float) -> None:
-    """Log how the last epoch went, and the pace of the epochs that this job has trained."""
-    first, last = progress.spec["members"]
-    epoch, until = progress.epoch, progress.spec["epochs"]
-    log.info(
-        "members %d-%d  epoch %d of %d  mean loss %.4f  mean accuracy %.4f  "
-        "%.3g network epochs/s  %.0f s left",
-        first,
-        last,
-        epoch,
-        until,
-        progress.loss[:, epoch - 1].mean(),
-        progress.accuracy[:, epoch].mean(),
-        (last - first + 1) * epochs / seconds,
-        seconds / epochs * (until - epoch),
-    )
