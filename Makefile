@@ -1,5 +1,6 @@
 # make study     run the default study with all cores and write its report
-# make progress  say how far a run is; STUDY=results/mnist for another than the default study
+# make progress  say how far a run is; STUDY=results/mnist for another than the default study,
+#                EVERY=60 to say it every minute until all is done
 # make test      lint, types and all tests, in the same environment with the test tools
 # make schema    write the configuration's JSON schema anew, after a change of the model
 # make images    draw the README's pictures anew from the default study (needs Graphviz)
@@ -19,7 +20,7 @@ study: $(VENV)/study.installed
 	$(BIN)/snakemake --cores 1 --report results/default/report.html
 
 progress: $(VENV)/study.installed
-	$(BIN)/python -m weightlaws.watching $(STUDY)
+	$(BIN)/python -m weightlaws.watching $(STUDY) $(if $(EVERY),--every $(EVERY))
 
 test: $(VENV)/test.installed
 	$(BIN)/ruff check

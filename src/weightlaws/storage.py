@@ -114,6 +114,9 @@ def create(
     WriteError
         If the disk is full, or the folder cannot be written to; an old file is left as it was.
     """
+    # A job that was killed while it wrote leaves what it had written.
+    for left in path.parent.glob(f".{path.name}.*.partial"):
+        left.unlink(missing_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     texts = {"spec": spec, "provenance": {**_versions(), **(provenance or {})}}
     try:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import time
+import zlib
 from contextlib import contextmanager
 
 import h5py
@@ -203,7 +204,7 @@ def not_a_number(path):
 def of_another_spec(path):
     with h5py.File(path, "r+") as file:
         spec = bytes(file.attrs["spec"]).replace(b'"seed": 2025', b'"seed": 2026')
-        file.attrs["spec"] = np.bytes_(spec)
+        file.attrs["spec"], file.attrs["spec_crc32"] = np.bytes_(spec), zlib.crc32(spec)
 
 
 def of_another_version(path):

@@ -6,7 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from weightlaws import disk, requests, specs
+from weightlaws import disk, requests, specs, versions
 from weightlaws import study as studies
 from weightlaws.conditions import Shard
 from weightlaws.shards import read_shard
@@ -160,8 +160,29 @@ onstart:
                 f"{name} has no square layer wider than 3 that a model could describe: "
                 "its spectra alone are analysed."
             )
+    for warning in versions.version_warnings(Path(RESULTS).rglob("*.h5")):
+        logger.warning(warning)
     # The resolved configuration, for readers of the results; no rule's numbers depend on it.
     Path(RESULTS).mkdir(parents=True, exist_ok=True)
     record = Path(RESULTS, f".study.yaml.{os.getpid()}.partial")
     record.write_text(studies.study_to_yaml(STUDY))
     record.replace(f"{RESULTS}/study.yaml")
+
+
+def log_costs():
+    """Write what all jobs so far cost, and say what it comes to."""
+    # Slow to import, and not needed before the end.
+    from weightlaws.costs import cost_summary, write_costs
+
+    try:
+        logger.info(cost_summary(write_costs(Path(RESULTS))))
+    except OSError as error:
+        logger.warning(f"{RESULTS}/cost.csv is not written: {error}")
+
+
+onsuccess:
+    log_costs()
+
+
+onerror:
+    log_costs()
