@@ -6,7 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from weightlaws import disk, memory, specs
+from weightlaws import disk, requests, specs
 from weightlaws import study as studies
 from weightlaws.conditions import Shard
 from weightlaws.shards import read_shard

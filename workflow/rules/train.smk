@@ -26,9 +26,9 @@ rule train:
     # On one machine more jobs do as well as more threads; on a cluster --set-threads gives a job more.
     threads: 1
     resources:
-        mem_mb=lambda wildcards, threads: memory.training_memory(
+        mem_mb=lambda wildcards, threads: requests.training(
             STUDY, CONDITIONS[wildcards.condition], shard_of(wildcards), threads
-        ),
+        ).mem_mb,
     params:
         spec=lambda wildcards: specs.training_spec(
             STUDY, CONDITIONS[wildcards.condition], CODE, shard_of(wildcards)
