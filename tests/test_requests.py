@@ -205,7 +205,7 @@ def test_time_grows_with_members_and_widths(job):
     more = seconds_of(job, [40, 40], members=400, shard_size=400)
     wider = seconds_of(job, [160, 160], members=100, shard_size=100)
     of_members = {"train", "invariants", "symmetry", "spectra_shard"}
-    if job in of_members | {"members_tables"}:
+    if job in of_members:
         assert more == pytest.approx(4 * small, rel=0.05)
     elif job in ("distance", "null"):
         assert more == small

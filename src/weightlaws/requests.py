@@ -82,7 +82,7 @@ def model(study: Study, condition: Ensemble) -> Request:
     snapshots = study.layer_snapshots(condition)
     fits = sum(len(snapshots[layer]) for layer in condition.square_layers)
     # Resampled moments and their predictions; a line of the table for each invariant.
-    seconds = fits * count * (replicates * (5e-8 + 8.5e-11 * n) + 2e-5)
+    seconds = fits * (0.03 + count * (replicates * (5e-8 + 8.5e-11 * n) + 2e-5))
     # Resampling weights, a snapshot's invariants, what each replicate makes of them; fits.
     of_arrays = 8 * (3 * n * replicates + 4 * n * count + 8 * replicates * count)
     of_arrays += fits * (8 * _FITTED * replicates + 600 * count)
@@ -118,7 +118,7 @@ def comparison(study: Study, condition: Ensemble) -> Request:
         fitted = _evaluation(_FITTED, labels) if layer in condition.square_layers else 0
         member = entries * (3e-8 + 1e-11 * labels) + fitted
         # The last is what one law of labels takes to be inverted.
-        seconds += 2 * len(epochs) * (0.01 + folds * (n * member + 1e-10 * labels**3))
+        seconds += 2 * len(epochs) * (0.01 + folds * (n * member + 5e-11 * labels**3))
         # Single precision of all and of those that are not dead, double precision, and of all but
         # a fold a copy and its offsets from the mean.
         held = 4 + 4 + 8 + 16 * (1 - 1 / folds)
@@ -140,9 +140,10 @@ def symmetry(study: Study, condition: Ensemble) -> Request:
         if not layer.startswith("input-"):
             copy += 2.5e-8 * entries + _evaluation(_BIPARTITE, size)
         seconds += 2 * epochs * n * (copies * copy + 2e-8 * entries)
-        # Shards and what they are joined to; features of all copies; those in work.
-        joined = entries * (8 * n + 4 * together)
-        of_arrays = max(of_arrays, joined + 48 * copies * max(shape) + 64 * RANDOMISED)
+        # Shards and what they are joined to, or all members, those that are not dead, and a flag of
+        # each entry; a member in work; features of all copies, and those in work.
+        held = entries * max(8 * n + 4 * together, 9 * n) + 48 * entries
+        of_arrays = max(of_arrays, held + 48 * copies * max(shape) + 64 * RANDOMISED)
     return request(SCIPY, of_arrays, seconds)
 
 
@@ -172,7 +173,7 @@ def members_tables(study: Study) -> Request:
         for condition in study.conditions.values()
     ]
     of_arrays = 250 * max(lines, default=0)
-    return request(PANDAS, of_arrays, 1e-5 * sum(lines))
+    return request(PANDAS, of_arrays, 0.01 * len(lines) + 1e-5 * sum(lines))
 
 
 def study_hours(study: Study) -> dict[str, tuple[int, float]]:
