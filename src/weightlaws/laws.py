@@ -26,6 +26,9 @@ Shape = tuple[int, int]
 #: Rounding of a variance, relative to the largest and to the squared mean: below it is 0.
 ROUNDING = 1e-12
 
+# Entries whose parts are held at once: those of all members of a wide layer are gigabytes.
+_TOGETHER = 2**20
+
 
 class Law(Protocol):
     """A Gaussian law of matrices (rows, columns)."""
@@ -296,6 +299,13 @@ def _parts(matrices: Array) -> tuple[Array, Array, Array, Array]:
 
 def _squared_norms(matrices: Array, mean: float) -> Array:
     """Squared norms (n, 4) of the parts of the matrices about a mean."""
-    total, row, column, rest = (np.square(part).sum((1, 2)) for part in _parts(matrices - mean))
-    rows, columns = matrices.shape[1:]
-    return np.stack([rows * columns * total, columns * row, rows * column, rest], axis=-1)
+    n, rows, columns = matrices.shape
+    norms = np.empty((n, 4))
+    step = max(1, _TOGETHER // (rows * columns))
+    for start in range(0, n, step):
+        chunk = slice(start, start + step)
+        parts = _parts(matrices[chunk] - mean)
+        total, row, column, rest = (np.square(part).sum((1, 2)) for part in parts)
+        each = [rows * columns * total, columns * row, rows * column, rest]
+        norms[chunk] = np.stack(each, axis=-1)
+    return norms

@@ -199,7 +199,7 @@ def test_every_key_of_the_configuration_has_its_edit():
         ("src/weightlaws/__init__.py", {}),
         ("src/weightlaws/datasets.py", EVERYTHING),
         ("src/weightlaws/disk.py", {}),
-        ("src/weightlaws/memory.py", {}),
+        ("src/weightlaws/requests.py", {}),
         ("src/weightlaws/training.py", FROM_TRAIN),
         ("src/weightlaws/numba_kernels.py", FROM_TRAIN),
         ("src/weightlaws/torch_engine.py", FROM_TRAIN),

@@ -102,12 +102,15 @@ REQUESTS = {
         STUDY, (int(wildcards.rows), int(wildcards.columns))
     ),
     "spectra_shard": lambda wildcards, threads: requests.spectra_shard(
-        STUDY, shapes_of(wildcards.condition), shard_of(wildcards)
+        STUDY,
+        WITH_SPECTRA[wildcards.condition],
+        shapes_of(wildcards.condition),
+        shard_of(wildcards),
     ),
     "spectra": lambda wildcards, threads: requests.spectra(
         STUDY,
+        WITH_SPECTRA[wildcards.condition],
         shapes_of(wildcards.condition),
-        WITH_SPECTRA[wildcards.condition].members,
     ),
 }
 
