@@ -167,7 +167,7 @@ def test_invariants_are_joined_over_shards_without_members_that_diverged(study, 
 def test_a_member_that_is_not_finite_without_saying_so_is_refused(study, tmp_path):
     values = np.zeros((3, 3, 52))
     values[2, 1, 7] = np.inf
-    with pytest.raises(StorageError, match=r"found inf at \[0, 7\], expected finite values"):
+    with pytest.raises(StorageError, match=r"found inf at \[0, 1, 7\], expected finite values"):
         joined(study, tmp_path, values, np.ones(3, dtype=bool), np.zeros(3, dtype=bool))
 
 

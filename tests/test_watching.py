@@ -64,13 +64,6 @@ def test_without_a_pace_there_is_no_time(shards):
     assert seconds_left(shards, cost) is None
 
 
-def test_by_default_wide_networks_cost_more_and_so_do_more_images():
-    on_mnist = Condition("mnist", (10, 10), "gaussian", 0.0, members=100)
-    narrow, wide, mnist = map(watching._relative_cost, (NARROW, WIDE, on_mnist))
-    assert wide > 10 * narrow
-    assert mnist == pytest.approx(narrow * 60_000 / 4_500)
-
-
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """Make the results of a study whose shards stand as given."""
@@ -196,7 +189,7 @@ def finished(results):
 
 
 def test_what_is_done_is_summed_up(finished):
-    text, whole = page(finished, parse_study(DEFAULT), 1e9)
+    text, whole = page(finished, parse_study(DEFAULT), 1e9, cost)
     assert whole
     assert "630 of 630 networks trained (100 %)\n\n" in text
     assert "11 with everything done" in text
@@ -206,7 +199,7 @@ def test_what_is_done_is_summed_up(finished):
 def test_a_stage_counts_the_files_that_are_missing(finished):
     (finished / "findings.csv").unlink()
     (finished / "models/digits-10x10-gaussian-decay0.csv").unlink()
-    text, whole = page(finished, parse_study(DEFAULT), 1e9)
+    text, whole = page(finished, parse_study(DEFAULT), 1e9, cost)
     assert not whole
     lines = [line.split() for line in text.splitlines()]
     assert ["tables", "4", "of", "5"] in lines

@@ -8,17 +8,18 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set
-from math import floor, prod
+from functools import partial
+from math import floor
 from pathlib import Path
 from statistics import mean
 
 from weightlaws.conditions import Condition
-from weightlaws.datasets import DATASETS
 from weightlaws.durations import readable_duration
 from weightlaws.results import ResultsError, load
 from weightlaws.stages import Files, done_files, stage_files
 from weightlaws.standing import Standing, log_file, standings
 from weightlaws.study import Study, StudyError
+from weightlaws.training_requests import seconds_per_network_epoch
 
 # Characters of a line.
 _WIDTH = 99
@@ -28,15 +29,7 @@ _CONDITIONS, _TROUBLES = 14, 3
 Cost = Callable[[Condition], float]
 
 
-def _relative_cost(condition: Condition) -> float:
-    """Time that an epoch of one network takes, in a unit of no matter."""
-    # What an image takes beside the weights, in weights: measured of numba's engine.
-    overhead = 8_000
-    weights = sum(map(prod, condition.shapes.values()))
-    return DATASETS[condition.dataset].images[0] * (weights + overhead)
-
-
-def seconds_left(shards: Iterable[Standing], cost: Cost = _relative_cost) -> float | None:
+def seconds_left(shards: Iterable[Standing], cost: Cost) -> float | None:
     """Estimate how long the training will yet take, by the pace of the jobs that run.
 
     All the work that is left, network epochs times their cost, is taken to be done as fast as the
@@ -65,7 +58,7 @@ def seconds_left(shards: Iterable[Standing], cost: Cost = _relative_cost) -> flo
     return max(longest, work / (running * mean(speeds))) if speeds else None
 
 
-def page(folder: Path, study: Study, now: float, cost: Cost = _relative_cost) -> tuple[str, bool]:
+def page(folder: Path, study: Study, now: float, cost: Cost) -> tuple[str, bool]:
     """Say how far a run is.
 
     Parameters
@@ -213,7 +206,9 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         while True:
-            text, whole = page(arguments.folder, load(arguments.folder).study, time.time())
+            study = load(arguments.folder).study
+            cost = partial(seconds_per_network_epoch, study)
+            text, whole = page(arguments.folder, study, time.time(), cost)
             clear = "\033[H\033[2J" if arguments.every and sys.stdout.isatty() else ""
             print(f"{clear}{text}", flush=True)
             if whole or not arguments.every:
