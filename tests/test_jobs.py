@@ -3,32 +3,18 @@ import signal
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 import pytest
 import yaml
+from scripted_job import SPEC, scripted_job
 
 from weightlaws.jobs import job_log
-
-SPEC = {"shapes": {"hidden1-hidden2": [10, 10]}, "seed": 1, "code": "abc"}
-
-
-def job(path):
-    """What Snakemake hands to a script, as far as logs are concerned."""
-    return SimpleNamespace(
-        rule="train",
-        wildcards={"condition": "digits-10x10"},
-        params={"spec": SPEC},
-        resources={"mem_mb": 500, "_cores": 1},
-        threads=2,
-        log=[str(path)],
-    )
 
 
 def test_a_log_begins_with_what_is_to_be_done(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "17")
     path = tmp_path / "job.log"
-    with job_log(job(path)):
+    with job_log(scripted_job(path)):
         pass
     first, *header, last = path.read_text().splitlines()
     assert first.endswith("begun")
@@ -43,7 +29,7 @@ def test_a_log_begins_with_what_is_to_be_done(tmp_path, monkeypatch):
 
 def test_messages_and_failures_end_in_the_job_s_log(tmp_path):
     path = tmp_path / "job.log"
-    with pytest.raises(ValueError, match="wrong"), job_log(job(path)) as log:
+    with pytest.raises(ValueError, match="wrong"), job_log(scripted_job(path)) as log:
         log.info("epoch 1")
         raise ValueError("wrong")
     text = path.read_text()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from scripted_job import scripted_job
 
 from weightlaws.conditions import Shard
 from weightlaws.jobs import job_log
@@ -65,7 +66,7 @@ def line(epoch, rate=50.0):
 def logged(folder, *messages, written=NOW, end=None):
     """Write a job's log as jobs do, of one that runs still, is done or has failed."""
     path = folder / "logs/train" / CONDITION.name / "0-24.log"
-    with suppress(ArithmeticError), job_log(path) as log:
+    with suppress(ArithmeticError), job_log(scripted_job(path)) as log:
         for message in messages:
             log.info("%s", message)
         if end == "failed":

@@ -177,6 +177,8 @@ def log_costs():
     # Slow to import, and not needed before the end.
     from weightlaws.costs import cost_summary, write_costs
 
+    if not Path(RESULTS).is_dir():  # the run was refused
+        return
     try:
         logger.info(cost_summary(write_costs(Path(RESULTS))))
     except OSError as error:
