@@ -1,6 +1,7 @@
 """The words for what is wrong with a configuration: key, what was found, what was expected."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -55,8 +56,9 @@ def shown(value: object) -> str:
 
 
 def dotted(place: Iterable[object]) -> str:
-    """Return the path of a key, such as ``sweeps.0.hidden``."""
-    return ".".join(map(str, place))
+    """Return the path of a key, such as ``sweeps.0.hidden``; keys of other characters in quotes."""
+    parts = map(str, place)
+    return ".".join(part if re.fullmatch(r"[\w-]+", part) else shown(part) for part in parts)
 
 
 def complaints(errors: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> list[str]:

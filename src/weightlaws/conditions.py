@@ -87,7 +87,7 @@ class Imported(Section):
     @model_validator(mode="before")
     @classmethod
     def _of_path(cls, value: object) -> object:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not value:
             return _recorded(value, "networks/ensemble.h5")
         # What reads files is slow to import.
         from weightlaws.checkpoint_files import CheckpointError
@@ -139,7 +139,7 @@ class Checkpoint(Section):
     @model_validator(mode="before")
     @classmethod
     def _of_source(cls, value: object) -> object:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not value:
             return _recorded(value, "networks/model.safetensors")
         from weightlaws.checkpoint_files import CheckpointError
         from weightlaws.checkpoints import checkpoint_name, source_file
@@ -177,7 +177,7 @@ def _unreachable(path: str, error: OSError) -> str:
 
 
 def _recorded(value: object, example: str) -> object:
-    if not isinstance(value, dict | Section):
+    if not value or not isinstance(value, dict | Section):
         raise ValueError(f"found {shown(value)}, expected a path in quotes, such as {example}")
     return value
 

@@ -17,6 +17,9 @@ LONGEST_TEXT = 4095
 WIDEST_INTEGER = 1000
 
 
+Place = tuple[object, ...]
+
+
 def plain_data(config: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a configuration, with dates, for which YAML takes some text, as text.
 
@@ -26,26 +29,29 @@ def plain_data(config: Mapping[str, Any]) -> dict[str, Any]:
         If it holds anything but mappings with keys in text, lists, printable text, numbers,
         booleans and null, or more of them than the bounds above allow.
     """
-    if problems := list(_problems((), config, count(1))):
+    problems = [
+        f"{dotted(place) or 'all keys'}: {problem}"
+        for place, problem in _problems((), config, count(1))
+    ]
+    if problems:
         raise StudyError(problems)
     return {key: _copied(value) for key, value in config.items()}
 
 
-def _problems(place: tuple[object, ...], value: object, numbers: "count[int]") -> Iterator[str]:
-    """Say what is no plain data; ``numbers`` numbers the values that were looked at."""
+def _problems(place: Place, value: object, numbers: "count[int]") -> Iterator[tuple[Place, str]]:
+    """Find what is no plain data, and where; ``numbers`` numbers the values that are looked at."""
     if next(numbers) > MOST_VALUES:
         what = f"found more than {MOST_VALUES:,} values up to here, expected fewer"
         raise StudyError([f"{place[0]}: {what}; write out what YAML's aliases repeat"])
-    where = dotted(place) or "all keys"
     if isinstance(value, Mapping | list | tuple) and len(place) == DEEPEST:
-        yield f"{where}: found more than {DEEPEST} lists within each other, expected fewer"
+        yield place, f"found more than {DEEPEST} lists within each other, expected fewer"
     elif isinstance(value, Mapping):
         for key, entry in value.items():
             if not isinstance(key, str):
                 kind = type(key).__name__
-                yield f"{where}: found a key of type {kind}, expected text; put the key in quotes"
+                yield place, f"found a key of type {kind}, expected text; put the key in quotes"
             elif problem := _text_problem(key):
-                yield f"{where}: in a key {problem}"
+                yield place, f"a key in it: {problem}"
             else:
                 yield from _problems((*place, key), entry, numbers)
     elif isinstance(value, list | tuple):
@@ -53,12 +59,12 @@ def _problems(place: tuple[object, ...], value: object, numbers: "count[int]") -
             yield from _problems((*place, k), entry, numbers)
     elif isinstance(value, str):
         if problem := _text_problem(value):
-            yield f"{where}: {problem}"
+            yield place, problem
     elif isinstance(value, int) and value.bit_length() > WIDEST_INTEGER:
-        yield f"{where}: found an integer of {value.bit_length()} bits, expected a smaller one"
+        yield place, f"found an integer of {value.bit_length()} bits, expected a smaller one"
     elif not isinstance(value, int | float | date | None):
         kinds = "a mapping, a list, text, a number, true, false or null"
-        yield f"{where}: found a {type(value).__name__}, expected {kinds}"
+        yield place, f"found a value of type {type(value).__name__}, expected {kinds}"
 
 
 def _text_problem(text: str) -> str | None:

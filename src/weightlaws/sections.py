@@ -79,15 +79,15 @@ class Sweep(Section):
             small = [name for name, (size, _) in squares.items() if size <= 3]
             if small:
                 raise ValueError(
-                    f"{widths} makes {' and '.join(small)} {squares[small[0]][0]} wide, but the "
-                    "13-parameter model needs square weight matrices wider than 3; "
-                    "widen it, or leave models out of the sweep's analyses"
+                    f"found {widths}, which makes {' and '.join(small)} {squares[small[0]][0]} "
+                    "wide, expected square weight matrices wider than 3, as the 13-parameter model "
+                    "needs them; widen it, or leave models out of the sweep's analyses"
                 )
             if not squares:
                 raise ValueError(
-                    f"{widths} has no square weight matrix after the input, so nothing to model; "
-                    "give two neighbouring hidden layers one width, or the last one the width "
-                    "10, or leave models out of the sweep's analyses"
+                    f"found {widths}, which has no square weight matrix after the input, expected "
+                    "one to model; give two neighbouring hidden layers one width, or the last one "
+                    "the width 10, or leave models out of the sweep's analyses"
                 )
         return hidden
 
