@@ -1,8 +1,8 @@
 """The keys of a configuration, in its order; those of its sections stand in `sections`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema, model_validator
 
 from weightlaws.conditions import Checkpoint, Imported
 from weightlaws.sections import (
@@ -20,6 +20,9 @@ from weightlaws.sections import (
 # A string in a configuration.
 _PATH = WithJsonSchema({"type": "string", "minLength": 1})
 
+#: Conditions of all sweeps together; the published studies have some twenty.
+MOST_CONDITIONS = 1000
+
 
 class Configuration(Section):
     """One configuration file: what to train, how, and what to make of it."""
@@ -31,7 +34,8 @@ class Configuration(Section):
     members: Annotated[int, Field(ge=2, le=1_000_000)]
     """Networks of each condition; a sweep can have another number of them."""
     shard_size: Annotated[int, Field(ge=1, le=100_000)]
-    """Networks that one job trains together and one file holds."""
+    """Networks that one job trains together and one file holds: a shard. A study has at most 20,000
+    of them."""
     epochs: Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
     """Passes over the training images."""
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
@@ -65,11 +69,25 @@ class Configuration(Section):
     figures: Figures
     """How the figures look; changes no number."""
     sweeps: Annotated[list[Sweep], Field(max_length=1000)]
-    """What to train; conditions that two sweeps share are trained once. Empty for a study of
-    networks that were trained elsewhere."""
+    """What to train, at most 1000 conditions; those that two sweeps share are trained once. Empty
+    for a study of networks that were trained elsewhere."""
     ensembles: Annotated[list[Annotated[Imported, _PATH]], Field(max_length=1000, default=[])]
     """Paths of ensembles that were trained elsewhere: HDF5 files with an array (member, out, in)
     for each layer, or folders with a file of weights for each member."""
     checkpoints: Annotated[list[Annotated[Checkpoint, _PATH]], Field(max_length=1000, default=[])]
     """Single trained networks, whose spectra are analysed: paths of .safetensors, .pt, .pth, .bin,
     .ckpt, .h5 or .hdf5 files, or torchvision: and the name of one of its models."""
+
+    @model_validator(mode="after")
+    def _conditions_can_be_listed(self) -> Self:
+        n_listed = sum(
+            len(s.hidden) * len(s.initialisations) * len(s.weight_decays) * len(s.output_scales)
+            for s in self.sweeps
+        )
+        if n_listed > MOST_CONDITIONS:
+            raise ValueError(
+                f"sweeps: found {n_listed:,} combinations of hidden, initialisations, "
+                f"weight_decays and output_scales, expected at most {MOST_CONDITIONS:,} in all; "
+                "ask for fewer, or make several studies of them"
+            )
+        return self
