@@ -204,6 +204,16 @@ def test_all_errors_come_at_once():
         study(members=0, epochs=0)
 
 
+def test_all_that_keys_do_not_agree_on_comes_at_once():
+    with pytest.raises(StudyError) as error:
+        study(members=4, snapshots=[0, 60], engine="numba", device="cuda")
+    lines = str(error.value).splitlines()[1:-1]
+    keys = [line.strip().split(":")[0] for line in lines]
+    assert keys[:2] == ["engine", "snapshots"]
+    assert set(keys[2:]) == {"statistics.headline_epochs", "statistics.folds"}
+    assert len(set(lines)) == len(lines)
+
+
 def test_conditions_that_sweeps_share_are_trained_once():
     both = study(sweeps=[sweep(), sweep(weight_decays=[0, 0.1])])
     assert len(both.conditions) == len(set(both.conditions)) == 6

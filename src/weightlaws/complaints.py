@@ -76,11 +76,14 @@ def complaints(errors: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -
         by_place.setdefault(_place(error, config), []).append(error)
     # Where a key takes a number or a list, a wrong entry of a list makes the list no wrong number.
     entries = {place[:end] for place in by_place for end in range(len(place))}
-    return [
-        _complaint(place, of_key)
+    lines = {
+        place: _complaint(place, of_key)
         for place, of_key in by_place.items()
         if place not in entries or any(len(error["loc"]) == len(place) for error in of_key)
-    ]
+    }
+    # Of the whole study there can be several, a line each.
+    whole = lines.pop((), None)
+    return [*lines.values(), *(whole.split("\n") if whole else [])]
 
 
 def _place(error: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[object, ...]:

@@ -61,31 +61,41 @@ class Study(Configuration):
         return self
 
     @model_validator(mode="after")
-    def _engine_runs_on_the_device(self) -> Self:
+    def _keys_agree(self) -> Self:
+        checks = (
+            self._engine_runs_on_the_device,
+            self._has_networks,
+            self._names_differ,
+            self._snapshots_exist,
+            self._sweeps_agree,
+            self._tests_have_data,
+        )
+        # Layers of a condition can have the same problem.
+        if problems := dict.fromkeys(problem for check in checks for problem in check()):
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _engine_runs_on_the_device(self) -> Iterator[str]:
         if self.engine == "numba" and self.device == "cuda":
-            raise ValueError(
+            yield (
                 'engine: found "numba" with device "cuda", expected device "auto" or "cpu", as '
                 'numba trains on the processor; or choose engine "torch"'
             )
-        return self
 
-    @model_validator(mode="after")
-    def _has_networks(self) -> Self:
+    def _has_networks(self) -> Iterator[str]:
         if not (self.sweeps or self.ensembles or self.checkpoints):
-            raise ValueError(
+            yield (
                 "sweeps: found none, expected at least 1; or name networks that were trained "
                 "elsewhere under ensembles or checkpoints"
             )
-        return self
 
-    @model_validator(mode="after")
-    def _names_differ(self) -> Self:
+    def _names_differ(self) -> Iterator[str]:
         own: list[Imported | Checkpoint] = [*self.ensembles, *self.checkpoints]
         trained = dict.fromkeys(self.trained.values(), "a condition of sweeps")
         named: dict[str, str] = {}
         for networks, source in [*trained.items(), *((each, each.source) for each in own)]:
             if networks.name in named:
-                raise ValueError(
+                yield (
                     f"ensembles and checkpoints: found {source} of the name {networks.name}, which "
                     f"{named[networks.name]} has too, expected names that differ, as results are "
                     "named by them; rename its file or folder"
@@ -94,26 +104,22 @@ class Study(Configuration):
         taken = derived_names(named, {condition.architecture for condition in trained})
         for networks in own:
             if networks.name in taken:
-                raise ValueError(
+                yield (
                     f"ensembles and checkpoints: found {networks.source} of the name "
                     f"{networks.name}, by which results of {taken[networks.name]} are named, "
                     "expected another name; rename its file or folder"
                 )
-        return self
 
-    @model_validator(mode="after")
-    def _snapshots_exist(self) -> Self:
+    def _snapshots_exist(self) -> Iterator[str]:
         places = {f"sweeps.{k}.snapshots": sweep.snapshots for k, sweep in enumerate(self.sweeps)}
         for key, snapshots in {"snapshots": self.snapshots, **places}.items():
             if isinstance(snapshots, list) and max(snapshots, default=0) > self.epochs:
-                raise ValueError(
+                yield (
                     f"{key}: found epoch {max(snapshots)}, expected none after the last epoch, "
                     f"{self.epochs}; leave it out, or train for more epochs"
                 )
-        return self
 
-    @model_validator(mode="after")
-    def _sweeps_agree(self) -> Self:
+    def _sweeps_agree(self) -> Iterator[str]:
         first: dict[str, Condition] = {}
         for condition in self._grid():
             other = first.setdefault(condition.name, condition)
@@ -131,21 +137,19 @@ class Study(Configuration):
             for key in same:
                 if not same[key]:
                     found = " and ".join(shown(each[key]) for each in asked)
-                    raise ValueError(
+                    yield (
                         f"sweeps: found {condition.name} in two of them with {key} {found}, "
                         "expected the same; leave it out of one sweep, or give both one value"
                     )
-        return self
 
-    @model_validator(mode="after")
-    def _tests_have_data(self) -> Self:
+    def _tests_have_data(self) -> Iterator[str]:
         for condition in self.modelled.values():
             snapshots = self.layer_snapshots(condition)
             for layer in condition.square_layers:
                 kept = snapshots[layer]
                 lost = sorted({*self.tested_epochs(condition)} - {*kept})
                 if lost:
-                    raise ValueError(
+                    yield (
                         f"statistics.headline_epochs: found {shown(lost)}, of which no snapshot is "
                         f"kept in {condition.name}, expected some of {shown(kept)}; name such, or "
                         "keep more snapshots there"
@@ -155,22 +159,21 @@ class Study(Configuration):
             if "models" not in sweep.analyses:
                 continue
             if sweep.members is None and self.members < folds:
-                raise ValueError(
+                yield (
                     f"statistics.folds: found {folds}, expected at most {self.members}, as many as "
                     "there are members"
                 )
             if sweep.members is not None and sweep.members < folds:
-                raise ValueError(
+                yield (
                     f"sweeps.{k}.members: found {sweep.members}, expected at least {folds}, as "
                     "many as statistics.folds; train more, or leave models out of its analyses"
                 )
         for k, ensemble in enumerate(self.ensembles):
             if "models" in ensemble.analyses and ensemble.members < folds:
-                raise ValueError(
+                yield (
                     f"ensembles.{k}: found {ensemble.members} members of {ensemble.name}, expected "
                     f"at least {folds}, as many as statistics.folds; add networks, or lower folds"
                 )
-        return self
 
     @property
     def headline_epochs(self) -> list[int]:
