@@ -31,7 +31,7 @@ def lines(**config):
 def test_a_line_has_the_key_and_what_was_found_and_expected():
     assert lines(part={"size": "3", "colour": 1}, name="b") == [
         'part.size: found "3", expected an integer',
-        "part.colour: found an unknown key, expected only keys that config.yaml describes",
+        "part.colour: unknown key, found 1, expected only keys that config.yaml describes",
         "name: found b, expected a",
     ]
     assert lines(part={}) == ["part.size: found nothing, expected a value"]

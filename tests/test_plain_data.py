@@ -29,6 +29,8 @@ def test_what_is_within_the_bounds_is_taken():
 @pytest.mark.parametrize(
     ("config", "line"),
     [
+        (None, "all keys: found a NoneType, expected a mapping of keys"),
+        ([{"a": 1}], "all keys: found a list, expected a mapping of keys"),
         ({"a": [0] * (MOST_VALUES - 1)}, "a: found more than 200,000 values up to here"),
         ({"a": {"b": [b"x"]}}, "a.b.0: found a value of type bytes, expected a mapping, a list"),
         ({"a": {"b": {7: 1}}}, "a.b: found a key of type int, expected text; put the key in"),

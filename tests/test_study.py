@@ -371,6 +371,24 @@ def test_the_record_reads_back_as_the_study(tmp_path):
     assert ": null" not in text
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"name: [a", "found what YAML cannot read"),
+        (b"data: \xe9", "found what YAML cannot read"),
+        (b"seed: " + b"9" * 5000, "found what YAML cannot read"),
+        (b"sweeps: " + b"[" * 10_000, "found what YAML cannot read"),
+        (b'name: !!python/object/apply:os.mkdir ["made"]', "found what YAML cannot read"),
+        (b"", "all keys: found a NoneType, expected a mapping"),
+        (b"- name", "all keys: found a list, expected a mapping"),
+    ],
+)
+def test_a_record_that_is_none_is_refused(tmp_path, content, words):
+    (tmp_path / "study.yaml").write_bytes(content)
+    with pytest.raises(StudyError, match=words):
+        read_study(tmp_path / "study.yaml")
+
+
 def ensemble_file(path, members=6, **shapes):
     with h5py.File(path, "w") as file:
         for layer, shape in shapes.items():

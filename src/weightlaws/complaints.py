@@ -104,15 +104,15 @@ def _complaint(place: Sequence[object], errors: Sequence[Mapping[str, Any]]) -> 
         message = own[0]["msg"].removeprefix("Value error, ")
         return f"{dotted(place)}: {message}" if place else message
     error = errors[0]
-    found = {"missing": "nothing", "extra_forbidden": "an unknown key"}.get(error["type"])
+    found = "nothing" if error["type"] == "missing" else shown(error["input"])
     words = [
         _EXPECTED.get(each["type"], each["msg"]).format_map(each.get("ctx", {})) for each in errors
     ]
     hint = ""
     if error["type"] == "float_type" and isinstance(error["input"], str):
         hint = "; YAML reads 1e-3 as text: write 0.001 or 1.0e-3"
-    expected = " or ".join(dict.fromkeys(words))
-    return f"{dotted(place)}: found {found or shown(error['input'])}, expected {expected}{hint}"
+    what = f"unknown key, found {found}" if error["type"] == "extra_forbidden" else f"found {found}"
+    return f"{dotted(place)}: {what}, expected {' or '.join(dict.fromkeys(words))}{hint}"
 
 
 def _fit(problem: str) -> str:

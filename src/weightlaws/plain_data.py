@@ -26,9 +26,11 @@ def plain_data(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     StudyError
-        If it holds anything but mappings with keys in text, lists, printable text, numbers,
-        booleans and null, or more of them than the bounds above allow.
+        If it is no mapping, or holds anything but mappings with keys in text, lists, printable
+        text, numbers, booleans and null, or more of them than the bounds above allow.
     """
+    if not isinstance(config, Mapping):  # as what stands in a file can be
+        raise StudyError([f"all keys: found a {type(config).__name__}, expected a mapping of keys"])
     problems = [
         f"{dotted(place) or 'all keys'}: {problem}"
         for place, problem in _problems((), config, count(1))

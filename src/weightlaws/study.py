@@ -300,5 +300,16 @@ def schema_json() -> str:
 
 
 def read_study(path: Path) -> Study:
-    """Read a study.yaml that a run recorded."""
-    return parse_study(yaml.safe_load(path.read_text()))
+    """Read a study.yaml that a run recorded.
+
+    Raises
+    ------
+    StudyError
+        If it is no YAML, or as for `parse_study`.
+    """
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        what = f"found what YAML cannot read ({type(error).__name__}), expected a study's record"
+        raise StudyError([f"{path}: {what}; run snakemake again, which writes it"]) from error
+    return parse_study(config)
