@@ -1,9 +1,12 @@
+import json
 import logging
 import os
 import pickle
 import subprocess
 import sys
 import urllib.error
+import warnings
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -21,6 +24,7 @@ from weightlaws.checkpoints import (
     skipped,
 )
 from weightlaws.datasets import import_torchvision
+from weightlaws.user_ensembles import EnsembleError, describe, read_members
 
 SMALL = "shufflenet_v2_x0_5"
 
@@ -211,6 +215,163 @@ def test_code_in_a_file_is_refused_and_not_run(tmp_path, write):
         with pytest.raises(CheckpointError, match=message):
             read(str(path))
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("suffix", ["bin", "ckpt", "pth", "PT"])
+@pytest.mark.parametrize("write", [as_pytorch, as_legacy, as_pickle])
+def test_code_is_refused_whatever_a_file_is_called(tmp_path, write, suffix):
+    path, folder = tmp_path / f"a.{suffix}", tmp_path / "made"
+    write(path, {"model": {"a.weight": random(3, 3)}, "optimizer": Bomb(folder)})
+    with pytest.raises(CheckpointError, match=rf"a\.{suffix}: file: found (code|damaged)"):
+        layer_shapes(str(path))
+    assert not folder.exists()
+
+
+def test_code_in_a_scripted_model_is_refused(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scripts are deprecated
+        torch.jit.save(torch.jit.script(torch.nn.Linear(3, 3)), tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match=r"a\.pt: file: found .*a scripted model"):
+        layer_shapes(str(tmp_path / "a.pt"))
+
+
+def test_a_compressed_archive_is_refused(tmp_path):
+    """A short one can hold more than there is memory."""
+    as_pytorch(tmp_path / "whole.pt", {"a": torch.zeros(100, 100)})
+    with (
+        zipfile.ZipFile(tmp_path / "whole.pt") as whole,
+        zipfile.ZipFile(tmp_path / "a.pt", "w") as packed,
+    ):
+        for entry in whole.infolist():
+            pickled = entry.filename.endswith("data.pkl")
+            kind = zipfile.ZIP_DEFLATED if pickled else zipfile.ZIP_STORED
+            packed.writestr(entry.filename, whole.read(entry), kind)
+    assert torch.load(tmp_path / "a.pt", weights_only=True)
+    with pytest.raises(CheckpointError, match=r"a\.pt: file: found a compressed archive"):
+        layer_shapes(str(tmp_path / "a.pt"))
+
+
+def test_a_tensor_that_repeats_few_numbers_is_left_out(tmp_path):
+    huge = torch.zeros(1).expand(10**6, 10**6)
+    torch.save({"a.weight": random(3, 3), "huge": huge}, tmp_path / "a.pt")
+    assert list(dict(layers(str(tmp_path / "a.pt")))) == ["a"]
+    expected = {"huge": "shape (1000000, 1000000): repeats the 4 bytes that are stored"}
+    assert skipped(str(tmp_path / "a.pt")) == expected
+
+
+def tensor(shape, first, last):
+    return {"dtype": "F32", "shape": shape, "data_offsets": [first, last]}
+
+
+HEADERS = {
+    "larger than the file": {"a": tensor([10**6, 10**6], 0, 4 * 10**12)},
+    "larger than its bytes": {"a": tensor([10**6, 10**6], 0, 64)},
+    "larger than any": {"a": tensor([2**33, 2**33], 0, 64)},
+    "overlapping": {"a": tensor([2, 6], 0, 48), "b": tensor([2, 6], 16, 64)},
+    "twice the same bytes": {"a": tensor([4, 4], 0, 64), "b": tensor([4, 4], 0, 64)},
+    "out of range": {"a": tensor([4, 4], 0, 64), "b": tensor([4, 4], 64, 128)},
+    "before the start": {"a": tensor([4, 4], -64, 0)},
+    "with a hole": {"a": tensor([2, 2], 48, 64)},
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+def test_headers_that_do_not_fit_their_file_are_refused(tmp_path, header):
+    text = json.dumps(header).encode()
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(64))
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: file: found what safetensors"):
+        layer_shapes(str(path))
+
+
+def test_a_header_longer_than_its_file_is_refused(tmp_path):
+    (tmp_path / "a.safetensors").write_bytes((10**15).to_bytes(8, "little") + b"{}")
+    with pytest.raises(CheckpointError, match="header too large"):
+        layer_shapes(str(tmp_path / "a.safetensors"))
+
+
+def link(to):
+    return lambda file, _: file.__setitem__("b", to)
+
+
+def virtual(file, other):
+    layout = h5py.VirtualLayout((6, 5, 5), "f8")
+    layout[:] = h5py.VirtualSource(str(other), "a", (6, 5, 5))
+    file.create_virtual_dataset("b", layout)
+
+
+def external(file, other):
+    whole = [(str(other), 0, h5py.h5f.UNLIMITED)]
+    file.create_dataset("b", (6, 5, 5), "f8", external=whole)
+
+
+def declared(shape, **options):
+    return lambda file, _: file.create_dataset("b", shape, "f4", chunks=True, **options)
+
+
+# What HDF5 files can have in place of data, and what is found then.
+ELSEWHERE = {
+    "external link": (link(h5py.ExternalLink("other.h5", "/a")), "b: found a link to other.h5/a"),
+    "any file": (link(h5py.ExternalLink("/etc/passwd", "/")), "b: found a link to /etc/passwd/"),
+    "soft link": (link(h5py.SoftLink("/a")), "b: found a link to /a"),
+    "link to itself": (link(h5py.SoftLink("/b")), "b: found a link to /b"),
+    "broken link": (link(h5py.SoftLink("/c")), "b: found a link to /c"),
+    "virtual dataset": (virtual, "b: found data of other files"),
+    "external storage": (external, "b: found data of other files"),
+    "declared": (declared((6, 10**6, 10**6)), "b: found 0 bytes for an array"),
+    "members": (declared((10**12, 5, 5), compression="gzip"), "b: found 0 bytes for an array"),
+}
+
+
+@pytest.mark.parametrize(("write", "found"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_data_that_are_not_in_an_hdf5_file_are_refused(tmp_path, write, found):
+    """By single networks and ensembles alike; what stands elsewhere is not opened."""
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["a"] = np.ones((6, 5, 5))
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["a"] = np.ones((6, 5, 5))
+        write(file, tmp_path / "other.h5")
+    for read in (layer_shapes, describe):
+        with pytest.raises(CheckpointError, match=rf"a\.h5: /?{found}.*data in the file itself"):
+            read(str(path))
+
+
+def test_references_in_an_hdf5_file_are_left_out(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["a"] = np.ones((6, 5, 5))
+        for name, kind in {"r": h5py.ref_dtype, "v": h5py.vlen_dtype(np.float64)}.items():
+            file.create_dataset(name, (6, 5, 5), kind)
+        file["r"][:] = file["a"].ref
+        file["text"] = ["a.txt"] * 6
+        file["pair"] = np.ones((6, 5, 5), [("x", "f8"), ("y", "f8")])
+        file["again"] = file["/"]  # a group within itself
+    assert layer_shapes(str(path)) == {"a": (6, 25)}
+    assert describe(path).shapes == {"a": (5, 5)}
+    assert {*skipped(str(path))} == {"r", "v", "text", "pair"}
+
+
+def test_an_unknown_filter_is_refused(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a", data=np.ones((6, 5, 5)), compression="lzf")
+    content, number = path.read_bytes(), (32000).to_bytes(2, "little")
+    assert content.count(number) == 1
+    path.write_bytes(content.replace(number, (32999).to_bytes(2, "little")))
+    with pytest.raises(CheckpointError, match=r"a\.h5: a: found damaged data"):
+        list(layers(str(path)))
+    with pytest.raises(EnsembleError, match=r"a\.h5: a: found damaged data"):
+        list(read_members(path, {"a": (5, 5)}, 0, 5))
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "/a", "a/", "a//b", "a/./b", "a\nb", "\u202ea", "\ud7ff\0"]
+)
+def test_layers_by_whose_name_nothing_can_be_stored_are_refused(tmp_path, name):
+    save_file({name: random(3, 3)}, tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: name of a layer: found '.*rename"):
+        layer_shapes(str(tmp_path / "a.safetensors"))
 
 
 def test_a_whole_pickled_model_is_refused(tmp_path):

@@ -86,8 +86,8 @@ def test_the_names_a_study_allows_are_those_there_are():
         ({"members": "100"}, ["members", 'found "100"', "integer"]),
         ({"members": True}, ["members", "found true", "integer"]),
         ({"members": 100.0}, ["members", "found 100.0", "integer"]),
-        ({"members": 1}, ["members", "found 1.", "greater than or equal to 2"]),
-        ({"shard_size": 0}, ["shard_size", "found 0", "greater than or equal to 1"]),
+        ({"members": 1}, ["members: found 1, expected at least 2"]),
+        ({"shard_size": 0}, ["shard_size: found 0, expected at least 1"]),
         ({"epochs": -1}, ["epochs", "found -1"]),
         ({"learning_rate": "1e-3"}, ["learning_rate", '"1e-3"', "YAML reads 1e-3 as text"]),
         ({"learning_rate": float("nan")}, ["learning_rate", "finite"]),
@@ -99,7 +99,7 @@ def test_the_names_a_study_allows_are_those_there_are():
             {"engine": "numba", "device": "cuda"},
             ['engine: found "numba"', 'device "cuda"', "torch"],
         ),
-        ({"keep_state": "no"}, ["keep_state", 'found "no"', "boolean"]),
+        ({"keep_state": "no"}, ["keep_state", 'found "no"', "true or false"]),
         ({"snapshots": [0, 51]}, ["snapshots: found epoch 51", "last epoch, 50"]),
         ({"snapshots": "some"}, ["snapshots", "'auto' or 'all'"]),
         ({"snapshots": [1.0]}, ["snapshots", "found 1.0", "integer"]),
@@ -140,7 +140,7 @@ def test_the_names_a_study_allows_are_those_there_are():
         ({"sweeps": [sweep(members=1)]}, ["sweeps.0.members: found 1", "at least 5"]),
         (
             {"sweeps": [sweep(members=0, analyses=["spectra"])]},
-            ["sweeps.0.members", "found 0", "greater than or equal to 1"],
+            ["sweeps.0.members: found 0, expected at least 1"],
         ),
         ({"sweeps": [sweep(analyses=[])]}, ["sweeps.0.analyses", "at least 1"]),
         (
@@ -162,7 +162,7 @@ def test_the_names_a_study_allows_are_those_there_are():
         ),
         (
             {"sweeps": [sweep(weight_decays=[0], output_scales=[0])]},
-            ["sweeps.0.output_scales.0", "found 0", "greater than 0"],
+            ["sweeps.0.output_scales.0: found 0, expected at least 1e-06"],
         ),
         ({"sweeps": [sweep(output_scales=[])]}, ["sweeps.0.output_scales", "at least 1"]),
         ({"invariants": "all"}, ["invariants", "'complete'"]),
@@ -179,7 +179,10 @@ def test_the_names_a_study_allows_are_those_there_are():
             ["sweeps.0.hidden", "no square weight matrix", "leave models out"],
         ),
         ({"sweeps": [sweep(hidden=[[]])]}, ["sweeps.0.hidden.0", "at least 1"]),
-        ({"sweeps": {"dataset": "digits"}}, ["sweeps", "valid list"]),
+        (
+            {"sweeps": {"dataset": "digits"}},
+            ['sweeps: found {"dataset": "digits"}, expected a list'],
+        ),
         ({7: 1}, ["7", "unknown key"]),
     ],
 )
@@ -199,6 +202,16 @@ def test_a_name_that_yaml_takes_for_a_date_is_a_name():
 def test_all_errors_come_at_once():
     with pytest.raises(StudyError, match=r"members.*\n.*epochs"):
         study(members=0, epochs=0)
+
+
+def test_all_that_keys_do_not_agree_on_comes_at_once():
+    with pytest.raises(StudyError) as error:
+        study(members=4, snapshots=[0, 60], engine="numba", device="cuda")
+    lines = str(error.value).splitlines()[1:-1]
+    keys = [line.strip().split(":")[0] for line in lines]
+    assert keys[:2] == ["engine", "snapshots"]
+    assert set(keys[2:]) == {"statistics.headline_epochs", "statistics.folds"}
+    assert len(set(lines)) == len(lines)
 
 
 def test_conditions_that_sweeps_share_are_trained_once():
@@ -356,6 +369,24 @@ def test_the_record_reads_back_as_the_study(tmp_path):
     text = (tmp_path / "study.yaml").read_text()
     assert "output_scales: [null, 4.0]" in text
     assert ": null" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"name: [a", "found what YAML cannot read"),
+        (b"data: \xe9", "found what YAML cannot read"),
+        (b"seed: " + b"9" * 5000, "found what YAML cannot read"),
+        (b"sweeps: " + b"[" * 10_000, "found what YAML cannot read"),
+        (b'name: !!python/object/apply:os.mkdir ["made"]', "found what YAML cannot read"),
+        (b"", "all keys: found a NoneType, expected a mapping"),
+        (b"- name", "all keys: found a list, expected a mapping"),
+    ],
+)
+def test_a_record_that_is_none_is_refused(tmp_path, content, words):
+    (tmp_path / "study.yaml").write_bytes(content)
+    with pytest.raises(StudyError, match=words):
+        read_study(tmp_path / "study.yaml")
 
 
 def ensemble_file(path, members=6, **shapes):

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 import subprocess
 import sys
 
@@ -187,6 +188,30 @@ def test_a_broken_network_in_a_folder_is_refused_by_file(tmp_path, weights):
     (folder / "net4.safetensors").write_bytes(b"")
     with pytest.raises(CheckpointError, match=r"net4\.safetensors: file"):
         describe(folder)
+
+
+class Bomb:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("suffix", ["pt", "pth", "bin", "ckpt"])
+def test_code_in_a_network_of_a_folder_is_refused_and_not_run(tmp_path, weights, suffix):
+    folder = write_folder(tmp_path / "nets", weights, suffix)
+    torch.save({"a": torch.ones(3, 3), "b": Bomb(tmp_path / "made")}, folder / f"net4.{suffix}")
+    for read in (describe, lambda path: list(read_members(path, SHAPES, 2, 6))):
+        with pytest.raises(CheckpointError, match=rf"net4\.{suffix}: file: found code to be run"):
+            read(folder)
+    assert not (tmp_path / "made").exists()
+
+
+def test_layers_that_cannot_be_shown_are_refused(tmp_path):
+    write_file(tmp_path / "nets.h5", {"a\n": np.ones((N, 3, 3))})
+    with pytest.raises(CheckpointError, match=r"nets\.h5: name of a layer: found 'a"):
+        describe(tmp_path / "nets.h5")
 
 
 def test_a_folder_has_networks_of_one_kind(tmp_path, weights, caplog):

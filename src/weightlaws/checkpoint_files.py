@@ -20,7 +20,9 @@ log = logging.getLogger(__name__)
 
 _STATE_DICT = "save the network's weights with torch.save(model.state_dict(), path) or safetensors"
 WHOLE_FILE = "fetch or save the file again"
-
+_COPY_DATA = "copy all data into one file, or remove it"
+# Gzip makes zeros a thousand times shorter, and trained weights hardly at all.
+_MOST_COMPRESSION = 2000
 
 _SAFETENSORS_FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
@@ -81,6 +83,19 @@ def check_file(path: Path) -> None:
         raise CheckpointError(
             path, "file", "no such file", "a file of weights", "correct the path or put it there"
         )
+
+
+def check_layer(source: object, layer: str) -> None:
+    """Refuse a layer by whose name nothing can be stored or shown.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not printable, or empty, or a dot, as the whole or between slashes.
+    """
+    if not layer.isprintable() or {"", "."} & {*layer.split("/")}:
+        found, expected = ascii(layer), "a printable name, without empty parts between slashes"
+        raise CheckpointError(source, "name of a layer", found, expected, "rename the layer")
 
 
 @contextmanager
@@ -154,7 +169,8 @@ def hdf5_datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
     Raises
     ------
     CheckpointError
-        If two have then the same name.
+        If two have then the same name, or what the file holds stands elsewhere: in what a link
+        leads to, or nowhere, as the data of an array that was only declared.
     """
     found: dict[str, h5py.Dataset] = {}
 
@@ -166,10 +182,29 @@ def hdf5_datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
                 file.filename, f"dataset {dotted}", both, "one of them", "rename one of them"
             )
         if isinstance(item, h5py.Dataset):
+            _check_stored(file.filename, item)
             found[dotted] = item
 
+    # Raised within visititems_links an error would be lost.
+    away = file.visititems_links(lambda *to: None if isinstance(to[1], h5py.HardLink) else to)
+    if away is not None:
+        name, link = away
+        leads = f"a link to {getattr(link, 'filename', '')}{link.path}"
+        raise CheckpointError(file.filename, name, leads, "data in the file itself", _COPY_DATA)
     file.visititems(visit)
     return found
+
+
+def _check_stored(file: str, dataset: h5py.Dataset) -> None:
+    """Refuse a dataset whose numbers are not in its file."""
+    stored = dataset.id.get_storage_size()
+    if dataset.is_virtual or dataset.external:
+        found = "data of other files"
+    elif dataset.dtype.kind == "f" and dataset.nbytes > _MOST_COMPRESSION * stored:
+        found = f"{stored} bytes for an array of shape {dataset.shape}"
+    else:
+        return
+    raise CheckpointError(file, str(dataset.name), found, "data in the file itself", _COPY_DATA)
 
 
 @contextmanager
@@ -178,9 +213,11 @@ def _pytorch(path: Path, _: bool) -> Iterator[list[Parameter]]:
 
     try:
         # Mapped, a tensor is read where it is used; files from before PyTorch 1.6 cannot be.
-        loaded = torch.load(
-            str(path), map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
-        )
+        if mapped := zipfile.is_zipfile(path):
+            _check_uncompressed(path)
+        loaded = torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
+    except CheckpointError:
+        raise
     except Exception as error:  # what a damaged pickle fails with can be anything
         # The message itself advises to run the code in the file.
         code = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -188,6 +225,19 @@ def _pytorch(path: Path, _: bool) -> Iterator[list[Parameter]]:
         expected = "a state dict, which holds tensors by name; code in a file is never run"
         raise CheckpointError(path, "file", found, expected, _STATE_DICT) from error
     yield [_of_tensor(str(name), value) for name, value in _state_dict(path, loaded).items()]
+
+
+def _check_uncompressed(path: Path) -> None:
+    """Refuse an archive that is compressed, as PyTorch's never are: a short one can be a flood."""
+    with zipfile.ZipFile(path) as archive:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise CheckpointError(
+                path,
+                "file",
+                "a compressed archive, such as a scripted model",
+                "one as torch.save writes it",
+                _STATE_DICT,
+            )
 
 
 def _state_dict(path: Path, loaded: object) -> Mapping[str, Any]:
@@ -223,6 +273,8 @@ def _of_tensor(name: str, value: object) -> Parameter:
         reason = f"a {type(value).__name__}, not a tensor"
     elif value.layout != torch.strided:
         reason = f"{value.layout}, not a dense tensor"
+    elif value.nbytes > (stored := value.untyped_storage().nbytes()):
+        reason = f"shape {tuple(value.shape)}: repeats the {stored} bytes that are stored"
     else:
         dtype = str(value.dtype).removeprefix("torch.")
         return Parameter(name, tuple(value.shape), dtype, value.detach)

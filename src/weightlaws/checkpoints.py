@@ -194,6 +194,7 @@ def _sorted_out(
             others[parameter.name] = reason
             continue
         layer = parameter.name.removesuffix(".weight")
+        checkpoint_files.check_layer(source, layer)
         if layer in matrices:
             raise CheckpointError(
                 source,

@@ -6,11 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from weightlaws.complaints import shown
 from weightlaws.datasets import DATASETS
 from weightlaws.networks import Shapes, layer_shapes, square_layers
-from weightlaws.sections import Analysis, Section
+from weightlaws.sections import Analysis, Name, Section
 
-Shape = Annotated[tuple[int, int], Field(strict=False)]
+Size = Annotated[int, Field(ge=2, le=1_000_000_000)]
+Shape = Annotated[tuple[Size, Size], Field(strict=False)]
+Source = Annotated[str, Field(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -72,19 +75,19 @@ class Imported(Section):
     A configuration has its path alone, from which the rest is found out.
     """
 
-    source: str
+    source: Source
     """Path of its file or folder."""
-    name: str
+    name: Name
     """Of its file or folder, fit for a file."""
-    members: int
+    members: Annotated[int, Field(ge=2, le=1_000_000)]
     """How many networks there are."""
-    shapes: dict[str, Shape]
+    shapes: Annotated[dict[str, Shape], Field(min_length=1)]
     """Shapes (out, in) of all weight matrices, by layer."""
 
     @model_validator(mode="before")
     @classmethod
     def _of_path(cls, value: object) -> object:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not value:
             return _recorded(value, "networks/ensemble.h5")
         # What reads files is slow to import.
         from weightlaws.checkpoint_files import CheckpointError
@@ -94,6 +97,8 @@ class Imported(Section):
             found = describe(value)
         except (CheckpointError, EnsembleError) as error:
             raise ValueError(str(error)) from None
+        except OSError as error:
+            raise ValueError(_unreachable(value, error)) from None
         name, members, shapes = found.name, found.members, found.shapes
         return {"source": value, "name": name, "members": members, "shapes": shapes}
 
@@ -126,15 +131,15 @@ class Checkpoint(Section):
     A configuration has its source alone. What its layers are is found out when it is read.
     """
 
-    source: str
+    source: Source
     """Path of its file, or ``torchvision:`` and the name of a model."""
-    name: str
+    name: Name
     """Of its file or model, fit for a file."""
 
     @model_validator(mode="before")
     @classmethod
     def _of_source(cls, value: object) -> object:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not value:
             return _recorded(value, "networks/model.safetensors")
         from weightlaws.checkpoint_files import CheckpointError
         from weightlaws.checkpoints import checkpoint_name, source_file
@@ -144,6 +149,8 @@ class Checkpoint(Section):
             return {"source": value, "name": checkpoint_name(value)}
         except CheckpointError as error:
             raise ValueError(str(error)) from None
+        except OSError as error:
+            raise ValueError(_unreachable(value, error)) from None
 
     @property
     def members(self) -> int:
@@ -163,9 +170,15 @@ class Checkpoint(Section):
 Ensemble = Condition | Imported
 
 
+def _unreachable(path: str, error: OSError) -> str:
+    return (
+        f"found {shown(path)}, which cannot be opened ({error.strerror}), expected a path that can"
+    )
+
+
 def _recorded(value: object, example: str) -> object:
-    if not isinstance(value, dict | Section):
-        raise ValueError(f"found {value!r}, expected a path in quotes, such as {example}")
+    if not value or not isinstance(value, dict | Section):
+        raise ValueError(f"found {shown(value)}, expected a path in quotes, such as {example}")
     return value
 
 

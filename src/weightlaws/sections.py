@@ -7,11 +7,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from weightlaws.networks import layer_shapes, square_layers
 
+MOST_EPOCHS = 100_000
+# Files and folders have names of up to 255 characters; endings and temporary names take some.
+LONGEST_NAME = 200
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=LONGEST_NAME)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
-Epoch = Annotated[int, Field(ge=0)]
-Snapshots = Literal["auto", "all"] | Annotated[int, Field(ge=1)] | list[Epoch]
+Widths = Annotated[list[Width], Field(min_length=1, max_length=100)]
+Epoch = Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
+Epochs = Annotated[list[Epoch], Field(max_length=10_000)]
+Snapshots = Literal["auto", "all"] | Annotated[int, Field(ge=1, le=MOST_EPOCHS)] | Epochs
 Analysis = Literal["models", "spectra"]
-OutputScale = Annotated[float, Field(gt=0)] | None
+Initialisation = Literal["gaussian", "uniform"]
+WeightDecay = Annotated[float, Field(ge=0, le=1000)]
+# Beyond these bounds float32 has no digits left for what training changes.
+OutputScale = Annotated[float, Field(ge=1e-6, le=1e6)] | None
 
 
 class Section(BaseModel):
@@ -31,17 +41,17 @@ class Sweep(Section):
     dataset: Literal["digits", "mnist", "fashion-mnist", "cifar10"]
     """Images to learn; all but `digits` come through torchvision from the folder `data`."""
     analyses: Annotated[
-        list[Analysis], Field(min_length=1, json_schema_extra={"uniqueItems": True})
+        list[Analysis], Field(min_length=1, max_length=2, json_schema_extra={"uniqueItems": True})
     ] = ["models", "spectra"]
     """What to make of these conditions' weights: models evaluates invariants, and fits and tests
     laws; spectra analyses singular values and vectors, which needs no square matrices."""
-    hidden: Annotated[list[Annotated[list[Width], Field(min_length=1)]], Field(min_length=1)]
+    hidden: Annotated[list[Widths], Field(min_length=1, max_length=1000)]
     """Widths of the hidden layers of each network, such as [[10, 10, 10]]."""
-    initialisations: Annotated[list[Literal["gaussian", "uniform"]], Field(min_length=1)]
+    initialisations: Annotated[list[Initialisation], Field(min_length=1, max_length=1000)]
     """Initial laws: N(0, 1/fan_in) or U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
-    weight_decays: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
+    weight_decays: Annotated[list[WeightDecay], Field(min_length=1, max_length=1000)]
     """Strengths of the L2 penalty that Adam adds to the gradient."""
-    output_scales: Annotated[list[OutputScale], Field(min_length=1)] = [None]
+    output_scales: Annotated[list[OutputScale], Field(min_length=1, max_length=1000)] = [None]
     """Factors alpha of lazy training: logits are alpha times the change of the network's output
     since the start, and the learning rate is divided by alpha. null is the network itself."""
     snapshots: Snapshots | None = None
@@ -69,15 +79,15 @@ class Sweep(Section):
             small = [name for name, (size, _) in squares.items() if size <= 3]
             if small:
                 raise ValueError(
-                    f"{widths} makes {' and '.join(small)} {squares[small[0]][0]} wide, but the "
-                    "13-parameter model needs square weight matrices wider than 3; "
-                    "widen it, or leave models out of the sweep's analyses"
+                    f"found {widths}, which makes {' and '.join(small)} {squares[small[0]][0]} "
+                    "wide, expected square weight matrices wider than 3, as the 13-parameter model "
+                    "needs them; widen it, or leave models out of the sweep's analyses"
                 )
             if not squares:
                 raise ValueError(
-                    f"{widths} has no square weight matrix after the input, so nothing to model; "
-                    "give two neighbouring hidden layers one width, or the last one the width "
-                    "10, or leave models out of the sweep's analyses"
+                    f"found {widths}, which has no square weight matrix after the input, expected "
+                    "one to model; give two neighbouring hidden layers one width, or the last one "
+                    "the width 10, or leave models out of the sweep's analyses"
                 )
         return hidden
 
@@ -100,7 +110,7 @@ class Sweep(Section):
 class Statistics(Section):
     """How many simulations and resamplings stand behind the error bars and tests, and where."""
 
-    headline_epochs: list[Epoch]
+    headline_epochs: Annotated[list[Epoch], Field(max_length=1000)]
     """Epochs whose laws are tested; those after the last epoch are passed over, the last is always
     one."""
     false_discovery_rate: Annotated[float, Field(gt=0, lt=1)]
@@ -139,7 +149,7 @@ class Spectra(Section):
 class Figures(Section):
     """How the figures look."""
 
-    panel_width: Annotated[float, Field(gt=0, le=20)]
+    panel_width: Annotated[float, Field(ge=0.5, le=20)]
     """Width of one panel in inches."""
-    font_scale: Annotated[float, Field(gt=0, le=5)]
+    font_scale: Annotated[float, Field(ge=0.1, le=5)]
     """Size of all text relative to the default."""

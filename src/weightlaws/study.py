@@ -1,141 +1,130 @@
 """What a study asks for: its typed configuration, its conditions and its shards."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from math import prod
+from math import ceil, prod
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
 import yaml
-from pydantic import Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import ValidationError, model_validator
 
+from weightlaws.complaints import StudyError, complaints, shown
 from weightlaws.conditions import Checkpoint, Condition, Ensemble, Imported, Shard
-from weightlaws.sections import (
-    Analysis,
-    Epoch,
-    Figures,
-    Section,
-    Snapshots,
-    Spectra,
-    Statistics,
-    Sweep,
-)
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-
-# A string in a configuration.
-_PATH = WithJsonSchema({"type": "string", "minLength": 1})
+from weightlaws.configuration import Configuration
+from weightlaws.derived_names import derived_names
+from weightlaws.plain_data import plain_data
+from weightlaws.sections import LONGEST_NAME, Analysis, Snapshots
 
 #: Entries up to which ``snapshots: auto`` keeps a square matrix after every epoch: 181 x 181.
 AUTO_ENTRIES = 2**15
 
+#: What Snakemake plans in minutes; the published studies' networks, ten times, are 2000 of 100.
+MOST_SHARDS = 20_000
+#: Each job is told the epochs that it keeps, layer by layer: 51 epochs of ten layers in each shard.
+MOST_EPOCHS_TOLD = 10_000_000
 
-class StudyError(ValueError):
-    """A configuration that is not a study; the message names each key and what it may hold."""
 
-
-class Study(Section):
+class Study(Configuration):
     """One configuration file: what to train, how, and what to make of it."""
 
-    name: Name
-    """Name of the study and of its folder under results/; studies that share it share weights."""
-    seed: Annotated[int, Field(ge=0, lt=2**63)]
-    """Seed of everything random; with a member's number it fixes that member."""
-    members: Annotated[int, Field(ge=2, le=1_000_000)]
-    """Networks of each condition; a sweep can have another number of them."""
-    shard_size: Annotated[int, Field(ge=1, le=100_000)]
-    """Networks that one job trains together and one file holds."""
-    epochs: Annotated[int, Field(ge=1, le=100_000)]
-    """Passes over the training images."""
-    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Images in one step of the optimiser."""
-    learning_rate: Annotated[float, Field(gt=0, le=1000)]
-    """Step size of Adam."""
-    snapshots: Snapshots
-    """Epochs whose square matrices are kept: all, every k-th, or a list; always 0 and the last.
-    auto keeps all of matrices of up to 32,768 entries, such as 160 x 160, and of larger ones those
-    of statistics.headline_epochs."""
-    rectangular_snapshots: list[Epoch]
-    """Epochs whose other matrices are kept too, such as the input layer's; always 0. Those after
-    the last epoch are passed over."""
-    device: Literal["auto", "cpu", "cuda"]
-    """Where to train; auto takes a CUDA device if there is one, unless the engine is numba."""
-    engine: Literal["auto", "numba", "torch"]
-    """How to train: numba trains one network a thread on the processor, torch all of a shard
-    together, on a CUDA device or, for comparison, the processor; auto takes torch on a CUDA device,
-    else numba."""
-    keep_state: bool
-    """Whether to keep what is needed to train on from the last epoch, under results/<study>/state;
-    without it more epochs mean training anew."""
-    data: Annotated[str, Field(min_length=1)]
-    """Folder where torchvision finds its data sets, or downloads them to."""
-    invariants: Literal["published", "complete"]
-    """Which invariants to evaluate: I1 to I52, or all 361 of degree 1 to 4."""
-    statistics: Statistics
-    """How error bars and tests are made."""
-    spectra: Spectra
-    """How singular values and vectors are compared with those of random matrices."""
-    figures: Figures
-    """How the figures look; changes no number."""
-    sweeps: list[Sweep]
-    """What to train; conditions that two sweeps share are trained once. Empty for a study of
-    networks that were trained elsewhere."""
-    ensembles: Annotated[list[Annotated[Imported, _PATH]], Field(default=[])]
-    """Paths of ensembles that were trained elsewhere: HDF5 files with an array (member, out, in)
-    for each layer, or folders with a file of weights for each member."""
-    checkpoints: Annotated[list[Annotated[Checkpoint, _PATH]], Field(default=[])]
-    """Single trained networks, whose spectra are analysed: paths of .safetensors, .pt, .pth, .bin,
-    .ckpt, .h5 or .hdf5 files, or torchvision: and the name of one of its models."""
+    @model_validator(mode="after")
+    def _can_be_planned(self) -> Self:
+        """Refuse, before any list is made of them, more shards and epochs than can be planned."""
+        for condition in self.trained.values():
+            if len(condition.name) > LONGEST_NAME:
+                raise ValueError(
+                    f"sweeps: found a condition of the name {shown(condition.name)}, expected at "
+                    f"most {LONGEST_NAME} characters, as files are named by it; give its networks "
+                    "fewer hidden layers"
+                )
+        members = [networks.members for networks in (*self.conditions.values(), *self.checkpoints)]
+        n_shards = sum(ceil(n / self.shard_size) for n in members)
+        if n_shards > MOST_SHARDS:
+            enough = ceil(sum(members) / (MOST_SHARDS - len(members)))
+            raise ValueError(
+                f"shard_size: found {self.shard_size}, which makes {n_shards:,} shards of all "
+                f"members, expected at most {MOST_SHARDS:,}, as each is a job; raise it, to "
+                f"{enough} say, or have fewer members or conditions"
+            )
+        n_told = sum(
+            ceil(condition.members / self.shard_size) * self._n_kept(condition)
+            for condition in self.trained.values()
+        )
+        if n_told > MOST_EPOCHS_TOLD:
+            raise ValueError(
+                f"snapshots: found {n_told:,} epochs to keep, counted by layer and shard, expected "
+                f"at most {MOST_EPOCHS_TOLD:,}; keep fewer, such as every 100th, or raise "
+                "shard_size"
+            )
+        return self
 
     @model_validator(mode="after")
-    def _engine_runs_on_the_device(self) -> Self:
+    def _keys_agree(self) -> Self:
+        checks = (
+            self._engine_runs_on_the_device,
+            self._has_networks,
+            self._names_differ,
+            self._snapshots_exist,
+            self._sweeps_agree,
+            self._tests_have_data,
+        )
+        # Layers of a condition can have the same problem.
+        if problems := dict.fromkeys(problem for check in checks for problem in check()):
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _engine_runs_on_the_device(self) -> Iterator[str]:
         if self.engine == "numba" and self.device == "cuda":
-            raise ValueError(
+            yield (
                 'engine: found "numba" with device "cuda", expected device "auto" or "cpu", as '
                 'numba trains on the processor; or choose engine "torch"'
             )
-        return self
 
-    @model_validator(mode="after")
-    def _has_networks(self) -> Self:
+    def _has_networks(self) -> Iterator[str]:
         if not (self.sweeps or self.ensembles or self.checkpoints):
-            raise ValueError(
+            yield (
                 "sweeps: found none, expected at least 1; or name networks that were trained "
                 "elsewhere under ensembles or checkpoints"
             )
-        return self
 
-    @model_validator(mode="after")
-    def _names_differ(self) -> Self:
-        sources = dict.fromkeys(self.trained, "a condition of sweeps")
+    def _names_differ(self) -> Iterator[str]:
         own: list[Imported | Checkpoint] = [*self.ensembles, *self.checkpoints]
-        for networks in own:
-            if networks.name in sources:
-                raise ValueError(
-                    f"ensembles and checkpoints: found {networks.source} of the name "
-                    f"{networks.name}, which {sources[networks.name]} has too, expected names that "
-                    "differ, as results are named by them; rename its file or folder"
+        trained = dict.fromkeys(self.trained.values(), "a condition of sweeps")
+        named: dict[str, str] = {}
+        for networks, source in [*trained.items(), *((each, each.source) for each in own)]:
+            if networks.name in named:
+                yield (
+                    f"ensembles and checkpoints: found {source} of the name {networks.name}, which "
+                    f"{named[networks.name]} has too, expected names that differ, as results are "
+                    "named by them; rename its file or folder"
                 )
-            sources[networks.name] = networks.source
-        return self
+            named[networks.name] = source
+        taken = derived_names(named, {condition.architecture for condition in trained})
+        for networks in own:
+            if networks.name in taken:
+                yield (
+                    f"ensembles and checkpoints: found {networks.source} of the name "
+                    f"{networks.name}, by which results of {taken[networks.name]} are named, "
+                    "expected another name; rename its file or folder"
+                )
 
-    @model_validator(mode="after")
-    def _snapshots_exist(self) -> Self:
+    def _snapshots_exist(self) -> Iterator[str]:
         places = {f"sweeps.{k}.snapshots": sweep.snapshots for k, sweep in enumerate(self.sweeps)}
         for key, snapshots in {"snapshots": self.snapshots, **places}.items():
             if isinstance(snapshots, list) and max(snapshots, default=0) > self.epochs:
-                raise ValueError(
+                yield (
                     f"{key}: found epoch {max(snapshots)}, expected none after the last epoch, "
                     f"{self.epochs}; leave it out, or train for more epochs"
                 )
-        return self
 
-    @model_validator(mode="after")
-    def _sweeps_agree(self) -> Self:
+    def _sweeps_agree(self) -> Iterator[str]:
         first: dict[str, Condition] = {}
         for condition in self._grid():
             other = first.setdefault(condition.name, condition)
+            if other is condition:
+                continue
             same = {
                 "snapshots": self.layer_snapshots(other) == self.layer_snapshots(condition),
                 "members": other.members == condition.members,
@@ -147,46 +136,44 @@ class Study(Section):
             ]
             for key in same:
                 if not same[key]:
-                    found = " and ".join(json.dumps(each[key]) for each in asked)
-                    raise ValueError(
+                    found = " and ".join(shown(each[key]) for each in asked)
+                    yield (
                         f"sweeps: found {condition.name} in two of them with {key} {found}, "
                         "expected the same; leave it out of one sweep, or give both one value"
                     )
-        return self
 
-    @model_validator(mode="after")
-    def _tests_have_data(self) -> Self:
+    def _tests_have_data(self) -> Iterator[str]:
         for condition in self.modelled.values():
             snapshots = self.layer_snapshots(condition)
             for layer in condition.square_layers:
                 kept = snapshots[layer]
-                lost = [epoch for epoch in self.tested_epochs(condition) if epoch not in kept]
+                lost = sorted({*self.tested_epochs(condition)} - {*kept})
                 if lost:
-                    raise ValueError(
-                        f"statistics.headline_epochs: found {lost}, of which no snapshot is kept "
-                        f"in {condition.name}; name some of {kept}, or keep more snapshots there"
+                    yield (
+                        f"statistics.headline_epochs: found {shown(lost)}, of which no snapshot is "
+                        f"kept in {condition.name}, expected some of {shown(kept)}; name such, or "
+                        "keep more snapshots there"
                     )
         folds = self.statistics.folds
         for k, sweep in enumerate(self.sweeps):
             if "models" not in sweep.analyses:
                 continue
             if sweep.members is None and self.members < folds:
-                raise ValueError(
+                yield (
                     f"statistics.folds: found {folds}, expected at most {self.members}, as many as "
                     "there are members"
                 )
             if sweep.members is not None and sweep.members < folds:
-                raise ValueError(
+                yield (
                     f"sweeps.{k}.members: found {sweep.members}, expected at least {folds}, as "
                     "many as statistics.folds; train more, or leave models out of its analyses"
                 )
         for k, ensemble in enumerate(self.ensembles):
             if "models" in ensemble.analyses and ensemble.members < folds:
-                raise ValueError(
+                yield (
                     f"ensembles.{k}: found {ensemble.members} members of {ensemble.name}, expected "
                     f"at least {folds}, as many as statistics.folds; add networks, or lower folds"
                 )
-        return self
 
     @property
     def headline_epochs(self) -> list[int]:
@@ -217,12 +204,24 @@ class Study(Section):
 
     def _kept(self, asked: Snapshots | tuple[int, ...], entries: int) -> list[int]:
         """Epochs whose square matrices of so many entries are kept, ascending."""
+        return sorted({*self._named(asked, entries), 0, self.epochs})
+
+    def _named(self, asked: Snapshots | tuple[int, ...], entries: int) -> Sequence[int]:
+        """Epochs that are to be kept of square matrices, beside the first and the last."""
         if asked == "auto":
             asked = "all" if entries <= AUTO_ENTRIES else self.headline_epochs
         if asked == "all":
             asked = 1
-        kept = range(0, self.epochs + 1, asked) if isinstance(asked, int) else asked
-        return sorted({*kept, 0, self.epochs})
+        return range(0, self.epochs + 1, asked) if isinstance(asked, int) else asked
+
+    def _n_kept(self, condition: Condition) -> int:
+        """About how many epochs are kept, summed over layers; without a list of them."""
+        squares = condition.square_layers.values()
+        n_others = len(condition.shapes) - len(squares)
+        asked = self._asked(condition)
+        return n_others * len(self.rectangular_snapshots) + sum(
+            len(self._named(asked, prod(shape))) for shape in squares
+        )
 
     @property
     def trained(self) -> dict[str, Condition]:
@@ -282,37 +281,11 @@ def parse_study(config: Mapping[str, Any]) -> Study:
     StudyError
         With one line for each key that is unknown, missing, of a wrong type or impossible.
     """
+    data = plain_data(config)
     try:
-        # By way of JSON, as YAML's mappings and Snakemake's ordered ones are one thing to a study;
-        # what YAML takes for a date is text.
-        return Study.model_validate(json.loads(json.dumps(dict(config), default=str)))
+        return Study.model_validate(data)
     except ValidationError as error:
-        lines = [_complaint(problem) for problem in error.errors()]
-    except (TypeError, ValueError) as error:
-        lines = [f"  {error}"]
-    raise StudyError(
-        "the configuration is not a study:\n"
-        + "\n".join(lines)
-        + "\nCorrect these keys in the configuration file or after --config; config.yaml "
-        "and workflow/schemas/config.schema.json describe every key."
-    )
-
-
-def _complaint(problem: Mapping[str, Any]) -> str:
-    """Say in one line what is wrong with one key: its place, what was found and what may stand."""
-    key = ".".join(map(str, problem["loc"]))
-    found, kind = problem["input"], problem["type"]
-    # Our own messages say what was found.
-    own = kind == "value_error" or isinstance(found, dict | list)
-    value = "" if own else f"found {json.dumps(found)}. "
-    hint = ""
-    if not problem["loc"]:
-        return f"  {problem['msg'].removeprefix('Value error, ')}"
-    if kind == "extra_forbidden":
-        return f"  {key}: unknown key"
-    if kind == "float_type" and isinstance(found, str):
-        hint = " (YAML reads 1e-3 as text: write 0.001 or 1.0e-3)"
-    return f"  {key}: {value}{problem['msg'].removeprefix('Value error, ')}{hint}"
+        raise StudyError(complaints(error.errors(), data)) from None
 
 
 def study_to_yaml(study: Study) -> str:
@@ -327,5 +300,16 @@ def schema_json() -> str:
 
 
 def read_study(path: Path) -> Study:
-    """Read a study.yaml that a run recorded."""
-    return parse_study(yaml.safe_load(path.read_text()))
+    """Read a study.yaml that a run recorded.
+
+    Raises
+    ------
+    StudyError
+        If it is no YAML, or as for `parse_study`.
+    """
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        what = f"found what YAML cannot read ({type(error).__name__}), expected a study's record"
+        raise StudyError([f"{path}: {what}; run snakemake again, which writes it"]) from error
+    return parse_study(config)

@@ -70,7 +70,7 @@ def describe(path: Path | str) -> UserEnsemble:
         If there is no such file or folder, there are fewer than two members, or they are not of
         one architecture.
     CheckpointError
-        If a file of a folder is no network that can be read.
+        If a file of a folder is no network that can be read, or data of a file stand elsewhere.
     """
     path = Path(path)
     if path.is_dir():
@@ -259,6 +259,7 @@ def _layers(path: Path, file: h5py.File) -> dict[str, h5py.Dataset]:
         if len(shape) > 3:
             way_out = "reshape it, a convolution to (member, out, in k k), or remove it"
             raise EnsembleError(path, place, f"shape {shape}", "(member, out, in)", way_out)
+        checkpoint_files.check_layer(path, name)
         layers[name] = dataset
         n_members = next(iter(layers.values())).shape[0]
         if shape[0] != n_members:

@@ -1,0 +1,122 @@
+"""The words for what is wrong with a configuration: key, what was found, what was expected."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+# A message is read on a screen: what is longer is cut.
+_MOST_LINES, _LONGEST_LINE, _LONGEST_VALUE = 20, 1000, 100
+
+# What may stand at a key, by the kind of pydantic's error, filled in from its context.
+_EXPECTED = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "extra_forbidden": "only keys that config.yaml describes",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "int_type": "an integer",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "list_type": "a list",
+    "literal_error": "{expected}",
+    "missing": "a value",
+    "model_type": "a mapping",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "string_too_long": "at most {max_length} characters",
+    "string_too_short": "at least {min_length} characters",
+    "string_type": "text",
+    "too_long": "at most {max_length} of them",
+    "too_short": "at least {min_length} of them",
+    "tuple_type": "a list",
+}
+
+
+class StudyError(ValueError):
+    """A configuration that is not a study; the message names each key and what it may hold."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        lines = [f"  {_fit(problem)}" for problem in problems[:_MOST_LINES]]
+        if len(problems) > _MOST_LINES:
+            lines.append(f"  and {len(problems) - _MOST_LINES} more")
+        super().__init__(
+            "the configuration is not a study:\n"
+            + "\n".join(lines)
+            + "\nCorrect these keys in the configuration file or after --config; config.yaml "
+            "and workflow/schemas/config.schema.json describe every key."
+        )
+
+
+def shown(value: object) -> str:
+    """Return a value as JSON writes it, cut to some 100 characters."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+
+
+def dotted(place: Iterable[object]) -> str:
+    """Return the path of a key, such as ``sweeps.0.hidden``; keys of other characters in quotes."""
+    parts = map(str, place)
+    return ".".join(part if re.fullmatch(r"[\w-]+", part) else shown(part) for part in parts)
+
+
+def complaints(errors: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> list[str]:
+    """Say in one line for each key what is wrong with it.
+
+    Parameters
+    ----------
+    errors
+        As pydantic's ``ValidationError.errors()`` gives them.
+    config
+        What was validated.
+    """
+    by_place: dict[tuple[object, ...], list[Mapping[str, Any]]] = {}
+    for error in errors:
+        by_place.setdefault(_place(error, config), []).append(error)
+    # Where a key takes a number or a list, a wrong entry of a list makes the list no wrong number.
+    entries = {place[:end] for place in by_place for end in range(len(place))}
+    lines = {
+        place: _complaint(place, of_key)
+        for place, of_key in by_place.items()
+        if place not in entries or any(len(error["loc"]) == len(place) for error in of_key)
+    }
+    # Of the whole study there can be several, a line each.
+    whole = lines.pop((), None)
+    return [*lines.values(), *(whole.split("\n") if whole else [])]
+
+
+def _place(error: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[object, ...]:
+    """Find the key of an error; its ``loc`` also has pydantic's names for kinds of values."""
+    place: list[object] = []
+    here: Any = config
+    for part in error["loc"]:
+        known = range(len(here)) if isinstance(here, list) else here
+        if isinstance(here, dict | list) and part in known:
+            here = here[part]
+            place.append(part)
+    return (*place, error["loc"][-1]) if error["type"] == "missing" else tuple(place)
+
+
+def _complaint(place: Sequence[object], errors: Sequence[Mapping[str, Any]]) -> str:
+    own = [error for error in errors if error["type"] == "value_error"]
+    if own:  # these say themselves what was found, those of the whole study also where
+        message = own[0]["msg"].removeprefix("Value error, ")
+        return f"{dotted(place)}: {message}" if place else message
+    error = errors[0]
+    found = "nothing" if error["type"] == "missing" else shown(error["input"])
+    words = [
+        _EXPECTED.get(each["type"], each["msg"]).format_map(each.get("ctx", {})) for each in errors
+    ]
+    hint = ""
+    if error["type"] == "float_type" and isinstance(error["input"], str):
+        hint = "; YAML reads 1e-3 as text: write 0.001 or 1.0e-3"
+    what = f"unknown key, found {found}" if error["type"] == "extra_forbidden" else f"found {found}"
+    return f"{dotted(place)}: {what}, expected {' or '.join(dict.fromkeys(words))}{hint}"
+
+
+def _fit(problem: str) -> str:
+    """Make one printable line of a message; of a long one its middle is left out."""
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in problem)
+    half = _LONGEST_LINE // 2
+    return line if len(line) <= _LONGEST_LINE else f"{line[:half]} ... {line[-half:]}"
