@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import weightlaws
 from weightlaws.costs import CostWarning, cost_summary, cost_table, write_costs
+from weightlaws.results import Results
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
@@ -95,7 +95,7 @@ def test_the_table_is_written_and_loaded(benchmark, tmp_path):
     benchmark("model/a.tsv", cpu="NA", rss="NA")
     table = write_costs(tmp_path)
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["cost.csv"]
-    loaded = weightlaws.results.Results(tmp_path, None).costs
+    loaded = Results(tmp_path, None).costs
     pd.testing.assert_frame_equal(loaded, table)
     assert loaded["scope"].tolist() == ["", "a"]
 

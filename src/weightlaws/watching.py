@@ -13,12 +13,13 @@ from math import floor
 from pathlib import Path
 from statistics import mean
 
+from weightlaws.complaints import StudyError
 from weightlaws.conditions import Condition
 from weightlaws.durations import readable_duration
 from weightlaws.results import ResultsError, load
 from weightlaws.stages import Files, done_files, stage_files
 from weightlaws.standing import Standing, log_file, standings
-from weightlaws.study import Study, StudyError
+from weightlaws.study import Study
 from weightlaws.training_requests import seconds_per_network_epoch
 
 # Characters of a line.
