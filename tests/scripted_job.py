@@ -13,5 +13,6 @@ def scripted_job(log):
         params={"spec": SPEC},
         resources={"mem_mb": 500, "_cores": 1},
         threads=2,
+        output=["weights/0-1.h5"],
         log=[str(log)],
     )

@@ -3,11 +3,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
 from scripted_job import SPEC, scripted_job
 
+from weightlaws.disk_file import WriteError
 from weightlaws.jobs import job_log
 
 
@@ -36,6 +38,17 @@ def test_messages_and_failures_end_in_the_job_s_log(tmp_path):
     assert "epoch 1" in text
     assert "ValueError: wrong" in text
     assert "done" not in text
+
+
+def test_a_table_that_the_disk_does_not_take_is_named(tmp_path):
+    path = tmp_path / "job.log"
+    with (
+        pytest.raises(WriteError, match=r"weights/0-1\.h5: file: found no space left on device"),
+        job_log(scripted_job(path)),
+        Path("/dev/full").open("w") as full,
+    ):
+        full.write("a line")
+    assert "free space there" in path.read_text()
 
 
 # A stand-in for Snakemake, known as such by its arguments, starts a job and leaves its process id.

@@ -236,7 +236,10 @@ def test_once_is_enough_unless_asked_for_more(finished, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("record", "message"),
-    [(None, "found no such file, expected the record of a study"), ("name: x", "seed: Field req")],
+    [
+        (None, "found no such file, expected the record of a study"),
+        ("name: x", "seed: found nothing"),
+    ],
 )
 def test_a_folder_without_a_study_is_refused(tmp_path, monkeypatch, record, message):
     if record:

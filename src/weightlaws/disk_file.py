@@ -10,7 +10,8 @@ from typing import Any
 
 _FREE = "free space there"
 _PERMIT = "make the folder writable"
-_WAYS_OUT = {
+#: What the system says where a disk takes no more, and what to do.
+WAYS_OUT = {
     errno.ENOSPC: _FREE,
     errno.EDQUOT: _FREE,
     errno.EFBIG: _FREE,
@@ -23,9 +24,9 @@ _WAYS_OUT = {
 class WriteError(RuntimeError):
     """A file that cannot be written: what was found, what was expected, what to do."""
 
-    def __init__(self, path: Path, error: OSError) -> None:
+    def __init__(self, path: Path | str, error: OSError) -> None:
         found = (error.strerror or str(error)).lower()
-        way_out = _WAYS_OUT.get(error.errno or 0, "mend the disk")
+        way_out = WAYS_OUT.get(error.errno or 0, "mend the disk")
         super().__init__(
             f"{path}: file: found {found}, expected a disk that takes it; "
             f"{way_out}, or have results elsewhere, and run snakemake again"

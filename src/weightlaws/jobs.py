@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import psutil
 import yaml
 
+from weightlaws.disk_file import WAYS_OUT, WriteError
+
 
 class Job(Protocol):
     """What Snakemake tells a script of its job."""
@@ -20,12 +22,16 @@ class Job(Protocol):
     params: Any
     resources: Any
     threads: int
+    output: Sequence[str]
     log: Sequence[str]
 
 
 @contextmanager
 def job_log(job: Job) -> Iterator[logging.Logger]:
     """Send log messages to a job's log file, and the traceback if the block fails.
+
+    Where the disk does not take a table or a figure, the error names the job's files, which the
+    system's does not.
 
     The file begins with what was to be done, and where: rule, wildcards, parameters with the
     resolved spec, threads, resources, host and, on SLURM, the number of the job.
@@ -37,7 +43,8 @@ def job_log(job: Job) -> Iterator[logging.Logger]:
     logger.addHandler(handler)
     try:
         logger.info("begun\n%s", _header(job))
-        yield logger
+        with _naming_files(job):
+            yield logger
         logger.info("done")
     except BaseException:
         logger.exception("the job failed")
@@ -45,6 +52,16 @@ def job_log(job: Job) -> Iterator[logging.Logger]:
     finally:
         logger.removeHandler(handler)
         handler.close()
+
+
+@contextmanager
+def _naming_files(job: Job) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in WAYS_OUT:
+            raise
+        raise WriteError(", ".join(job.output), error) from error
 
 
 def _header(job: Job) -> str:
