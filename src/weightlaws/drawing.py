@@ -177,6 +177,8 @@ def explain(
 def legend(figure: Figure, looks: Mapping[str, Any], *extra: Artist) -> None:
     """Tell below the panels how lines are drawn, and what else there is."""
     handles = [*(Line2D([], [], **look) for look in looks.values()), *extra]
+    if not handles:
+        return
     longest = max(len(str(handle.get_label())) for handle in handles)
     # Width of a column in inches: handle, gaps, and letters that are half as wide as they are high.
     entry = (6 + 0.53 * longest) * matplotlib.rcParams["legend.fontsize"] / 72

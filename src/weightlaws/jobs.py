@@ -4,8 +4,9 @@ import logging
 import os
 import platform
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import psutil
@@ -26,6 +27,14 @@ class Job(Protocol):
     log: Sequence[str]
 
 
+class _LogFile(logging.FileHandler):
+    """A log on a disk that may be full: of this the job's own files tell, not the log."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
 @contextmanager
 def job_log(job: Job) -> Iterator[logging.Logger]:
     """Send log messages to a job's log file, and the traceback if the block fails.
@@ -36,7 +45,7 @@ def job_log(job: Job) -> Iterator[logging.Logger]:
     The file begins with what was to be done, and where: rule, wildcards, parameters with the
     resolved spec, threads, resources, host and, on SLURM, the number of the job.
     """
-    handler = logging.FileHandler(job.log[0], mode="w")
+    handler = _LogFile(job.log[0], mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s"))
     logger = logging.getLogger("weightlaws")
     logger.setLevel(logging.INFO)
@@ -51,7 +60,8 @@ def job_log(job: Job) -> Iterator[logging.Logger]:
         raise
     finally:
         logger.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()
 
 
 @contextmanager

@@ -28,15 +28,17 @@ def laws(comparison: pd.DataFrame, options: Options) -> Figure:
 
     Reads ``condition, layer, rows, columns, members, epoch, law, than, gain, gain_standard_error``
     of all members. A panel per layer; the band is two standard errors. The axis is in nats per
-    member, linear between -0.1 and 0.1 and logarithmic beyond.
+    member, linear between -0.1 and 0.1 and logarithmic beyond. A panel says so where fits have no
+    likelihood for want of members.
     """
     needed = ["layer", "rows", "columns", "law", "than", "gain", "gain_standard_error"]
     require(comparison, "comparison", needed, members=[ALL])
-    table = comparison[comparison["members"] == ALL].dropna(subset="gain")
+    whole = comparison[comparison["members"] == ALL]
+    table = whole.dropna(subset="gain")
     title, w = only(comparison, "condition"), options["panel_width"]
     layers = {
         layer: f"{layer} ({part['rows'].iloc[0]} x {part['columns'].iloc[0]})"
-        for layer, part in table.groupby("layer", sort=False)
+        for layer, part in whole.groupby("layer", sort=False)
     }
     than = table.drop_duplicates("law").set_index("law")["than"]
     looks = {
@@ -46,7 +48,11 @@ def laws(comparison: pd.DataFrame, options: Options) -> Figure:
     }
     with canvas(options, title, (1, len(layers)), (w, 0.9 * w)) as (figure, panels):
         for panel, (layer, heading) in zip(panels[0], layers.items(), strict=True):
-            for law, part in table[table["layer"] == layer].groupby("law", sort=False):
+            mine = table[table["layer"] == layer]
+            if mine.empty:
+                words = {"ha": "center", "transform": panel.transAxes}
+                panel.text(0.5, 0.5, "too few members\nto compare laws", **words)
+            for law, part in mine.groupby("law", sort=False):
                 curve = part.set_index("epoch").sort_index()
                 gain, error = curve["gain"], 2 * curve["gain_standard_error"]
                 look = looks[str(law)]

@@ -45,6 +45,11 @@ class StorageError(RuntimeError):
         )
 
 
+def _line(error: Exception) -> str:
+    """What HDF5 says, some of it in several lines, as one."""
+    return " ".join(str(error).split())
+
+
 def _short(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return text if len(text) <= 300 else f"{text[:300]}..."
@@ -167,8 +172,11 @@ def opened(path: Path, kind: str | None, spec: Spec | None = None) -> Iterator["
     try:
         file = h5py.File(path, "r", locking="best-effort")
     except _HDF5_ERRORS as error:
-        absent = isinstance(error, FileNotFoundError)
-        found = "no such file" if absent else f"what HDF5 cannot read ({error})"
+        found = f"what HDF5 cannot read ({_line(error)})"
+        if isinstance(error, FileNotFoundError):
+            found = "no such file"
+        elif path.is_dir():
+            found = "a folder"
         raise StorageError(path, "file", found, f"an HDF5 file with {kind or 'results'}") from error
     with file:
         version, stored_kind = (_text(_attribute(path, file, name)) for name in ("format", "kind"))
@@ -188,7 +196,7 @@ def _refused(path: Path, place: str, expected: str) -> Iterator[None]:
     try:
         yield
     except _HDF5_ERRORS as error:
-        raise StorageError(path, place, f"damaged data ({error})", expected) from error
+        raise StorageError(path, place, f"damaged data ({_line(error)})", expected) from error
 
 
 def _attribute(path: Path, file: h5py.File, name: str) -> object:
