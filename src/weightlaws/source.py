@@ -27,12 +27,13 @@ def code_digest(script: Path, package: Path = PACKAGE) -> str:
         Hexadecimal, 16 characters.
     """
     digest = hashlib.sha256()
-    for path in [script, *sorted(_modules_behind(script, package))]:
+    for path in [script, *sorted(modules_behind(script, package))]:
         digest.update(path.name.encode() + b"\0" + _meaning(path).encode() + b"\0")
     return digest.hexdigest()[:16]
 
 
-def _modules_behind(script: Path, package: Path) -> set[Path]:
+def modules_behind(script: Path, package: Path = PACKAGE) -> set[Path]:
+    """Find all modules of the package that a script imports, directly or not."""
     found: set[Path] = set()
     waiting = [script]
     while waiting:

@@ -4,12 +4,14 @@ import os
 import re
 import time
 from copy import deepcopy
+from zlib import crc32
 
 import h5py
 import numpy as np
 import pytest
-from mini_study import MINI
+from mini_study import MINI, ROOT
 
+from weightlaws.source import modules_behind
 from weightlaws.study import Study
 
 SHARDS, CONDITIONS, ARCHITECTURES, SHAPES = 3, 3, 2, 5
@@ -190,46 +192,117 @@ def test_every_key_of_the_configuration_has_its_edit():
     assert set(keys(schema)) == set(KEYS)
 
 
-@pytest.mark.parametrize(
-    ("file", "jobs"),
-    [
-        ("src/weightlaws/study.py", {}),
-        ("src/weightlaws/results.py", {}),
-        ("src/weightlaws/source.py", {}),
-        ("src/weightlaws/__init__.py", {}),
-        ("src/weightlaws/datasets.py", EVERYTHING),
-        ("src/weightlaws/disk.py", {}),
-        ("src/weightlaws/requests.py", {}),
-        ("src/weightlaws/training.py", FROM_TRAIN),
-        ("src/weightlaws/numba_kernels.py", FROM_TRAIN),
-        ("src/weightlaws/torch_engine.py", FROM_TRAIN),
-        ("src/weightlaws/invariants.py", FROM_INVARIANTS | FROM_COMPARISON | FROM_SYMMETRY),
-        ("src/weightlaws/invariants_job.py", FROM_INVARIANTS),
-        ("src/weightlaws/significance.py", FROM_SIGNIFICANCE),
-        ("src/weightlaws/comparison.py", FROM_COMPARISON),
-        ("src/weightlaws/symmetry.py", FROM_SYMMETRY),
-        ("src/weightlaws/findings_page.py", FINDINGS),
-        ("src/weightlaws/law_figures.py", OF_CONDITIONS),
-        ("src/weightlaws/models.py", FROM_MODEL),
-        ("src/weightlaws/wasserstein.py", FROM_DISTANCE),
-        ("src/weightlaws/distances.py", FROM_DISTANCE),
-        ("src/weightlaws/members.py", FROM_MEMBERS),
-        ("src/weightlaws/figures.py", OF_CONDITIONS | BETWEEN | ACCURACY),
-        ("src/weightlaws/level_statistics.py", NULLS | SPECTRA),
-        ("src/weightlaws/tails.py", SPECTRA),
-        ("src/weightlaws/spectra_tables.py", FROM_SPECTRA),
-        ("src/weightlaws/spectra_figures.py", OF_SPECTRA),
-        ("workflow/scripts/train.py", FROM_TRAIN),
-        ("workflow/scripts/condition_figures.py", {"condition_figures": CONDITIONS}),
-    ],
-)
-def test_an_edit_of_code(project, file, jobs):
-    path = project.folder / file
+# What runs again when the numbers of a stage rest on other code, by its script.
+STAGES = {
+    "dataset": EVERYTHING,
+    "train": FROM_TRAIN,
+    "import_ensemble": {},
+    "import_network": {},
+    "members": FROM_MEMBERS,
+    "invariants": FROM_INVARIANTS,
+    "catalogue": CATALOGUE | FINDINGS,
+    "model": FROM_MODEL,
+    "distance": FROM_DISTANCE,
+    "significance": FROM_SIGNIFICANCE,
+    "comparison": FROM_COMPARISON,
+    "symmetry": FROM_SYMMETRY,
+    "findings": FINDINGS,
+    "null": NULLS | SPECTRA,
+    "spectra_shard": SPECTRA,
+    "spectra": FROM_SPECTRA,
+    "spectra_table": {"spectra_table": 1},
+    "gallery": GALLERY,
+    "accuracy": ACCURACY,
+    "condition_figures": OF_CONDITIONS,
+    "architecture_figures": {"architecture_figures": ARCHITECTURES},
+    "distance_matrix": {"distance_matrix": 1},
+    "spectra_figures": OF_SPECTRA,
+    "lazy_rich": {},
+}
+LAWS = "comparison symmetry condition_figures model distance significance"
+READERS = f"{LAWS} invariants spectra_shard spectra"
+DRAWN = "accuracy architecture_figures distance_matrix"
+# For each module of the library the stages whose numbers rest on it.
+MODULES = {
+    "__init__ complaints conditions configuration costs derived_names disk durations plain_data": "",
+    "request requests results sections source specs spectra_requests stages standing study": "",
+    "training_requests versions watching": "",
+    "engine numba_engine numba_kernels pace progress training training_job": "train",
+    "torch_engine torch_kernels": "train",
+    "datasets": "dataset import_ensemble import_network",
+    "networks": "train import_ensemble import_network model distance significance",
+    "checkpoint_files checkpoints import_job": "import_ensemble import_network",
+    "torchvision_models user_ensembles": "import_ensemble import_network",
+    "members": "members",
+    "invariants_job": "invariants",
+    "invariants": f"{LAWS} invariants",
+    "graphs": f"{LAWS} {DRAWN} invariants catalogue gallery",
+    "catalogue": "catalogue gallery invariants model distance significance condition_figures",
+    "tables": "model",
+    "models": "model distance",
+    "bootstrap deviations typicality": "model distance significance",
+    "distances noise wasserstein": "distance",
+    "pigmm wick": LAWS,
+    "significance significance_job": "significance",
+    "comparison comparison_job laws one_sided": "comparison",
+    "deviances symmetry symmetry_job": "symmetry",
+    "admissibility": "comparison symmetry condition_figures model significance",
+    "findings findings_page": "findings",
+    "marchenko_pastur null_job null_spectra": "null spectra_shard spectra",
+    "singular_vectors spectral_statistics": "null spectra_shard spectra",
+    "spectra spectra_shards tails": "spectra_shard spectra",
+    "spectra_job": "spectra_shard",
+    "spectra_tables spectral_curves": "spectra",
+    "brody kolmogorov_smirnov level_statistics": (
+        "null spectra_shard spectra spectra_figures lazy_rich"
+    ),
+    "graph_drawing": "gallery condition_figures",
+    "figures": f"{DRAWN} condition_figures",
+    "law_figures": "condition_figures",
+    "spectra_figures": "spectra_figures lazy_rich",
+    "lazy_figure": "lazy_rich",
+    "drawing": f"{DRAWN} gallery condition_figures spectra_figures lazy_rich",
+    "shards": f"{READERS} members train",
+    "storage": f"{READERS} members train dataset import_ensemble import_network null",
+    "disk_file jobs": " ".join(STAGES),
+}
+
+
+def test_the_table_of_modules_is_what_scripts_import():
+    found = {path.stem: set() for path in (ROOT / "src/weightlaws").glob("*.py")}
+    for script in (ROOT / "workflow/scripts").glob("*.py"):
+        for module in modules_behind(script):
+            found[module.stem].add(script.stem)
+    expected = {
+        module: set(stages.split())
+        for modules, stages in MODULES.items()
+        for module in modules.split()
+    }
+    assert found == expected
+
+
+def again(stages):
+    """All jobs that run again, of each rule the most that one of these stages causes."""
+    jobs = {}
+    for stage in stages.split():
+        for rule, count in STAGES[stage].items():
+            jobs[rule] = max(count, jobs.get(rule, 0))
+    return jobs
+
+
+# Modules on which the same stages rest are one to Snakemake: one of each is edited.
+EDITS = {f"src/weightlaws/{modules.split()[-1]}": stages for modules, stages in MODULES.items()}
+EDITS |= {f"workflow/scripts/{stage}": stage for stage in ("train", "condition_figures")}
+
+
+@pytest.mark.parametrize(("file", "stages"), EDITS.items(), ids=EDITS)
+def test_an_edit_of_code(project, file, stages):
+    path = project.folder / f"{file}.py"
     path.write_text(path.read_text() + "\nEDITED = True\n")
-    assert project.planned() == jobs
+    assert project.planned() == again(stages)
 
 
-def test_an_edit_of_comments_and_docstrings_and_a_touch_run_nothing(project):
+def test_an_edit_of_comments_docstrings_and_captions_and_a_touch_run_nothing(project):
     later = time.time() + 10
     for path in [*project.folder.glob("src/**/*.py"), *project.folder.glob("workflow/**/*.py")]:
         text = "# A new comment.\n" + path.read_text()
@@ -237,6 +310,8 @@ def test_an_edit_of_comments_and_docstrings_and_a_touch_run_nothing(project):
     for pattern in ("workflow/rules/*.smk", "Snakefile", "*.yaml", "profiles/**/*.yaml"):
         for path in project.folder.glob(pattern):
             path.write_text(path.read_text() + "\n# A new comment.\n")
+    for path in project.folder.glob("workflow/report/*.rst"):
+        path.write_text(path.read_text() + "\nAnother caption.\n")
     for path in project.folder.rglob("*"):
         if path.is_file() and "results" not in path.parts and ".snakemake" not in path.parts:
             os.utime(path, (later, later))
@@ -252,3 +327,31 @@ def test_more_members_keep_the_weights_there_are(project):
     project.configure(members=6)
     project.run("results/mini/members.csv")
     assert all(before[p] == (p.stat().st_mtime_ns, p.read_bytes()) for p in kept)
+
+
+def test_an_edit_of_a_profile_runs_nothing(project):
+    profile = project.folder / "profiles/default/config.yaml"
+    settings = (
+        "\nretries: 3\nset-resources:\n  train:\n    mem_mb: 9000\nset-threads:\n  train: 2\n"
+    )
+    profile.write_text(profile.read_text() + settings)
+    assert project.planned() == {}
+
+
+def test_another_version_of_a_package_is_a_warning(project):
+    shards = sorted(project.folder.glob("results/mini/weights/*/0-1.h5"))
+    for shard in shards:
+        times = shard.stat().st_atime_ns, shard.stat().st_mtime_ns
+        with h5py.File(shard, "r+") as file:
+            text = bytes(file.attrs["provenance"])
+            other = re.sub(rb'"numpy": "[^"]*"', b'"numpy": "1.0.0"', text)
+            file.attrs["provenance"], file.attrs["provenance_crc32"] = (
+                np.bytes_(other),
+                crc32(other),
+            )
+        os.utime(shard, ns=times)
+    assert project.planned() == {}
+    (project.folder / "results/mini/figures/invariants.svg").unlink()
+    text = project.run().stderr
+    assert f"{CONDITIONS} files, such as results/mini/weights/" in text
+    assert "were made with numpy 1.0.0" in text
