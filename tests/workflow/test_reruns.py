@@ -9,6 +9,7 @@ from zlib import crc32
 import h5py
 import numpy as np
 import pytest
+import yaml
 from mini_study import MINI, ROOT
 
 from weightlaws.source import modules_behind
@@ -224,8 +225,8 @@ READERS = f"{LAWS} invariants spectra_shard spectra"
 DRAWN = "accuracy architecture_figures distance_matrix"
 # For each module of the library the stages whose numbers rest on it.
 MODULES = {
-    "__init__ complaints conditions configuration costs derived_names disk durations plain_data": "",
-    "request requests results sections source specs spectra_requests stages standing study": "",
+    "__init__ complaints conditions configuration costs derived_names disk durations": "",
+    "plain_data request requests results sections source specs spectra_requests stages standing study": "",
     "training_requests versions watching": "",
     "engine numba_engine numba_kernels pace progress training training_job": "train",
     "torch_engine torch_kernels": "train",
