@@ -3,6 +3,7 @@
 import ast
 import hashlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -28,7 +29,8 @@ def code_digest(script: Path, package: Path = PACKAGE) -> str:
     """
     digest = hashlib.sha256()
     for path in [script, *sorted(modules_behind(script, package))]:
-        digest.update(path.name.encode() + b"\0" + _meaning(path).encode() + b"\0")
+        meaning = _meaning(path.read_text())
+        digest.update(path.name.encode() + b"\0" + meaning.encode() + b"\0")
     return digest.hexdigest()[:16]
 
 
@@ -44,25 +46,32 @@ def modules_behind(script: Path, package: Path = PACKAGE) -> set[Path]:
 
 
 def _imports(path: Path, package: Path) -> Iterator[Path]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for name in _imported(path.read_text(), package.name):
+        head, *rest = name.split(".")
+        if head == package.name:
+            module = package / f"{rest[0]}.py" if rest else package / "__init__.py"
+            # `from weightlaws import load` names a function, which __init__ defines.
+            yield module if module.exists() else package / "__init__.py"
+
+
+# Most modules stand behind many scripts. The text and not the path is remembered, as files change.
+@cache
+def _imported(text: str, package: str) -> tuple[str, ...]:
+    """Full names of what a module imports."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == package.name:
-            names = [f"{package.name}.{alias.name}" for alias in node.names]
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == package:
+            names += [f"{package}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            names = [node.module]
-        else:
-            continue
-        for name in names:
-            head, *rest = name.split(".")
-            if head == package.name:
-                module = package / f"{rest[0]}.py" if rest else package / "__init__.py"
-                # `from weightlaws import load` names a function, which __init__ defines.
-                yield module if module.exists() else package / "__init__.py"
+            names.append(node.module)
+    return tuple(names)
 
 
-def _meaning(path: Path) -> str:
-    tree = ast.parse(path.read_text())
+@cache
+def _meaning(text: str) -> str:
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [statement for statement in node.body if not _is_text(statement)]
