@@ -29,7 +29,7 @@ def code_digest(script: Path, package: Path = PACKAGE) -> str:
     """
     digest = hashlib.sha256()
     for path in [script, *sorted(modules_behind(script, package))]:
-        meaning = _meaning(path.read_text())
+        _, meaning = _parsed(path.read_text(), package.name)
         digest.update(path.name.encode() + b"\0" + meaning.encode() + b"\0")
     return digest.hexdigest()[:16]
 
@@ -46,7 +46,8 @@ def modules_behind(script: Path, package: Path = PACKAGE) -> set[Path]:
 
 
 def _imports(path: Path, package: Path) -> Iterator[Path]:
-    for name in _imported(path.read_text(), package.name):
+    names, _ = _parsed(path.read_text(), package.name)
+    for name in names:
         head, *rest = name.split(".")
         if head == package.name:
             module = package / f"{rest[0]}.py" if rest else package / "__init__.py"
@@ -55,27 +56,20 @@ def _imports(path: Path, package: Path) -> Iterator[Path]:
 
 
 # Most modules stand behind many scripts. The text and not the path is remembered, as files change.
-@cache
-def _imported(text: str, package: str) -> tuple[str, ...]:
-    """Full names of what a module imports."""
-    names: list[str] = []
-    for node in ast.walk(ast.parse(text)):
+@lru_cache(maxsize=None)
+def _parsed(text: str, package: str) -> tuple[tuple[str, ...], str]:
+    """Full names of what a module imports, and its code without comments and docstrings."""
+    tree, names = ast.parse(text), list[str]()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module == package:
             names += [f"{package}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             names.append(node.module)
-    return tuple(names)
-
-
-@cache
-def _meaning(text: str) -> str:
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [statement for statement in node.body if not _is_text(statement)]
-    return ast.unparse(tree)
+    return tuple(names), ast.unparse(tree)
 
 
 def _is_text(statement: ast.stmt) -> bool:
