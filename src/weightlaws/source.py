@@ -56,7 +56,7 @@ def _imports(path: Path, package: Path) -> Iterator[Path]:
 
 
 # Most modules stand behind many scripts. The text and not the path is remembered, as files change.
-@lru_cache(maxsize=None)
+@cache
 def _parsed(text: str, package: str) -> tuple[tuple[str, ...], str]:
     """Full names of what a module imports, and its code without comments and docstrings."""
     tree, names = ast.parse(text), list[str]()
