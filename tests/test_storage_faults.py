@@ -32,7 +32,9 @@ def read_all_invariants(path, spec):
     shared = {key: value for key, value in spec.items() if key != "members"}
     n_members, n_invariants = spec["members"][1] + 1, len(catalogue(spec["invariants"]))
     return [
-        read_invariants([path], shared, n_members, layer, n_invariants) for layer in spec["layers"]
+        read_invariants([path], shared, n_members, layer, epoch, n_invariants)
+        for layer in spec["layers"]
+        for epoch in spec["weights"]["snapshots"][layer]
     ]
 
 
@@ -183,7 +185,7 @@ def as_dangling_link(path):
     [
         (lambda path: os.truncate(path, 0), "what HDF5 cannot read"),
         (as_text, "what HDF5 cannot read"),
-        (as_folder, "what HDF5 cannot read"),
+        (as_folder, "a folder"),
         (as_dangling_link, "no such file"),
         (lambda path: path.unlink(), "no such file"),
     ],
