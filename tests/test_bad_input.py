@@ -343,10 +343,10 @@ def test_names_of_files_make_names_of_results_or_are_refused(tmp_path, name):
     [
         (["x", "x.ranks"], "x.h5"),
         (["x.curves", "x"], "x.h5"),
-        (["y", "y-spectra"], "y.h5"),
+        (["y", "y.curves"], "y.h5"),
         (["digits-10x10-gaussian-decay0.parameters"], "a condition of sweeps"),
         (["digits-10x10"], "the architecture digits-10x10"),
-        (["digits-10x10-accuracy"], "the architecture digits-10x10"),
+        (["digits-10x10.curves"], "the architecture digits-10x10"),
         (["invariants"], "the whole study"),
         (["invariants.svg"], "the whole study"),
     ],

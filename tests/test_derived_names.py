@@ -15,5 +15,5 @@ def test_the_endings_are_those_of_the_rules():
 def test_results_of_networks_and_architectures_have_names_derived_of_theirs():
     found = derived_names({"a": "nets/a.h5"}, ["mnist-9x9"])
     assert found["a.ranks"] == "nets/a.h5"
-    assert found["mnist-9x9"] == found["mnist-9x9-accuracy"] == "the architecture mnist-9x9"
+    assert found["mnist-9x9"] == found["mnist-9x9.ranks"] == "the architecture mnist-9x9"
     assert "a" not in found

@@ -1,3 +1,4 @@
+from copy import deepcopy
 from pathlib import Path
 from typing import get_args
 
@@ -7,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from snakemake.utils import update_config
 
 from weightlaws.catalogue import CATALOGUES
 from weightlaws.datasets import DATASETS
@@ -61,7 +63,9 @@ def test_the_default_study():
 
 @pytest.mark.parametrize("overlay", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda p: p.stem)
 def test_overlays_are_studies_of_their_own_name(overlay):
-    assert study(**yaml.safe_load(overlay.read_text())).name == overlay.stem
+    config = deepcopy(DEFAULT)
+    update_config(config, yaml.safe_load(overlay.read_text()))
+    assert parse_study(config).name == overlay.stem
 
 
 def test_the_schema_is_that_of_the_model():

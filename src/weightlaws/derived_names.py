@@ -9,10 +9,6 @@ ENDINGS = (
     ".parameters",
     ".ranks",
     ".typicality",
-    "-spectra",
-    "-accuracy",
-    "-distance_matrix",
-    "-lazy_rich",
 )
 #: Names that stand beside those of networks in a folder.
 RESERVED = ("invariants", "invariants.svg")

@@ -73,7 +73,7 @@ def test_after_a_kill_of_snakemake_a_run_goes_on(mini, tmp_path):
     state = project.folder / f"results/mini/state/{CONDITION}/0-1.h5"
     log = project.folder / f"results/mini/logs/train/{CONDITION}/0-1.log"
     log.unlink()
-    with project.started(TARGETS[0], "--cores", "1"):
+    with project.started("--cores", "1", TARGETS[0]):
         until(lambda: log.exists() and "epoch 20 of 300" in log.read_text(), "epoch 20")
     # A job whose run has ended stops after its epoch and leaves its state.
     until(state.exists, "state")

@@ -56,26 +56,23 @@ def shard_files(stage, *conditions):
     ]
 
 
-def nulls_of(wildcards):
-    """The nulls of the layers of a condition or network, one for each shape."""
-    name = wildcards.condition
-    if name in NETWORKS:
-        weights = checkpoints.import_network.get(condition=name).output[0]
-        shapes = read_shard(weights, layers=()).spec["shapes"].values()
-    else:
-        shapes = CONDITIONS[name].shapes.values()
-    return [
-        f"{RESULTS}/nulls/{rows}x{columns}.h5"
-        for rows, columns in dict.fromkeys(map(tuple, shapes))
-    ]
-
-
 def shapes_of(name):
     """Shapes of the layers of a condition or, once it is stored, of a single network."""
     if name in CONDITIONS:
         return CONDITIONS[name].shapes
     weights = Path(f"{RESULTS}/weights/{name}/0-0.h5")
-    return read_shard(weights, layers=()).spec["shapes"] if weights.exists() else {}
+    if not weights.exists():
+        return {}
+    shapes = read_shard(weights, layers=()).spec["shapes"]
+    return {layer: tuple(shape) for layer, shape in shapes.items()}
+
+
+def nulls_of(wildcards):
+    """The nulls of the layers of a condition or network, one for each shape."""
+    if wildcards.condition in NETWORKS:
+        checkpoints.import_network.get(condition=wildcards.condition)
+    shapes = dict.fromkeys(shapes_of(wildcards.condition).values())
+    return [f"{RESULTS}/nulls/{rows}x{columns}.h5" for rows, columns in shapes]
 
 
 # What a job of each sizeable rule asks of a cluster.
