@@ -13,7 +13,7 @@ from weightlaws.conditions import Condition, Shard
 from weightlaws.durations import readable_duration
 from weightlaws.pace import Pace, last_pace
 from weightlaws.progress import can_become
-from weightlaws.specs import training_spec
+from weightlaws.specs import training_spec, without_code
 from weightlaws.storage import Spec, StorageError, opened
 from weightlaws.study import Study
 
@@ -119,7 +119,7 @@ def log_file(condition: Condition, shard: Shard) -> str:
 def _standing(
     folder: Path, study: Study, condition: Condition, shard: Shard, began: float, now: float
 ) -> Standing:
-    wanted = training_spec(study, condition, _NO_CODE, shard)
+    wanted = without_code(training_spec(study, condition, _NO_CODE, shard))
     file = f"{condition.name}/{shard.name}.h5"
     weights = _spec(folder / "weights" / file, "weights")
     if weights == wanted:
@@ -167,5 +167,4 @@ def _spec(path: Path, kind: str) -> Spec | None:
 @cache  # who watches asks again and again
 def _spec_of(path: Path, kind: str, _written: int) -> Spec:
     with opened(path, kind) as reader:
-        spec = reader.spec
-    return {**spec, "code": "", "dataset": {**spec.get("dataset", {}), "code": ""}}
+        return without_code(reader.spec)
