@@ -86,7 +86,7 @@ def _measured(path: Path) -> dict[str, float]:
         return {
             "seconds": float(seconds),
             "cpu_seconds": nan if cpu in _UNSAMPLED else float(cpu),
-            "rss_mb": nan if rss in _UNSAMPLED else float(rss) * _MIB / 1e6,
+            "rss_mb": nan if rss in _UNSAMPLED else round(float(rss) * _MIB / 1e6, 1),
         }
     except ValueError:
         raise ValueError(f"s {seconds}, cpu_time {cpu}, max_rss {rss}") from None
