@@ -47,7 +47,10 @@ def why_not():
         return f"needs {', '.join(missing)} (Debian: slurm-wlm, munge)"
     if os.geteuid() != 0:
         return "needs root to start SLURM"
-    return f"{CONFIGURATION} is there: this machine has a SLURM of its own" * CONFIGURATION.exists()
+    there = (
+        f"{CONFIGURATION} is there: of this machine's own SLURM, or left by tests that were killed"
+    )
+    return there * CONFIGURATION.exists()
 
 
 @contextmanager

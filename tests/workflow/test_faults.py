@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import h5py
 import numpy as np
@@ -19,7 +19,16 @@ from weightlaws.pigmm import PIGMM
 
 # One small condition: what is hit is run often.
 CONDITION = "digits-12x12-gaussian-decay0"
-STUDY = {"members": 4, "sweeps": [{**MINI["sweeps"][1], "analyses": ["models"]}]}
+STUDY = {
+    "members": 4,
+    # Long enough to be hit on the way.
+    "epochs": 200,
+    "snapshots": [0, 1, 10, 50, 200],
+    "rectangular_snapshots": [0, 1],
+    "sweeps": [{**MINI["sweeps"][1], "analyses": ["models"]}],
+}
+# All that training has left.
+TRAINED = ("weights/*/*.h5", "state/*/*.h5", "logs/train/*/*.log")
 
 
 @pytest.fixture(scope="module")
@@ -48,22 +57,21 @@ def before(project, *stages):
 def scripts(run):
     """Processes below a run that execute a rule's script, by rule."""
     found = {}
-    try:
+    with suppress(psutil.NoSuchProcess):
         for process in psutil.Process(run.pid).children(recursive=True):
-            rule = re.search(r"\.snakemake/scripts/\w+\.(\w+)\.py", " ".join(process.cmdline()))
-            if rule:
-                found[rule[1]] = process
-    except psutil.Error:  # one that has just ended
-        pass
+            with suppress(psutil.NoSuchProcess):
+                words = " ".join(process.cmdline())
+                if rule := re.search(r"\.snakemake/scripts/\w+\.(\w+)\.py", words):
+                    found[rule[1]] = process
     return found
 
 
-# Whose job is hit, the results that a run must make again for it, and where it writes.
+# Whose job is hit, the results that a run must make again for it, and when it is hit.
 HITS = {
-    "train": ("weights/*/*", None),
-    "model": ("models/*", "models/*"),
-    "members": ("*.csv", "*members.csv*"),
-    "significance": ("significance/*", None),
+    "train": (TRAINED, "logs/train/*/*.log"),
+    "model": (("models/*",), "models/*"),
+    "members": (("*.csv",), "*members.csv*"),
+    "significance": (("significance/*",), "study.yaml"),
 }
 
 
@@ -79,20 +87,11 @@ HITS = {
     ],
 )
 def test_kills_lose_nothing(project, whole, rule, victim):
-    stage, writes = HITS[rule]
     rng = random.Random(f"{rule} {victim}")
     for _ in range(2):
-        before(project, stage)
+        before(project, *HITS[rule][0])
         kept = {path: path.read_bytes() for path in results(project).values()}
-        with project.started("--cores", "2") as run:
-            job = until(lambda: scripts(run).get(rule), f"job of {rule}")
-            if writes is None:
-                time.sleep(rng.uniform(0, 1))
-            else:
-                until(lambda: [*(project.folder / "results/mini").glob(writes)], "file begun")
-                time.sleep(rng.uniform(0, 0.01))
-            (job if victim == "job" else run).kill()
-            assert run.wait(120) != 0
+        job = kill(project, rule, victim, rng)
         if victim == "Snakemake":
             job.wait(60)  # It goes on to its end, or stops.
             assert project.snakemake("--unlock").returncode == 0
@@ -103,8 +102,29 @@ def test_kills_lose_nothing(project, whole, rule, victim):
     assert_same_results(project, whole)
 
 
+def kill(project, rule, victim, rng):
+    """Kill a job of a rule in a run, or the run itself, at a moment drawn; return the job."""
+    # In an epoch of training, or just after a job has begun a file.
+    words = f"epoch {rng.randrange(1, 150)} of 200" if rule == "train" else ""
+    with project.started("--cores", "2") as run:
+        until(lambda: scripts(run).get(rule), f"job of {rule}")
+        until(lambda: has_written(project, HITS[rule][1], words), "moment to hit")
+        if not words:
+            time.sleep(rng.uniform(0, 0.01))
+        job = until(lambda: scripts(run).get(rule), f"job of {rule}")
+        (job if victim == "job" else run).kill()
+        assert run.wait(120) != 0
+    return job
+
+
+def has_written(project, pattern, words):
+    """Whether a file of the results is there, and says these words."""
+    files = (project.folder / "results/mini").glob(pattern)
+    return any(words in path.read_bytes().decode(errors="replace") for path in files)
+
+
 def test_two_runs_in_one_folder(project, whole):
-    before(project, "weights/*/*")
+    before(project, *TRAINED)
     with project.started("--cores", "2") as run:
         until(lambda: scripts(run).get("train"), "job of train")
         text = project.refuse()
@@ -127,7 +147,7 @@ def mounted(folder, *arguments):
 
 
 def test_a_full_disk(project, whole, tmp_path):
-    before(project, "weights/*/*")
+    before(project, *TRAINED)
     folder, aside = project.folder / "results", tmp_path / "aside"
     shutil.copytree(folder, aside)
     with mounted(folder, "-t", "tmpfs", "-o", "size=64m", "tmpfs"):
@@ -171,10 +191,10 @@ def test_results_that_cannot_be_written(project, whole):
 
 
 def test_a_member_that_diverges_is_left_out_of_all_that_follows(project):
-    # Its weights are infinite when the third epoch begins.
+    # Its weights are infinite when the next epoch begins.
     with h5py.File(project.folder / f"results/mini/state/{CONDITION}/0-1.h5", "r+") as state:
         state["networks/weights"][1] = np.inf
-    project.configure(**STUDY, epochs=3)
+    project.configure(**{**STUDY, "epochs": 201, "snapshots": [*STUDY["snapshots"][:-1], 201]})
     project.run()
     log = (project.folder / f"results/mini/logs/train/{CONDITION}/0-1.log").read_text()
     assert "member 1 diverged: it is listed, and left out of every law" in log
@@ -184,7 +204,7 @@ def test_a_member_that_diverges_is_left_out_of_all_that_follows(project):
     values = found.member_invariants(CONDITION, "hidden1-hidden2")
     law = PIGMM.fit(found.weights(CONDITION, "hidden1-hidden2")[[0, 2, 3], -1])
     assert np.isnan(values[1]).all()
-    fitted = found.fit(CONDITION, "hidden1-hidden2", 3)
+    fitted = found.fit(CONDITION, "hidden1-hidden2", 201)
     np.testing.assert_allclose(fitted.parameters, law.parameters, rtol=1e-9, atol=1e-15)
     page = (project.folder / "results/mini/findings.html").read_text()
     assert "1 diverged, in no table (1)" in page
