@@ -1,5 +1,6 @@
 """What is analysed: ensembles of networks, trained here or elsewhere, and single networks."""
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -67,6 +68,14 @@ class Condition:
     def square_layers(self) -> Shapes:
         """The layers that the 13-parameter law can describe, with their shapes (out, in)."""
         return square_layers(self.shapes)
+
+
+def by_architecture(conditions: Mapping[str, Condition]) -> dict[str, list[str]]:
+    """Return the names of conditions side by side in one figure: those of each architecture."""
+    architectures: dict[str, list[str]] = {}
+    for name, condition in conditions.items():
+        architectures.setdefault(condition.architecture, []).append(name)
+    return architectures
 
 
 class Imported(Section):

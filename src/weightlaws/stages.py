@@ -7,7 +7,7 @@ from collections.abc import Iterable, Set
 from math import inf
 from pathlib import Path
 
-from weightlaws.conditions import Condition
+from weightlaws.conditions import by_architecture
 from weightlaws.study import Study
 
 #: Files, each with the weights shards that it rests on.
@@ -70,27 +70,20 @@ def stage_files(study: Study) -> dict[str, Files]:
 
 def _architecture_figures(study: Study) -> dict[str, list[str]]:
     """Figures that show trained conditions of one architecture, with the conditions they show."""
-    all_modelled, all_with_spectra = study.modelled, study.with_spectra
+    trained, all_modelled, all_with_spectra = study.trained, study.modelled, study.with_spectra
     figures: dict[str, list[str]] = {}
-    for architecture, conditions in _by_architecture(study.trained.values()).items():
-        modelled = [c.name for c in conditions if c.name in all_modelled]
-        spectra = [c for c in conditions if c.name in all_with_spectra]
-        scaled = len({c.output_scale for c in spectra}) > 1
+    for architecture, names in by_architecture(trained).items():
+        modelled = [name for name in names if name in all_modelled]
+        spectra = [name for name in names if name in all_with_spectra]
+        scaled = len({trained[name].output_scale for name in spectra}) > 1
         shown = {
-            "accuracy": [c.name for c in conditions],
+            "accuracy": names,
             "wasserstein": modelled,
             "distance_matrix": modelled if len(modelled) > 1 else [],
-            "lazy_rich": [c.name for c in spectra] if scaled else [],
+            "lazy_rich": spectra if scaled else [],
         }
-        figures |= {f"{architecture}/{figure}": names for figure, names in shown.items()}
+        figures |= {f"{architecture}/{figure}": those for figure, those in shown.items()}
     return figures
-
-
-def _by_architecture(conditions: Iterable[Condition]) -> dict[str, list[Condition]]:
-    found: dict[str, list[Condition]] = {}
-    for condition in conditions:
-        found.setdefault(condition.architecture, []).append(condition)
-    return found
 
 
 def done_files(folder: Path, stages: dict[str, Files], shards: Set[str]) -> set[str]:

@@ -8,7 +8,7 @@ from snakemake.logging import logger
 
 from weightlaws import disk, requests, specs, versions
 from weightlaws import study as studies
-from weightlaws.conditions import Shard
+from weightlaws.conditions import Shard, by_architecture
 from weightlaws.shards import read_shard
 from weightlaws.source import code_digest
 
@@ -122,14 +122,6 @@ def runtime(wildcards, threads, attempt, rulename):
     return (1 if rulename == "train" else attempt) * REQUESTS[rulename](
         wildcards, threads
     ).minutes
-
-
-def by_architecture(conditions):
-    """Conditions side by side in one figure: those of one data set and hidden widths."""
-    architectures = {}
-    for name, condition in conditions.items():
-        architectures.setdefault(condition.architecture, []).append(name)
-    return architectures
 
 
 def shown(path, caption, category, ensembles, what):
