@@ -5,7 +5,6 @@ first quarter of a minute and every 30 s from then on, so that both are at least
 """
 
 import csv
-import os
 import warnings
 from collections.abc import Iterator
 from math import nan
@@ -14,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from weightlaws.disk_file import replacing
 from weightlaws.durations import readable_duration
 
 _COLUMNS = ("seconds", "cpu_seconds", "rss_mb")
@@ -95,12 +95,8 @@ def _measured(path: Path) -> dict[str, float]:
 def write_costs(folder: Path) -> pd.DataFrame:
     """Write what `cost_table` returns as cost.csv into the folder, and return it."""
     table = cost_table(folder)
-    partial = folder / f".cost.csv.{os.getpid()}.partial"
-    try:
+    with replacing(folder / "cost.csv") as partial:
         table.to_csv(partial, index=False)
-        partial.replace(folder / "cost.csv")
-    finally:
-        partial.unlink(missing_ok=True)
     return table
 
 

@@ -48,6 +48,17 @@ def writing(path: Path) -> Iterator[None]:
         raise WriteError(path, error) from error
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path beside a target, which takes its name if the block ends without an error."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 class DiskFile(io.FileIO):
     """A new file that takes every write and tells afterwards whether the disk did.
 

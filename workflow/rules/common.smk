@@ -1,6 +1,5 @@
 # What all stages share: the study, where its files stand, and the digests of their code.
 
-import os
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -9,6 +8,7 @@ from snakemake.logging import logger
 from weightlaws import disk, requests, specs, versions
 from weightlaws import study as studies
 from weightlaws.conditions import Shard, by_architecture
+from weightlaws.disk_file import replacing
 from weightlaws.shards import read_shard
 from weightlaws.source import code_digest
 
@@ -156,9 +156,8 @@ onstart:
         logger.warning(warning)
     # The resolved configuration, for readers of the results; no rule's numbers depend on it.
     Path(RESULTS).mkdir(parents=True, exist_ok=True)
-    record = Path(RESULTS, f".study.yaml.{os.getpid()}.partial")
-    record.write_text(studies.study_to_yaml(STUDY))
-    record.replace(f"{RESULTS}/study.yaml")
+    with replacing(Path(RESULTS, "study.yaml")) as record:
+        record.write_text(studies.study_to_yaml(STUDY))
 
 
 def log_costs():
