@@ -9,11 +9,15 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 
+class HiddenImportError(ImportError):
+    """An import behind which code cannot be found: file, what it imports, and the way out."""
+
+
 def code_digest(script: Path, package: Path = PACKAGE) -> str:
     """Digest a script and all modules of the package that it imports, directly or not.
 
-    Only what can change a result counts: syntax trees without comments and docstrings. The
-    package's own ``__init__`` counts only where it is imported by name.
+    Only what can change a result counts: syntax trees without comments and docstrings. Modules in
+    packages within the package count, the ``__init__`` of packages does not.
 
     Parameters
     ----------
@@ -26,16 +30,30 @@ def code_digest(script: Path, package: Path = PACKAGE) -> str:
     -------
     str
         Hexadecimal, 16 characters.
+
+    Raises
+    ------
+    HiddenImportError
+        If a file imports a name from the face of a package, or by a relative path. Such a name can
+        come from anywhere, so that an edit of its module would run nothing again.
     """
     digest = hashlib.sha256()
-    for path in [script, *sorted(modules_behind(script, package))]:
+    behind = modules_behind(script, package)
+    places = {path: path.relative_to(package).as_posix() for path in sorted(behind)}
+    for path, place in {script: script.name, **places}.items():
         _, meaning = _parsed(path.read_text(), package.name)
-        digest.update(path.name.encode() + b"\0" + meaning.encode() + b"\0")
+        digest.update(place.encode() + b"\0" + meaning.encode() + b"\0")
     return digest.hexdigest()[:16]
 
 
 def modules_behind(script: Path, package: Path = PACKAGE) -> set[Path]:
-    """Find all modules of the package that a script imports, directly or not."""
+    """Find all modules of the package that a script imports, directly or not.
+
+    Raises
+    ------
+    HiddenImportError
+        As `code_digest` does.
+    """
     found: set[Path] = set()
     waiting = [script]
     while waiting:
@@ -50,9 +68,22 @@ def _imports(path: Path, package: Path) -> Iterator[Path]:
     for name in names:
         head, *rest = name.split(".")
         if head == package.name:
-            module = package / f"{rest[0]}.py" if rest else package / "__init__.py"
-            # `from weightlaws import load` names a function, which __init__ defines.
-            yield module if module.exists() else package / "__init__.py"
+            yield _module(path, name, package.joinpath(*rest))
+        elif not head:
+            raise HiddenImportError(
+                f"{path}: found the relative import '{name}', expected the full name of a module"
+            )
+
+
+def _module(path: Path, name: str, place: Path) -> Path:
+    """Find the module that a full name is, or is a name in."""
+    for module in (place.with_suffix(".py"), place.parent.with_suffix(".py")):
+        if module.is_file():
+            return module
+    raise HiddenImportError(
+        f"{path}: found an import of {name}, which is no module nor a name in one, expected "
+        "'from weightlaws.<package>.<module> import <name>'; import the module that defines it"
+    )
 
 
 # Most modules stand behind many scripts. The text and not the path is remembered, as files change.
@@ -63,10 +94,10 @@ def _parsed(text: str, package: str) -> tuple[tuple[str, ...], str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == package:
-            names += [f"{package}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            names.append(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            source = "." * node.level + (node.module or "")
+            ours = source.partition(".")[0] in (package, "")
+            names += [f"{source}.{alias.name}" for alias in node.names] if ours else [source]
         elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [statement for statement in node.body if not _is_text(statement)]
     return tuple(names), ast.unparse(tree)

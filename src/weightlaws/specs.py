@@ -226,6 +226,17 @@ def distance_spec(study: Study, code: Mapping[str, str]) -> Spec:
     }
 
 
-def figures_spec(study: Study, code: str) -> Spec:
-    """Return what fixes the look of figures drawn by this code; tables fix their numbers."""
-    return {**study.figures.model_dump(), "code": code}
+def spectra_table_spec(code: Mapping[str, str]) -> Spec:
+    """Return what fixes the table of all spectra; the tables that it joins fix its numbers."""
+    return {"code": code["spectra_table"]}
+
+
+def figures_spec(study: Study, code: str, **shown: Any) -> Spec:  # noqa: ANN401
+    """Return what fixes figures drawn by this code; tables fix their numbers.
+
+    Parameters
+    ----------
+    shown
+        What else of the study fixes them, by name: what they show, or say.
+    """
+    return {"look": study.figures.model_dump(), **shown, "code": code}

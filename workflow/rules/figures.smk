@@ -45,8 +45,7 @@ rule gallery:
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.figures_spec(STUDY, CODE["gallery"]),
-        invariants=STUDY.invariants,
+        spec=specs.figures_spec(STUDY, CODE["gallery"], invariants=STUDY.invariants),
     script:
         "../scripts/gallery.py"
 
@@ -65,8 +64,9 @@ rule accuracy:
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.figures_spec(STUDY, CODE["accuracy"]),
-        conditions=lambda wildcards: ARCHITECTURES[wildcards.architecture],
+        spec=lambda wildcards: specs.figures_spec(
+            STUDY, CODE["accuracy"], conditions=ARCHITECTURES[wildcards.architecture]
+        ),
     script:
         "../scripts/accuracy.py"
 
@@ -95,10 +95,12 @@ rule condition_figures:
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.figures_spec(STUDY, CODE["condition_figures"]),
-        false_discovery_rate=STUDY.statistics.false_discovery_rate,
-        # For the captions.
-        members=lambda wildcards: CONDITIONS[wildcards.condition].members,
+        spec=lambda wildcards: specs.figures_spec(
+            STUDY,
+            CODE["condition_figures"],
+            false_discovery_rate=STUDY.statistics.false_discovery_rate,
+            members=CONDITIONS[wildcards.condition].members,
+        ),
     script:
         "../scripts/condition_figures.py"
 
@@ -152,8 +154,11 @@ rule distance_matrix:
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.figures_spec(STUDY, CODE["distance_matrix"]),
-        conditions=lambda wildcards: MODELLED_ARCHITECTURES[wildcards.architecture],
+        spec=lambda wildcards: specs.figures_spec(
+            STUDY,
+            CODE["distance_matrix"],
+            conditions=MODELLED_ARCHITECTURES[wildcards.architecture],
+        ),
     script:
         "../scripts/distance_matrix.py"
 

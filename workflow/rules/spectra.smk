@@ -104,5 +104,7 @@ rule spectra_table:
         f"{RESULTS}/benchmarks/spectra_table.tsv"
     conda:
         "../../envs/weightlaws.yaml"
+    params:
+        spec=specs.spectra_table_spec(CODE),
     script:
         "../scripts/spectra_table.py"

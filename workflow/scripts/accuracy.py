@@ -7,7 +7,8 @@ from weightlaws.drawing import save
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
+    spec = snakemake.params.spec
     curves = pd.read_csv(snakemake.input.learning_curves)
     conditions = pd.read_csv(snakemake.input.conditions)
-    mine = conditions[conditions["condition"].isin(snakemake.params.conditions)]
-    save(figures.accuracy(curves, mine, snakemake.params.spec), snakemake.output[0])
+    mine = conditions[conditions["condition"].isin(spec["conditions"])]
+    save(figures.accuracy(curves, mine, spec["look"]), snakemake.output[0])

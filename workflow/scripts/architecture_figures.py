@@ -7,7 +7,7 @@ from weightlaws.drawing import save
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
-    look, out = snakemake.params.spec, snakemake.output
+    look, out = snakemake.params.spec["look"], snakemake.output
     invariants = pd.concat(pd.read_csv(path) for path in snakemake.input.invariants)
     distances = pd.read_csv(snakemake.input.distances)
     conditions = pd.read_csv(snakemake.input.conditions)

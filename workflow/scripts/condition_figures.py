@@ -7,7 +7,8 @@ from weightlaws.drawing import save
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
-    look = snakemake.params.spec
+    spec = snakemake.params.spec
+    look = spec["look"]
     invariants = pd.read_csv(snakemake.input.invariants)
     parameters = pd.read_csv(snakemake.input.parameters)
     out = snakemake.output
@@ -19,6 +20,6 @@ with job_log(snakemake):
     save(figures.typicality(typicality, look), out.typicality)
     comparison = pd.read_csv(snakemake.input.comparison)
     significance = pd.read_csv(snakemake.input.significance)
-    rate = snakemake.params.false_discovery_rate
+    rate = spec["false_discovery_rate"]
     save(law_figures.laws(comparison, look), out.laws)
     save(law_figures.largest_deviations(significance, rate, look), out.largest_deviations)

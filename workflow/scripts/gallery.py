@@ -6,5 +6,6 @@ from weightlaws.graph_drawing import gallery
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
-    graphs = catalogue(snakemake.params.invariants)
-    save(gallery(graphs, snakemake.params.spec), snakemake.output[0])
+    spec = snakemake.params.spec
+    graphs = catalogue(spec["invariants"])
+    save(gallery(graphs, spec["look"]), snakemake.output[0])

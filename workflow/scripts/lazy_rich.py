@@ -11,5 +11,5 @@ with job_log(snakemake):
     conditions = pd.read_csv(snakemake.input.conditions)
     mine = conditions[conditions["condition"].isin(spectra["condition"])]
     curves = pd.read_csv(snakemake.input.learning_curves)
-    figure = lazy_rich(spectra, mine, curves, snakemake.params.spec)
+    figure = lazy_rich(spectra, mine, curves, snakemake.params.spec["look"])
     save(figure, snakemake.output[0])

@@ -7,7 +7,7 @@ from weightlaws.drawing import save
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
-    look, out = snakemake.params.spec, snakemake.output
+    look, out = snakemake.params.spec["look"], snakemake.output
     spectra, ranks, curves = (
         pd.read_csv(snakemake.input[name]) for name in ("spectra", "ranks", "curves")
     )

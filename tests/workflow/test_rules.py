@@ -1,0 +1,38 @@
+"""What every rule has."""
+
+import re
+
+import pytest
+from mini_study import ROOT
+
+RULE = re.compile(r"^(?:rule|checkpoint) (\w+):\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+RULES = {
+    name: body
+    for path in sorted((ROOT / "workflow/rules").glob("*.smk"))
+    for name, body in RULE.findall(path.read_text())
+}
+
+
+def section(body, name):
+    """The lines of one of a rule's sections."""
+    found = re.search(rf"^    {name}:(.*?)(?=^    \S|\Z)", body, re.MULTILINE | re.DOTALL)
+    return "" if found is None else found[1]
+
+
+def test_rules_are_found():
+    scripts = {path.stem for path in (ROOT / "workflow/scripts").glob("*.py")}
+    assert RULES.keys() == scripts
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_spec_is_the_one_parameter_of_a_rule(rule):
+    names = re.findall(r"^        (\w+)=", section(RULES[rule], "params"), re.MULTILINE)
+    assert names == ["spec"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_has_a_log_and_a_benchmark_of_its_name_and_its_own_script(rule):
+    body = RULES[rule]
+    assert f"{{RESULTS}}/logs/{rule}" in section(body, "log")
+    assert f"{{RESULTS}}/benchmarks/{rule}" in section(body, "benchmark")
+    assert f'"../scripts/{rule}.py"' in section(body, "script")
