@@ -20,7 +20,7 @@ study: $(VENV)/study.installed
 	$(BIN)/snakemake --cores 1 --report results/default/report.html
 
 progress: $(VENV)/study.installed
-	$(BIN)/python -m weightlaws.watching $(STUDY) $(if $(EVERY),--every $(EVERY))
+	$(BIN)/python -m weightlaws.monitoring.progress_page $(STUDY) $(if $(EVERY),--every $(EVERY))
 
 test: $(VENV)/test.installed
 	$(BIN)/ruff check
@@ -31,7 +31,7 @@ test: $(VENV)/test.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses auto --dist loadfile
 
 schema: $(VENV)/study.installed
-	$(BIN)/python -c "from weightlaws.study import schema_json; print(schema_json(), end='')" \
+	$(BIN)/python -c "from weightlaws.study.study import schema_json; print(schema_json(), end='')" \
 		> workflow/schemas/config.schema.json
 
 images: study

@@ -21,12 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from weightlaws.bootstrap import resampling_weights
-from weightlaws.catalogue import catalogue, published_number
-from weightlaws.deviations import fit_layer
-from weightlaws.invariants import evaluate
-from weightlaws.pigmm import FITTED, PIGMM
-from weightlaws.significance import p_values
+from weightlaws.inference.bootstrap import resampling_weights
+from weightlaws.inference.layer_fit import fit_layer
+from weightlaws.inference.significance import p_values
+from weightlaws.invariants.catalogue import catalogue, published_number
+from weightlaws.invariants.evaluation import evaluate
+from weightlaws.laws.pigmm import FITTED, PIGMM
 
 Array = npt.NDArray[np.float64]
 

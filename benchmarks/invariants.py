@@ -23,9 +23,9 @@ import numpy as np
 import numpy.typing as npt
 from numpy import diag, trace
 
-from weightlaws.catalogue import catalogue
-from weightlaws.invariants import evaluate
-from weightlaws.wick import PATTERNS, expectation
+from weightlaws.invariants.catalogue import catalogue
+from weightlaws.invariants.evaluation import evaluate
+from weightlaws.laws.wick import PATTERNS, expectation
 
 Array = npt.NDArray[np.float64]
 

@@ -24,11 +24,13 @@ os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 import numpy as np
 import yaml
 
-from weightlaws import requests, specs, storage
-from weightlaws.conditions import Condition, Shard
-from weightlaws.datasets import load_dataset
-from weightlaws.networks import Shapes
-from weightlaws.study import Study, parse_study
+from weightlaws.planning import specs
+from weightlaws.planning.resources import laws
+from weightlaws.storage import hdf5
+from weightlaws.study.conditions import Condition, Shard
+from weightlaws.study.study import Study, parse_study
+from weightlaws.training.datasets import load_dataset
+from weightlaws.training.networks import Shapes
 
 ROOT = Path(__file__).parents[1]
 CODE: Mapping[str, str] = defaultdict(str)
@@ -74,7 +76,7 @@ def condition_of(study: Study) -> Condition:
 def write_dataset(_: Study, folder: Path) -> None:
     """Store the digits for training."""
     spec = specs.dataset_spec("digits", CODE)
-    with storage.create(folder / "dataset.h5", "dataset", spec) as writer:
+    with hdf5.create(folder / "dataset.h5", "dataset", spec) as writer:
         for name, values in load_dataset("digits", Path()).items():
             writer.add(name, values)
 
@@ -87,7 +89,7 @@ def write_weights(study: Study, folder: Path) -> None:
         n, epochs = shard.last - shard.first + 1, study.epochs
         dead = np.zeros((n, epochs + 1), np.bool_)
         dead[:, -1] = np.arange(shard.first, shard.last + 1) == 0
-        with storage.create(shard_file(folder, "weights", shard), "weights", spec) as writer:
+        with hdf5.create(shard_file(folder, "weights", shard), "weights", spec) as writer:
             for layer, kept in spec["snapshots"].items():
                 rows, columns = spec["shapes"][layer]
                 stored = writer.create(f"weights/{layer}", (n, len(kept), rows, columns), "f4")
@@ -128,7 +130,7 @@ def null_files(study: Study, folder: Path) -> list[Path]:
 
 def train(study: Study, folder: Path) -> None:
     """Train the first shard."""
-    from weightlaws.training_job import train_shard
+    from weightlaws.training.train_job import train_shard
 
     condition = condition_of(study)
     shard = study.shards(condition)[0]
@@ -146,7 +148,7 @@ def train(study: Study, folder: Path) -> None:
 
 def invariants(study: Study, folder: Path) -> None:
     """Evaluate the invariants of the first shard."""
-    from weightlaws.invariants_job import evaluate_shard
+    from weightlaws.invariants.invariants_job import evaluate_shard
 
     shard = study.shards(condition_of(study))[0]
     spec = specs.invariants_spec(study, condition_of(study), CODE, shard)
@@ -156,23 +158,25 @@ def invariants(study: Study, folder: Path) -> None:
 
 def model(study: Study, folder: Path) -> None:
     """Fit the models and write their tables."""
-    from weightlaws import tables
-    from weightlaws.models import fit_condition, store_fits
+    from weightlaws.inference import model_tables
+    from weightlaws.inference.model_job import fit_condition, store_fits
 
     condition = condition_of(study)
     spec = specs.model_spec(study, condition, CODE)
     fits = fit_condition(shard_files(study, folder, "invariants"), spec)
     store_fits(folder / "model.h5", spec, fits)
-    fitted = tables.fits_table(condition.name, spec, fits)
+    fitted = model_tables.fits_table(condition.name, spec, fits)
     fitted.to_csv(folder / "model.csv", index=False)
-    tables.parameters_table(condition.name, spec, fits).to_csv(folder / "parameters.csv")
-    tables.typicality_table(fitted).to_csv(folder / "typicality.csv")
-    tables.admissibility_table(condition.name, spec, fits).to_csv(folder / "admissibility.csv")
+    model_tables.parameters_table(condition.name, spec, fits).to_csv(folder / "parameters.csv")
+    model_tables.typicality_table(fitted).to_csv(folder / "typicality.csv")
+    model_tables.admissibility_table(condition.name, spec, fits).to_csv(
+        folder / "admissibility.csv"
+    )
 
 
 def significance(study: Study, folder: Path) -> None:
     """Test the fitted laws."""
-    from weightlaws.significance_job import significance_table
+    from weightlaws.inference.significance_job import significance_table
 
     spec = specs.significance_spec(study, condition_of(study), CODE)
     table = significance_table(shard_files(study, folder, "invariants"), spec, "name")
@@ -181,7 +185,7 @@ def significance(study: Study, folder: Path) -> None:
 
 def comparison(study: Study, folder: Path) -> None:
     """Compare laws."""
-    from weightlaws.comparison_job import comparison_table
+    from weightlaws.inference.comparison_job import comparison_table
 
     spec = specs.comparison_spec(study, condition_of(study), CODE)
     table = comparison_table(shard_files(study, folder, "weights"), spec, "name")
@@ -190,7 +194,7 @@ def comparison(study: Study, folder: Path) -> None:
 
 def symmetry(study: Study, folder: Path) -> None:
     """Test symmetries."""
-    from weightlaws.symmetry_job import symmetry_table
+    from weightlaws.inference.symmetry_job import symmetry_table
 
     spec = specs.symmetry_spec(study, condition_of(study), CODE)
     table = symmetry_table(shard_files(study, folder, "weights"), spec, "name")
@@ -199,8 +203,8 @@ def symmetry(study: Study, folder: Path) -> None:
 
 def distance(study: Study, folder: Path) -> None:
     """Measure distances."""
-    from weightlaws.distances import distances_table
-    from weightlaws.models import read_fits
+    from weightlaws.inference.distance_job import distances_table
+    from weightlaws.inference.model_job import read_fits
 
     spec = specs.distance_spec(study, CODE)
     fits = {name: read_fits(folder / "model.h5", model) for name, model in spec["models"].items()}
@@ -209,7 +213,12 @@ def distance(study: Study, folder: Path) -> None:
 
 def members_tables(study: Study, folder: Path) -> None:
     """List members and how they learned."""
-    from weightlaws.members import conditions_table, final_members, learning_curves, members_table
+    from weightlaws.training.members_job import (
+        conditions_table,
+        final_members,
+        learning_curves,
+        members_table,
+    )
 
     spec = specs.members_spec(study, CODE)
     conditions_table(spec["weights"], spec["members"]).to_csv(folder / "conditions.csv")
@@ -222,7 +231,7 @@ def members_tables(study: Study, folder: Path) -> None:
 
 def null(study: Study, folder: Path) -> None:
     """Simulate the null of the largest layer."""
-    from weightlaws.null_job import store_null
+    from weightlaws.spectra.null_job import store_null
 
     shape = rows, columns = largest(condition_of(study).shapes)
     store_null(folder / f"null-{rows}x{columns}.h5", specs.null_spec(study, shape, CODE))
@@ -230,7 +239,7 @@ def null(study: Study, folder: Path) -> None:
 
 def other_nulls(study: Study, folder: Path) -> None:
     """Simulate the nulls of all other layers."""
-    from weightlaws.null_job import store_null
+    from weightlaws.spectra.null_job import store_null
 
     shapes = dict.fromkeys(condition_of(study).shapes.values())
     for path, shape in zip(null_files(study, folder), shapes, strict=True):
@@ -240,7 +249,7 @@ def other_nulls(study: Study, folder: Path) -> None:
 
 def spectra_shard(study: Study, folder: Path) -> None:
     """Analyse the spectra of the first shard."""
-    from weightlaws.spectra_job import analyse_shard
+    from weightlaws.spectra.spectra_shard_job import analyse_shard
 
     shard = study.shards(condition_of(study))[0]
     spec = specs.spectra_spec(study, condition_of(study), CODE, shard)
@@ -250,7 +259,7 @@ def spectra_shard(study: Study, folder: Path) -> None:
 
 def spectra(study: Study, folder: Path) -> None:
     """Write the tables of spectra."""
-    from weightlaws.spectra_tables import condition_tables
+    from weightlaws.spectra.spectra_job import condition_tables
 
     spec = specs.spectra_tables_spec(study, condition_of(study), CODE)
     shards = shard_files(study, folder, "spectra")
@@ -268,22 +277,22 @@ JOBS: dict[str, Callable[[Study, Path], None]] = {
 }  # fmt: skip
 
 
-def request_for(job: str, study: Study) -> requests.Request | None:
+def request_for(job: str, study: Study) -> laws.Request | None:
     """Return what a job is expected to take; None of one that only prepares others."""
     condition = condition_of(study)
     shard, shapes = study.shards(condition)[0], condition.shapes
-    asked: dict[str, Callable[[], requests.Request]] = {
-        "train": lambda: requests.training(study, condition, shard, 1),
-        "invariants": lambda: requests.invariants(study, condition, shard),
-        "model": lambda: requests.model(study, condition),
-        "significance": lambda: requests.significance(study, condition),
-        "comparison": lambda: requests.comparison(study, condition),
-        "symmetry": lambda: requests.symmetry(study, condition),
-        "distance": lambda: requests.distance(study),
-        "members_tables": lambda: requests.members_tables(study),
-        "null": lambda: requests.null(study, largest(shapes)),
-        "spectra_shard": lambda: requests.spectra_shard(study, condition, shapes, shard),
-        "spectra": lambda: requests.spectra(study, condition, shapes),
+    asked: dict[str, Callable[[], laws.Request]] = {
+        "train": lambda: laws.training(study, condition, shard, 1),
+        "invariants": lambda: laws.invariants(study, condition, shard),
+        "model": lambda: laws.model(study, condition),
+        "significance": lambda: laws.significance(study, condition),
+        "comparison": lambda: laws.comparison(study, condition),
+        "symmetry": lambda: laws.symmetry(study, condition),
+        "distance": lambda: laws.distance(study),
+        "members_tables": lambda: laws.members_tables(study),
+        "null": lambda: laws.null(study, largest(shapes)),
+        "spectra_shard": lambda: laws.spectra_shard(study, condition, shapes, shard),
+        "spectra": lambda: laws.spectra(study, condition, shapes),
     }
     return asked[job]() if job in asked else None
 

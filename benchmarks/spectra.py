@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-from weightlaws.null_spectra import Null, simulate_null
-from weightlaws.spectra import analyse
+from weightlaws.spectra.analysis import analyse
+from weightlaws.spectra.null import Null, simulate_null
 
 ROUNDS, SIGNALS = 3, 10
 MATRICES, VECTORS, PERMUTATIONS = 20, 2_000, 1

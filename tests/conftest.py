@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support.project import ROOT
 
-from weightlaws.datasets import load_dataset
+from weightlaws.training.datasets import load_dataset
 
 # Machines are noisy, and a check that passed once must pass again.
 settings.register_profile("weightlaws", deadline=None, derandomize=True)
 settings.load_profile("weightlaws")
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")

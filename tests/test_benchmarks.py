@@ -1,12 +1,12 @@
 import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
+from support.project import ROOT
 
-from weightlaws.graphs import PUBLISHED
+from weightlaws.invariants.graphs import PUBLISHED
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+FOLDER = ROOT / "benchmarks"
 
 
 @pytest.fixture

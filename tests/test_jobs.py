@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from scripted_job import SPEC, scripted_job
+from support.scripted_job import SPEC, scripted_job
 
-from weightlaws.disk_file import WriteError
 from weightlaws.jobs import job_log
+from weightlaws.storage.disk_file import WriteError
 
 
 def test_a_log_begins_with_what_is_to_be_done(tmp_path, monkeypatch):

@@ -3,11 +3,10 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import distributions
-from pathlib import Path
 
 import yaml
+from support.project import ROOT
 
-ROOT = Path(__file__).parents[1]
 LOCK = dict(
     line.split("==")
     for line in (ROOT / "requirements.lock").read_text().splitlines()

@@ -2,14 +2,14 @@ import shutil
 
 import numpy as np
 import pytest
-from small_study import make_results, small_study
+from support.small_study import make_results, small_study
 
 import weightlaws
-from weightlaws.models import read_fits
+from weightlaws.inference.model_job import read_fits
 from weightlaws.results import ResultsError
-from weightlaws.shards import read_shard
-from weightlaws.storage import StorageError
-from weightlaws.study import study_to_yaml
+from weightlaws.storage.hdf5 import StorageError
+from weightlaws.storage.shards import read_shard
+from weightlaws.study.study import study_to_yaml
 
 SQUARE = "hidden1-hidden2"
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import psutil
 import yaml
 
-from weightlaws.disk_file import WAYS_OUT, WriteError
+from weightlaws.storage.disk_file import WAYS_OUT, WriteError
 
 
 class Job(Protocol):

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from weightlaws.catalogue import catalogue
-from weightlaws.conditions import Ensemble, Shard
-from weightlaws.models import read_fits
-from weightlaws.pigmm import PIGMM
-from weightlaws.shards import weights_shard
-from weightlaws.specs import Spec, invariants_spec, model_spec, weights_spec, without_code
-from weightlaws.storage import Reader, check_spec, opened
-from weightlaws.study import Study, read_study
+from weightlaws.inference.model_job import read_fits
+from weightlaws.invariants.catalogue import catalogue
+from weightlaws.laws.pigmm import PIGMM
+from weightlaws.planning.specs import Spec, invariants_spec, model_spec, weights_spec, without_code
+from weightlaws.storage.hdf5 import Reader, check_spec, opened
+from weightlaws.storage.shards import weights_shard
+from weightlaws.study.conditions import Ensemble, Shard
+from weightlaws.study.study import Study, read_study
 
 # Specs are compared without the digests of the code, which only a run knows.
 _CODE = defaultdict[str, str](str)

@@ -2,7 +2,7 @@
 
 import pytest
 from filelock import FileLock
-from mini_study import Project, sources
+from support.mini_study import Project, sources
 
 
 @pytest.fixture(scope="session")

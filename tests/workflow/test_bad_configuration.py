@@ -1,7 +1,7 @@
 """What a run says to a configuration that is no study: one clear error, and no job is planned."""
 
 import pytest
-from mini_study import sources
+from support.mini_study import sources
 
 LAUGHS = "a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha]\n" + "".join(
     f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 10)

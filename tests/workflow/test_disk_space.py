@@ -1,10 +1,10 @@
 """What a run says of disk space, and that it does not begin what the disk cannot hold."""
 
 import pytest
-from mini_study import MINI
+from support.mini_study import MINI
 
 import weightlaws
-from weightlaws.disk import disk_estimate
+from weightlaws.planning.disk_space import disk_estimate
 
 
 def test_a_run_tells_once_what_its_study_takes(project):

@@ -12,10 +12,17 @@ import h5py
 import numpy as np
 import psutil
 import pytest
-from mini_study import MINI, assert_same_arrays, assert_same_results, results, sources, until
+from support.mini_study import (
+    MINI,
+    assert_same_arrays,
+    assert_same_results,
+    results,
+    sources,
+    until,
+)
 
 import weightlaws
-from weightlaws.pigmm import PIGMM
+from weightlaws.laws.pigmm import PIGMM
 
 # One small condition: what is hit is run often.
 CONDITION = "digits-12x12-gaussian-decay0"

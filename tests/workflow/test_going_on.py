@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from mini_study import MINI, until
+from support.mini_study import MINI, until
 
-from weightlaws.shards import read_shard
+from weightlaws.storage.shards import read_shard
 
 CONDITION = "digits-10x10x10-gaussian-decay0"
 SHARDS = ("0-1", "2-3", "4-4")

@@ -3,11 +3,11 @@
 import h5py
 import numpy as np
 import pytest
-from mini_study import sources
 from safetensors.numpy import save_file
+from support.mini_study import sources
 
 import weightlaws
-from weightlaws.pigmm import PIGMM
+from weightlaws.laws.pigmm import PIGMM
 
 SQUARE = "hidden1-hidden2"
 OWN = {

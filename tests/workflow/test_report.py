@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from mini_study import ROOT
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from support.project import ROOT
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 # Figures of the mini study, of 3 conditions in 2 architectures, by category of the report.

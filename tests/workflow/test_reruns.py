@@ -10,10 +10,11 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from mini_study import MINI, ROOT
+from support.mini_study import MINI
+from support.project import ROOT
 
-from weightlaws.source import modules_behind
-from weightlaws.study import Study
+from weightlaws.planning.code_digest import modules_behind
+from weightlaws.study.study import Study
 
 SHARDS, CONDITIONS, ARCHITECTURES, SHAPES = 3, 3, 2, 5
 TRAIN = {"train": SHARDS * CONDITIONS}
@@ -222,62 +223,104 @@ STAGES = {
 }
 LAWS = "comparison symmetry condition_figures model distance significance"
 READERS = f"{LAWS} invariants spectra_shard spectra"
+EVERY = " ".join(STAGES)
 DRAWN = "accuracy architecture_figures distance_matrix"
-# For each module of the library the stages whose numbers rest on it.
+# For each module of the library the scripts of the stages whose numbers rest on it, by package.
 MODULES = {
-    "__init__ complaints conditions configuration costs derived_names disk durations": "",
-    "plain_data request requests results sections source specs spectra_requests stages": "",
-    "standing study training_requests versions watching": "",
-    "engine numba_engine numba_kernels pace progress training training_job": "train",
-    "torch_engine torch_kernels": "train",
-    "datasets": "dataset import_ensemble import_network",
-    "networks": "train import_ensemble import_network model distance significance",
-    "checkpoint_files checkpoints import_job": "import_ensemble import_network",
-    "torchvision_models user_ensembles": "import_ensemble import_network",
-    "members": "members",
-    "invariants_job": "invariants",
-    "invariants": f"{LAWS} invariants",
-    "graphs": f"{LAWS} {DRAWN} invariants catalogue gallery",
-    "catalogue": "catalogue gallery invariants model distance significance condition_figures",
-    "tables": "model",
-    "models": "model distance",
-    "bootstrap deviations typicality": "model distance significance",
-    "distances noise wasserstein": "distance",
-    "pigmm wick": LAWS,
-    "significance significance_job": "significance",
-    "comparison comparison_job laws one_sided": "comparison",
-    "deviances symmetry symmetry_job": "symmetry",
-    "admissibility": "comparison symmetry condition_figures model significance",
-    "findings findings_page": "findings",
-    "marchenko_pastur null_job null_spectra": "null spectra_shard spectra",
-    "singular_vectors spectral_statistics": "null spectra_shard spectra",
-    "spectra spectra_shards tails": "spectra_shard spectra",
-    "spectra_job": "spectra_shard",
-    "spectra_tables spectral_curves": "spectra",
-    "brody kolmogorov_smirnov level_statistics": (
-        "null spectra_shard spectra spectra_figures lazy_rich"
-    ),
-    "graph_drawing": "gallery condition_figures",
-    "figures": f"{DRAWN} condition_figures",
-    "law_figures": "condition_figures",
-    "spectra_figures": "spectra_figures lazy_rich",
-    "lazy_figure": "lazy_rich",
-    "drawing": f"{DRAWN} gallery condition_figures spectra_figures lazy_rich",
-    "shards": f"{READERS} members train",
-    "storage": f"{READERS} members train dataset import_ensemble import_network null",
-    "disk_file jobs": " ".join(STAGES),
+    "study": {
+        "messages conditions configuration layout plain_data sections study": "",
+    },
+    "monitoring": {
+        "costs durations expected_files training_status progress_page": "",
+    },
+    "planning": {
+        "disk_space code_digest specs versions": "",
+    },
+    "planning.resources": {
+        "request laws spectra training": "",
+    },
+    "": {
+        "results": "",
+        "jobs": EVERY,
+    },
+    "training": {
+        "engine progress_line record setup train_job": "train",
+        "numba_engine numba_kernels torch_engine torch_kernels": "train",
+        "datasets": "dataset import_ensemble import_network",
+        "networks": "train import_ensemble import_network model distance significance",
+        "members_job": "members",
+    },
+    "external": {
+        "formats networks import_job": "import_ensemble import_network",
+        "torchvision_models ensembles": "import_ensemble import_network",
+    },
+    "invariants": {
+        "invariants_job": "invariants",
+        "evaluation": f"{LAWS} invariants",
+        "graphs": f"{LAWS} {DRAWN} invariants catalogue gallery",
+        "catalogue": "catalogue gallery invariants model distance significance condition_figures",
+    },
+    "inference": {
+        "model_tables": "model",
+        "model_job": "model distance",
+        "bootstrap layer_fit": "model distance significance",
+        "distance_job": "distance",
+        "significance significance_job": "significance",
+        "comparison comparison_job": "comparison",
+        "symmetry symmetry_job": "symmetry",
+        "admissibility": "comparison symmetry condition_figures model significance",
+        "findings": "findings",
+    },
+    "laws": {
+        "typicality": "model distance significance",
+        "noise_floor wasserstein": "distance",
+        "pigmm wick": f"{LAWS}",
+        "bipartite one_sided": "comparison",
+        "likelihood_ratios": "symmetry",
+    },
+    "figures": {
+        "findings_page": "findings",
+        "graphs": "gallery condition_figures",
+        "fits": f"{DRAWN} condition_figures",
+        "laws": "condition_figures",
+        "spectra": "spectra_figures lazy_rich",
+        "lazy_rich": "lazy_rich",
+        "style": f"{DRAWN} gallery condition_figures spectra_figures lazy_rich",
+    },
+    "spectra": {
+        "marchenko_pastur null_job null vectors statistics": "null spectra_shard spectra",
+        "analysis shards tails": "spectra_shard spectra",
+        "spectra_shard_job": "spectra_shard",
+        "spectra_job curves": "spectra",
+        "brody kolmogorov_smirnov levels": "null spectra_shard spectra spectra_figures lazy_rich",
+    },
+    "storage": {
+        "shards": f"{READERS} members train",
+        "hdf5": f"{READERS} members train dataset import_ensemble import_network null",
+        "disk_file": EVERY,
+    },
 }
 
 
+def rows_of_modules():
+    """The table of modules: their paths from the folder of the library, and stages."""
+    for package, rows in MODULES.items():
+        for modules, stages in rows.items():
+            folder = package.replace(".", "/")
+            yield [f"{folder}/{module}".lstrip("/") for module in modules.split()], stages
+
+
 def test_the_table_of_modules_is_what_scripts_import():
-    found = {path.stem: set() for path in (ROOT / "src/weightlaws").glob("*.py")}
+    library = ROOT / "src/weightlaws"
+    modules = [path for path in library.rglob("*.py") if path.name != "__init__.py"]
+    found = {path: set() for path in modules}
     for script in (ROOT / "workflow/scripts").glob("*.py"):
         for module in modules_behind(script):
-            found[module.stem].add(script.stem)
+            found[module].add(script.stem)
     expected = {
-        module: set(stages.split())
-        for modules, stages in MODULES.items()
-        for module in modules.split()
+        library / f"{module}.py": set(stages.split())
+        for modules, stages in rows_of_modules()
+        for module in modules
     }
     assert found == expected
 
@@ -292,7 +335,7 @@ def again(stages):
 
 
 # Modules on which the same stages rest are one to Snakemake: one of each is edited.
-EDITS = {f"src/weightlaws/{modules.split()[-1]}": stages for modules, stages in MODULES.items()}
+EDITS = {f"src/weightlaws/{modules[-1]}": stages for modules, stages in rows_of_modules()}
 EDITS |= {f"workflow/scripts/{stage}": stage for stage in ("train", "condition_figures")}
 
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from mini_study import ROOT
+from support.project import ROOT
 
 RULE = re.compile(r"^(?:rule|checkpoint) (\w+):\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 RULES = {

@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from mini_study import MINI, ROOT
+from support.mini_study import MINI
+from support.project import ROOT
 
 import weightlaws
-from weightlaws.catalogue import catalogue
-from weightlaws.invariants import evaluate
-from weightlaws.null_job import read_null
-from weightlaws.pigmm import PIGMM
+from weightlaws.invariants.catalogue import catalogue
+from weightlaws.invariants.evaluation import evaluate
+from weightlaws.laws.pigmm import PIGMM
 from weightlaws.results import ResultsError
-from weightlaws.spectra import analyse
+from weightlaws.spectra.analysis import analyse
+from weightlaws.spectra.null_job import read_null
 
 CONDITION = "digits-10x10x10-gaussian-decay0.01"
 GRAPHS = catalogue("complete")

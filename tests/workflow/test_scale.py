@@ -2,7 +2,8 @@
 
 from math import ceil
 
-from mini_study import ROOT, sources
+from support.mini_study import sources
+from support.project import ROOT
 
 
 def test_the_published_study_is_hundreds_of_jobs(tmp_path):

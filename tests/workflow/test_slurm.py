@@ -7,9 +7,9 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
-import slurm_cluster
-from mini_study import MINI, assert_same_results, sources, until
-from slurm_cluster import jobs
+from support import slurm_cluster
+from support.mini_study import MINI, assert_same_results, sources, until
+from support.slurm_cluster import jobs
 
 pytestmark = pytest.mark.skipif(bool(slurm_cluster.why_not()), reason=slurm_cluster.why_not())
 

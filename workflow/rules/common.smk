@@ -5,12 +5,13 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from weightlaws import disk, requests, specs, versions
-from weightlaws import study as studies
-from weightlaws.conditions import Shard, by_architecture
-from weightlaws.disk_file import replacing
-from weightlaws.shards import read_shard
-from weightlaws.source import code_digest
+from weightlaws.planning import disk_space, specs, versions
+from weightlaws.planning.code_digest import code_digest
+from weightlaws.planning.resources import laws as requests
+from weightlaws.storage.disk_file import replacing
+from weightlaws.storage.shards import read_shard
+from weightlaws.study import study as studies
+from weightlaws.study.conditions import Shard, by_architecture
 
 try:
     STUDY = studies.parse_study(config)
@@ -143,8 +144,8 @@ def figure(name, category, scope):
 onstart:
     # Better refused now than when the disk is full after days of training.
     try:
-        logger.info(disk.check_disk(STUDY, Path(RESULTS)))
-    except disk.DiskError as error:
+        logger.info(disk_space.check_disk(STUDY, Path(RESULTS)))
+    except disk_space.DiskError as error:
         raise WorkflowError(str(error)) from None
     for name, ensemble in ENSEMBLES.items():
         if "models" not in ensemble.analyses:
@@ -163,7 +164,7 @@ onstart:
 def log_costs():
     """Write what all jobs so far cost, and say what it comes to."""
     # Slow to import, and not needed before the end.
-    from weightlaws.costs import cost_summary, write_costs
+    from weightlaws.monitoring.costs import cost_summary, write_costs
 
     if not Path(RESULTS).is_dir():  # the run was refused
         return

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from weightlaws import figures
-from weightlaws.drawing import save
+from weightlaws.figures import fits
+from weightlaws.figures.style import save
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
@@ -11,4 +11,4 @@ with job_log(snakemake):
     curves = pd.read_csv(snakemake.input.learning_curves)
     conditions = pd.read_csv(snakemake.input.conditions)
     mine = conditions[conditions["condition"].isin(spec["conditions"])]
-    save(figures.accuracy(curves, mine, spec["look"]), snakemake.output[0])
+    save(fits.accuracy(curves, mine, spec["look"]), snakemake.output[0])

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from weightlaws import figures
-from weightlaws.drawing import save
+from weightlaws.figures import fits
+from weightlaws.figures.style import save
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
@@ -12,5 +12,5 @@ with job_log(snakemake):
     distances = pd.read_csv(snakemake.input.distances)
     conditions = pd.read_csv(snakemake.input.conditions)
     mine = conditions[conditions["condition"].isin(invariants["condition"])]
-    save(figures.normalised_change(invariants, mine, look), out.normalised_change)
-    save(figures.wasserstein(distances, mine, look), out.wasserstein)
+    save(fits.normalised_change(invariants, mine, look), out.normalised_change)
+    save(fits.wasserstein(distances, mine, look), out.wasserstein)

@@ -1,6 +1,6 @@
 """List the invariants of the study."""
 
-from weightlaws.catalogue import catalogue, invariants_table
+from weightlaws.invariants.catalogue import catalogue, invariants_table
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):

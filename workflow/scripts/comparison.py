@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from weightlaws.comparison_job import comparison_table
+from weightlaws.inference.comparison_job import comparison_table
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):

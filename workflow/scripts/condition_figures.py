@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from weightlaws import figures, law_figures
-from weightlaws.drawing import save
+from weightlaws.figures import fits, laws
+from weightlaws.figures.style import save
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
@@ -13,13 +13,13 @@ with job_log(snakemake):
     parameters = pd.read_csv(snakemake.input.parameters)
     out = snakemake.output
     if hasattr(out, "deviation_start"):  # an ensemble trained elsewhere has no initial law
-        save(figures.deviation_start(invariants, look), out.deviation_start)
-    save(figures.deviation_sd(invariants, look), out.deviation_sd)
-    save(figures.parameters(parameters, look), out.parameters)
+        save(fits.deviation_start(invariants, look), out.deviation_start)
+    save(fits.deviation_sd(invariants, look), out.deviation_sd)
+    save(fits.parameters(parameters, look), out.parameters)
     typicality = pd.read_csv(snakemake.input.typicality)
-    save(figures.typicality(typicality, look), out.typicality)
+    save(fits.typicality(typicality, look), out.typicality)
     comparison = pd.read_csv(snakemake.input.comparison)
     significance = pd.read_csv(snakemake.input.significance)
     rate = spec["false_discovery_rate"]
-    save(law_figures.laws(comparison, look), out.laws)
-    save(law_figures.largest_deviations(significance, rate, look), out.largest_deviations)
+    save(laws.laws(comparison, look), out.laws)
+    save(laws.largest_deviations(significance, rate, look), out.largest_deviations)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from weightlaws.distances import distances_table
+from weightlaws.inference.distance_job import distances_table
+from weightlaws.inference.model_job import read_fits
 from weightlaws.jobs import job_log
-from weightlaws.models import read_fits
 
 with job_log(snakemake):
     spec = snakemake.params.spec

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from weightlaws import figures
-from weightlaws.drawing import save
+from weightlaws.figures import fits
+from weightlaws.figures.style import save
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
@@ -11,5 +11,5 @@ with job_log(snakemake):
     distances = pd.read_csv(snakemake.input.distances)
     conditions = pd.read_csv(snakemake.input.conditions)
     mine = conditions[conditions["condition"].isin(spec["conditions"])]
-    figure = figures.distance_matrix(distances, mine, spec["look"])
+    figure = fits.distance_matrix(distances, mine, spec["look"])
     save(figure, snakemake.output[0])

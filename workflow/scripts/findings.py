@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from weightlaws.findings import findings_table, ranked_deviations
-from weightlaws.findings_page import findings_page
+from weightlaws.figures.findings_page import findings_page
+from weightlaws.inference.findings import findings_table, ranked_deviations
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):

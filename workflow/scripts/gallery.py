@@ -1,8 +1,8 @@
 """Draw the graphs of the study's invariants."""
 
-from weightlaws.catalogue import catalogue
-from weightlaws.drawing import save
-from weightlaws.graph_drawing import gallery
+from weightlaws.figures.graphs import gallery
+from weightlaws.figures.style import save
+from weightlaws.invariants.catalogue import catalogue
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from weightlaws.import_job import import_shard
+from weightlaws.external.import_job import import_shard
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from weightlaws.invariants_job import evaluate_shard
+from weightlaws.invariants.invariants_job import evaluate_shard
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):

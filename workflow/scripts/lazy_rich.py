@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from weightlaws.drawing import save
+from weightlaws.figures.lazy_rich import lazy_rich
+from weightlaws.figures.style import save
 from weightlaws.jobs import job_log
-from weightlaws.lazy_figure import lazy_rich
 
 with job_log(snakemake):
     spectra = pd.concat(map(pd.read_csv, snakemake.input.spectra), ignore_index=True)

@@ -5,7 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from weightlaws.jobs import job_log
-from weightlaws.members import conditions_table, final_members, learning_curves, members_table
+from weightlaws.training.members_job import (
+    conditions_table,
+    final_members,
+    learning_curves,
+    members_table,
+)
 
 with job_log(snakemake):
     specs, n_members = snakemake.params.spec["weights"], snakemake.params.spec["members"]

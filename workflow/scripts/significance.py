@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from weightlaws.inference.significance_job import significance_table
 from weightlaws.jobs import job_log
-from weightlaws.significance_job import significance_table
 
 with job_log(snakemake):
     shards = [Path(path) for path in snakemake.input]

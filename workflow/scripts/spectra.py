@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from weightlaws.jobs import job_log
-from weightlaws.spectra_tables import condition_tables
+from weightlaws.spectra.spectra_job import condition_tables
 
 with job_log(snakemake):
     shards, nulls = (

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from weightlaws.jobs import job_log
-from weightlaws.spectra_job import analyse_shard
+from weightlaws.spectra.spectra_shard_job import analyse_shard
 
 with job_log(snakemake):
     nulls = [Path(path) for path in snakemake.input.nulls]

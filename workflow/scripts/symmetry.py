@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from weightlaws.inference.symmetry_job import symmetry_table
 from weightlaws.jobs import job_log
-from weightlaws.symmetry_job import symmetry_table
 
 with job_log(snakemake):
     shards = [Path(path) for path in snakemake.input]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from weightlaws.jobs import job_log, told_to_go_on
-from weightlaws.training_job import train_shard
+from weightlaws.training.train_job import train_shard
 
 weights = Path(snakemake.output[0])
 # Beside the DAG: Snakemake neither deletes it nor asks for it.

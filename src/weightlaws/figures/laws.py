@@ -1,0 +1,124 @@
+"""Figures of a condition's laws: which one held-out members prefer, and what it does not explain.
+
+As in `figures`, every figure takes tables and, as ``options``, the study's ``figures`` section.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from weightlaws.figures.graphs import draw_graph
+from weightlaws.figures.style import BAND, COLOURS, Options, canvas, explain, only, require, spread
+from weightlaws.inference.admissibility import ALL
+from weightlaws.invariants.catalogue import graph_of
+
+_STEPS: dict[str, dict[str, Any]] = {
+    "bipartite": {"color": COLOURS[0], "linestyle": "-", "marker": "o"},
+    "diagonal S_D": {"color": COLOURS[1], "linestyle": "--", "marker": "s"},
+    "one-sided": {"color": COLOURS[2], "linestyle": "-.", "marker": "^"},
+}
+_SHOWN = 6  # deviations in a panel
+
+
+def laws(comparison: pd.DataFrame, options: Options) -> Figure:
+    """Draw what each larger law gains on held-out members of one condition, by epoch.
+
+    Reads ``condition, layer, rows, columns, members, epoch, law, than, gain, gain_standard_error``
+    of all members. A panel per layer; the band is two standard errors. The axis is in nats per
+    member, linear between -0.1 and 0.1 and logarithmic beyond. A panel says so where fits have no
+    likelihood for want of members.
+    """
+    needed = ["layer", "rows", "columns", "law", "than", "gain", "gain_standard_error"]
+    require(comparison, "comparison", needed, members=[ALL])
+    whole = comparison[comparison["members"] == ALL]
+    table = whole.dropna(subset="gain")
+    title, w = only(comparison, "condition"), options["panel_width"]
+    layers = {
+        layer: f"{layer} ({part['rows'].iloc[0]} x {part['columns'].iloc[0]})"
+        for layer, part in whole.groupby("layer", sort=False)
+    }
+    than = table.drop_duplicates("law").set_index("law")["than"]
+    looks = {
+        law: {**look, "label": f"{law} over {than[law]}"}
+        for law, look in _STEPS.items()
+        if law in than
+    }
+    with canvas(options, title, (1, len(layers)), (w, 0.9 * w)) as (figure, panels):
+        for panel, (layer, heading) in zip(panels[0], layers.items(), strict=True):
+            mine = table[table["layer"] == layer]
+            if mine.empty:
+                words = {"ha": "center", "transform": panel.transAxes}
+                panel.text(0.5, 0.5, "too few members\nto compare laws", **words)
+            for law, part in mine.groupby("law", sort=False):
+                curve = part.set_index("epoch").sort_index()
+                gain, error = curve["gain"], 2 * curve["gain_standard_error"]
+                look = looks[str(law)]
+                colour = look["color"]
+                panel.fill_between(curve.index, gain - error, gain + error, color=colour, **BAND)
+                if len(curve) == 1:  # a band has no width there
+                    panel.errorbar(curve.index, gain, error, color=colour, capsize=2)
+                panel.plot(gain, **look, markevery=spread(len(curve)))
+            panel.axhline(0, color="0.3", linewidth=1)
+            panel.set_yscale("symlog", linthresh=0.1)
+            panel.set_title(heading)
+        panels[0, 0].set_ylabel("gain per held-out member (nats)")
+        explain(figure, panels, looks)
+    return figure
+
+
+def largest_deviations(significance: pd.DataFrame, rate: float, options: Options) -> Figure:
+    """Draw the largest significant deviations of one condition, each with its invariant's graph.
+
+    Reads ``condition, layer, members, epoch, invariant, published, deviation_sd, q`` of all
+    members; significant is a q up to the rate. A row of panels per layer that a 13-parameter law
+    was fitted to, a column per headline epoch.
+    """
+    needed = ["layer", "epoch", "invariant", "published", "deviation_sd", "q"]
+    require(significance, "significance", needed, members=[ALL])
+    tests = significance[(significance["members"] == ALL) & significance["q"].notna()]
+    title = f"{only(tests, 'condition')}: what the 13-parameter law does not explain"
+    layers, epochs = tests["layer"].unique(), tests["epoch"].unique()
+    found = tests[tests["q"] <= rate]
+    longest = found["deviation_sd"].max() if len(found) else 1.0
+    size = options["panel_width"], 0.42 * _SHOWN * options["font_scale"] + 0.3
+    with canvas(options, title, (len(layers), len(epochs)), size) as (figure, panels):
+        for (row, column), panel in np.ndenumerate(panels):
+            layer, epoch = layers[row], epochs[column]
+            mine, all_tests = (
+                table[(table["layer"] == layer) & (table["epoch"] == epoch)]
+                for table in (found, tests)
+            )
+            counts = (
+                f"{len(part)} of {len(whole)}"
+                for part, whole in (
+                    (mine, all_tests),
+                    (_published(mine), _published(all_tests)),
+                )
+            )
+            heading = "{} deviate, of the published {}".format(*counts)
+            panel.set_title(f"{layer}, epoch {epoch}\n{heading}", fontsize="small")
+            _bars(panel, mine.nlargest(_SHOWN, "deviation_sd"))
+            panel.set_xlim(0, 1.4 * longest)  # room for the longest bar's name
+        for panel in panels[-1]:
+            panel.set_xlabel("deviation (SD over members)")
+    return figure
+
+
+def _published(tests: pd.DataFrame) -> pd.DataFrame:
+    return tests[tests["published"].notna()]
+
+
+def _bars(panel: Axes, found: pd.DataFrame) -> None:
+    """Horizontal bars, the largest on top, each with its graph on the left and its name."""
+    panel.set(ylim=(_SHOWN - 0.5, -0.5), yticks=[])
+    panel.grid(visible=False, axis="y")
+    panel.barh(range(len(found)), found["deviation_sd"], height=0.6, color=COLOURS[0])
+    for y, (name, length) in enumerate(zip(found["invariant"], found["deviation_sd"], strict=True)):
+        axes = panel.inset_axes((-0.14, 1 - (y + 1) / _SHOWN, 0.13, 1 / _SHOWN))
+        draw_graph(axes, graph_of(name))
+        panel.text(length, y, f" {name}", va="center", fontsize="small")
+    if found.empty:
+        panel.text(0.5, 0.5, "none", ha="center", transform=panel.transAxes)

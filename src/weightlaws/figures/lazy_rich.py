@@ -1,0 +1,114 @@
+"""The figure of spectra from rich to lazy training, by the scale of the networks' output."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import PercentFormatter
+
+from weightlaws.figures import style
+from weightlaws.figures.spectra import RANDOM_LOOK, layer_headings, null_band
+from weightlaws.figures.style import BAND, COLOURS, Options, require
+
+Table = pd.DataFrame
+Look = dict[str, Any]
+
+_DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (9, 3)))
+
+# The rows of `lazy_rich`: a statistic, or the accuracy, and its axis.
+_BY_SCALE = {
+    "distance_travelled": "distance\n$|W - W_0| \\, / \\, |W_0|$",
+    "accuracy": "test accuracy",
+    "informative_vectors": "informative\nranks",
+    "outliers_above": "outliers\nabove",
+    "mean_ratio": "mean ratio $\\langle r \\rangle$",
+    "share_power_law": "tails called\na power law",
+}
+
+
+def lazy_rich(
+    spectra: Table, conditions: Table, learning_curves: Table, options: Options
+) -> Figure:
+    """Draw what training did to the weights of one architecture, by the scale of its output.
+
+    Reads ``condition, dataset, hidden, initialisation, weight_decay, output_scale, members`` of the
+    conditions, ``condition, epoch, accuracy_mean, accuracy_sd``, and the statistics that it draws,
+    all at the last epoch. A column of panels per initialisation and weight decay with output
+    scales; the plain network, without one, stands on the left. Bars are standard errors.
+    """
+    kinds = ["initialisation", "weight_decay"]
+    require(conditions, "conditions", ["condition", "output_scale", "members", *kinds])
+    scaled = conditions[conditions["output_scale"].notna()]
+    if scaled.empty:
+        raise ValueError("conditions: expected one with an output_scale at least, found none")
+    scales = np.unique(scaled["output_scale"])
+    ticks = {scales[0] / 4: "plain"} | {scale: f"{scale:g}" for scale in scales}
+    shown = conditions.merge(scaled[kinds].drop_duplicates())
+    shown["x"] = shown["output_scale"].fillna(scales[0] / 4)
+    table = _by_scale(spectra, learning_curves, shown)
+    headings = {"network": "network"} | layer_headings(table[table["layer"] != "network"])
+    looks: dict[str, Look] = {
+        layer: {
+            "color": COLOURS[k % 10],
+            "linestyle": _DASHES[k % 6],
+            "marker": "os^DvPX"[k % 7],
+            "label": heading,
+        }
+        for k, (layer, heading) in enumerate(headings.items())
+    }
+    title, w = style.architecture_of(shown), options["panel_width"]
+    groups = table.groupby(kinds, sort=False)
+    shape = len(_BY_SCALE), len(groups)
+    with style.canvas(options, title, shape, (1.2 * w, 0.45 * w)) as (figure, panels):
+        for column, ((kind, decay), group) in zip(panels.T, groups, strict=True):
+            for panel, name in zip(column, _BY_SCALE, strict=True):
+                for layer, part in group[group["statistic"] == name].groupby("layer"):
+                    _against_scale(panel, part, looks[str(layer)])
+            column[0].set_title(f"{kind}, weight decay {decay:g}")
+            panel.set(xscale="log", xlabel="output scale alpha")
+            panel.set_xticks([*ticks], [*ticks.values()])
+            panel.set_xticks([], minor=True)
+        for panel, label in zip(panels[:, 0], _BY_SCALE.values(), strict=True):
+            panel.set_ylabel(label)
+        rows = dict(zip(_BY_SCALE, panels[:, 0], strict=True))
+        rows["distance_travelled"].set_yscale("log")
+        rows["share_power_law"].set_ylim(-0.05, 1.05)
+        for name in ("accuracy", "share_power_law"):
+            rows[name].yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        band = Patch(**RANDOM_LOOK, label="95 % of random matrices, by layer")
+        style.legend(figure, looks, band)
+    return figure
+
+
+def _by_scale(spectra: Table, learning_curves: Table, shown: Table) -> Table:
+    """Put what `lazy_rich` draws into one table, of the last epoch of each layer."""
+    names, kept = [name for name in _BY_SCALE if name != "accuracy"], shown["condition"]
+    require(spectra, "spectra", ["rows", "columns"], condition=kept, statistic=names)
+    needed = ["epoch", "accuracy_mean", "accuracy_sd"]
+    require(learning_curves, "learning_curves", needed, condition=kept)
+    members = learning_curves["condition"].map(shown.set_index("condition")["members"])
+    learned = learning_curves.assign(
+        layer="network",
+        statistic="accuracy",
+        value=learning_curves["accuracy_mean"],
+        standard_error=learning_curves["accuracy_sd"] / np.sqrt(members - 1),
+    )
+    table = pd.concat([spectra[spectra["null"] != "permuted"], learned], ignore_index=True)
+    last = table.groupby(["condition", "layer"])["epoch"].transform("max")
+    table = table[table["epoch"] == last].merge(shown.drop(columns="members"), on="condition")
+    return table.sort_values("x", kind="stable")
+
+
+def _against_scale(panel: Axes, part: Table, look: Look) -> None:
+    """Draw a line, to which the plain network is not joined, and the null of the mean ratio."""
+    plain, bare = part["output_scale"].isna(), look | {"linestyle": ""}
+    for mine, how in ((part[plain], bare), (part[~plain], look)):
+        panel.errorbar(mine["x"], mine["value"], mine["standard_error"], capsize=2, **how)
+    if part["statistic"].iloc[0] == "mean_ratio":
+        low, high = null_band(part)
+        panel.fill_between(part["x"], low, high, color=look["color"], **BAND)
+        for end in (low, high):
+            panel.plot(part["x"], end, **look | {"marker": "", "linewidth": 0.6})

@@ -1,0 +1,347 @@
+"""Figures of spectra: how singular values and vectors differ from those of random matrices.
+
+As in `figures`, every figure takes tables and, as ``options``, the study's ``figures`` section.
+Those of one condition have a stack of panels per layer, of its first and last analysed epoch. All
+take their tables as `spectra_tables.condition_tables` makes them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
+
+from weightlaws.figures import style
+from weightlaws.figures.style import BAND, COLOURS, Options, only, require, spread
+from weightlaws.spectra import levels
+
+Table = pd.DataFrame
+Look = dict[str, Any]
+
+_ACROSS = 5  # layers side by side
+_MANY = 50  # ranks, beyond which their axis is logarithmic
+_SMALLEST_P = 1e-12  # smaller ones are drawn here
+
+_FIRST: Look = {"color": COLOURS[1], "linestyle": "--", "marker": "s"}
+_LAST: Look = {"color": COLOURS[0], "linestyle": "-", "marker": "o"}
+_RATIO: Look = {"color": COLOURS[2], "linestyle": "-.", "marker": "D"}
+_LEFT: Look = {"color": COLOURS[2], "linestyle": "", "marker": "o", "label": "left vectors"}
+_RIGHT: Look = {"color": COLOURS[4], "linestyle": "", "marker": "^", "label": "right vectors"}
+_HOLLOW: Look = {"color": "0.3", "linestyle": "", "marker": "o", "markerfacecolor": "none"}
+_VALUES: Look = {"color": COLOURS[0], "alpha": 0.4, "linewidth": 0}
+_OUTLIERS: Look = {"color": COLOURS[3], "linewidth": 0.9}
+_LAW: Look = {"color": "0.15", "linestyle": "-", "linewidth": 1.2}
+_PLATEAU: Look = {"linewidth": 5, "alpha": 0.5, "solid_capstyle": "butt"}
+_POISSON: Look = {"color": "0.15", "linestyle": ":", "linewidth": 1.2}
+RANDOM_LOOK: Look = {"color": "0.4", **BAND}
+
+
+def singular_values(curves: Table, spectra: Table, options: Options) -> Figure:
+    """Draw the singular values of one condition, the law of their bulk, and the outliers.
+
+    Reads the curves ``density`` and ``outlier`` and the statistics ``outliers_above``,
+    ``upper_edge``, ``edge_scale`` and ``threshold``. A panel per layer and epoch.
+    """
+    require(curves, "curves", ["x", "y", "theory"], curve=["density"])
+    edge = ["upper_edge", "edge_scale", "threshold"]
+    numbers = _numbers(spectra, "outliers_above", *edge)
+    with _stacks(curves, [0.55] * _n_ends(curves), options) as (figure, stacks):
+        for layer, part, stack in stacks:
+            panels = _by_epoch(stack, part)
+            for panel, epoch, _ in panels:
+                at = (numbers[layer, epoch, name]["value"] for name in edge)
+                _histogram(panel, part[part["epoch"] == epoch], *at)
+                found = _measured(numbers[layer, epoch, "outliers_above"])
+                _note(panel, f"epoch {epoch}: outliers {found}")
+            lefts, rights = zip(*(panel.get_xlim() for panel, *_ in panels), strict=True)
+            for panel, *_ in panels:
+                panel.set_xlim(min(lefts), max(rights))
+            panel.set_xlabel("singular value")
+        handles = [
+            Patch(**_VALUES, label="singular values of all members"),
+            Line2D([], [], **_LAW, label="Marchenko-Pastur law of the bulk"),
+            Patch(**RANDOM_LOOK, label="its upper edge ± fluctuation scale"),
+            Line2D([], [], **_OUTLIERS, linestyle="--", label="threshold of outliers, mean"),
+            Line2D([], [], **_OUTLIERS, linestyle="", marker="|", label="outliers of all members"),
+        ]
+        style.legend(figure, {}, *handles)
+    return figure
+
+
+def _histogram(panel: Axes, points: Table, edge: float, scale: float, threshold: float) -> None:
+    density, outliers = (points[points["curve"] == name] for name in ("density", "outlier"))
+    x, y, theory = density["x"], density["y"], density["theory"]
+    panel.fill_between(x, y, step="mid", **_VALUES)
+    panel.plot(x, theory, **_LAW)
+    if np.isfinite(edge):  # there are values enough to fit a law to
+        panel.axvspan(edge - scale, edge + scale, **RANDOM_LOOK)
+        panel.axvline(threshold, **_OUTLIERS, linestyle="--")
+    panel.vlines(outliers["x"], 0.91, 0.99, **_OUTLIERS, transform=panel.get_xaxis_transform())
+    shown = x[(y > 0) | (theory > 0)]
+    left, right = shown.min(), np.nanmax([shown.max(), threshold])
+    margin = 0.03 * (right - left) + x.diff().max()
+    panel.set(xlim=(left - margin, right + margin), ylabel="share per unit")
+    panel.set_ylim(0, 1.25 * np.nanmax([y, theory]))  # room for the outliers
+
+
+def level_statistics(curves: Table, spectra: Table, options: Options) -> Figure:
+    """Draw how the singular values in the bulk of one condition repel each other.
+
+    Reads the curves ``spacing`` and ``number_variance`` and the statistics ``mean_ratio`` and
+    ``brody``. The mean ratio by epoch stands on top; below are spacings and number variance, if any
+    layer has levels enough to unfold.
+    """
+    needed = ["x", "y", "low", "high", "theory"]
+    require(curves, "curves", needed, curve=["spacing", "number_variance"])
+    numbers = _numbers(spectra, "mean_ratio", "brody")
+    unfolded = set(curves[(curves["curve"] == "spacing") & curves["y"].notna()]["layer"])
+    with _stacks(curves, [0.5, 0.55, 0.55] if unfolded else [0.6], options) as (figure, stacks):
+        for layer, part, (top, *others) in stacks:
+            _mean_ratio(top, spectra[spectra["layer"] == layer])
+            ends = [epoch for epoch, _ in _ends(part)]
+            ratio = _measured(numbers[layer, ends[-1], "mean_ratio"])
+            _note(top, f"epoch {ends[-1]}: mean ratio {ratio}")
+            for panel, name in zip(others, ("spacing", "number_variance"), strict=False):
+                if layer in unfolded:
+                    _unfolded(panel, part[part["curve"] == name], name == "spacing")
+                else:
+                    panel.set_axis_off()
+                    panel.text(0.5, 0.5, "too few levels to unfold", ha="center", va="center")
+            for epoch in ends if layer in unfolded else []:
+                found = _measured(numbers[layer, epoch, "brody"])
+                _note(others[0], f"epoch {epoch}: Brody parameter {found}")
+        handles = [
+            Line2D([], [], **_RATIO, label="mean ratio ± standard error"),
+            Patch(**RANDOM_LOOK, label="95 % of random matrices"),
+            Line2D([], [], **_LAW, label="random levels (GOE)"),
+            Line2D([], [], **_POISSON, label="unrelated levels (Poisson)"),
+        ]
+        tops = np.array([[panels[0] for *_, panels in stacks]], dtype=np.object_)
+        style.explain(figure, tops, _looks(curves) if unfolded else {}, *handles)
+        if _n_ends(curves) == 1:
+            for top in tops[0]:
+                top.set_xticks([ends[0]])
+    return figure
+
+
+def _mean_ratio(panel: Axes, spectra: Table) -> None:
+    ratios = spectra[spectra["statistic"] == "mean_ratio"].sort_values("epoch")
+    low, high = null_band(ratios)
+    panel.axhspan(low.iloc[-1], high.iloc[-1], **RANDOM_LOOK)  # the same at each epoch
+    panel.axhline(levels.GOE_MEAN_RATIO, **_LAW)
+    panel.axhline(levels.POISSON_MEAN_RATIO, **_POISSON)
+    panel.errorbar(ratios["epoch"], ratios["value"], ratios["standard_error"], capsize=2, **_RATIO)
+    panel.set_ylabel("mean ratio $\\langle r \\rangle$")
+
+
+def _unfolded(panel: Axes, part: Table, spacing: bool) -> None:
+    """Draw one layer's spacings or number variance; the guides are those of the last epoch."""
+    style: Look = {"marker": "", "drawstyle": "steps-mid"} if spacing else {}
+    for epoch, look in _ends(part):
+        points = part[part["epoch"] == epoch]
+        panel.plot(points["x"], points["y"], **look | style)
+    x, low, high = points["x"], points["low"].clip(lower=0), points["high"]
+    panel.fill_between(x, low, high, step="mid" if spacing else None, **RANDOM_LOOK)
+    panel.plot(x, points["theory"], **_LAW)
+    panel.plot(x, levels.poisson_spacing(x) if spacing else x, **_POISSON)
+    if spacing:
+        panel.set(xlabel="spacing (mean spacings)", ylabel="density", ylim=(0, None))
+        return
+    panel.set(xlabel="window length (mean spacings)", ylabel="number variance", yscale="log")
+    _plain(panel.yaxis, 1, 2, 5)
+
+
+def singular_vectors(ranks: Table, spectra: Table, options: Options) -> Figure:
+    """Draw which singular vectors of one condition are not those of a random matrix.
+
+    Reads ``rank, p_left, p_right, informative`` and the statistic ``informative_vectors``. A panel
+    of p-values per layer and epoch; the lowest is of the share of members in which a rank is
+    informative.
+    """
+    require(ranks, "ranks", ["rank", "p_left", "p_right", "informative"])
+    numbers = _numbers(spectra, "informative_vectors")
+    with _stacks(ranks, [0.55] * _n_ends(ranks) + [0.4], options) as (figure, stacks):
+        for layer, part, (*stack, lowest) in stacks:
+            for panel, epoch, look in _by_epoch(stack, part):
+                points = part[part["epoch"] == epoch]
+                _p_values(panel, points)
+                found, n = numbers[layer, epoch, "informative_vectors"]["value"], len(points)
+                _note(panel, f"epoch {epoch}: {found:.3g} of {n} ranks informative")
+                lowest.plot(points["rank"], points["informative"], **look, markevery=spread(n))
+            lowest.set(xlabel="rank", ylabel="members where\ninformative", ylim=(-0.05, 1.05))
+            lowest.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+            _number_axis(lowest, part["rank"])
+        few = Line2D([], [], **_HOLLOW, label="hollow: informative in less than half the members")
+        sides = {"left": _LEFT, "right": _RIGHT}
+        style.legend(figure, sides | _looks(ranks), few)
+    return figure
+
+
+def _p_values(panel: Axes, points: Table) -> None:
+    """Draw p-values by rank, as pixels if they are many."""
+    often, all_p = points["informative"] >= 0.5, points[["p_left", "p_right"]].to_numpy()
+    style: Look = {"rasterized": True, "markersize": 2} if len(points) > 10 * _MANY else {}
+    for side, look in (("p_left", _LEFT), ("p_right", _RIGHT)):
+        for mine, face in ((points[~often], "none"), (points[often], look["color"])):
+            panel.plot(mine["rank"], mine[side].clip(lower=_SMALLEST_P), **look | style, mfc=face)
+    least = max(_SMALLEST_P, np.fmin.reduce(all_p, axis=None, initial=1e-3))
+    panel.set(yscale="log", ylim=(least / 3, 3), ylabel="$p$-value")
+    panel.yaxis.set_minor_formatter(NullFormatter())
+    _number_axis(panel, points["rank"])
+
+
+def hill(curves: Table, spectra: Table, options: Options) -> Figure:
+    """Draw the Hill plot of one condition's singular values, and the verdict on their tail.
+
+    Reads the curves ``hill`` and ``plateau``, the statistic ``tail_exponent`` with its ``verdict``,
+    and the shares of members that have it and a ``hill_plateau``. An exponent is told only where
+    all members have a power law.
+    """
+    require(curves, "curves", ["x", "y", "low", "high"], curve=["hill"])
+    require(spectra, "spectra", ["verdict"])
+    numbers = _numbers(spectra, "tail_exponent", "hill_plateau")
+    with _stacks(curves, [0.75], options) as (figure, stacks):
+        for layer, part, (panel,) in stacks:
+            points = part[part["curve"] == "hill"]
+            for epoch, look in _ends(part):
+                at, colour = points[points["epoch"] == epoch], look["color"]
+                panel.fill_between(at["x"], at["low"], at["high"], color=colour, **BAND)
+                panel.plot(at["x"], at["y"], **look, markevery=spread(len(at)))
+                tail = numbers[layer, epoch, "tail_exponent"]
+                share = numbers[layer, epoch, f"share_{tail['verdict'].replace(' ', '_')}"]
+                level = part[(part["curve"] == "plateau") & (part["epoch"] == epoch)]
+                panel.plot(level["x"], level["y"], color=colour, **_PLATEAU)
+                found = numbers[layer, epoch, "hill_plateau"]["value"]
+                text = f"epoch {epoch}: {_verdict(tail, share['value'])}"
+                if not np.isnan(found):
+                    text += f"; plateau in {found * tail['members']:.0f} of {tail['members']}"
+                _note(panel, text)
+            panel.set(xlabel="number k of largest values", ylabel="Hill estimate $\\gamma_k$")
+            y = points["y"][points["y"] > 0]
+            if len(y):  # bands can reach below 0
+                panel.set(yscale="log", ylim=(y.min() / 1.5, y.max() * 1.5))
+                _plain(panel.yaxis, 1, 2, 5)
+            _number_axis(panel, points["x"])
+        band = Patch(**RANDOM_LOOK, label="SD over members, or standard error of a single one")
+        plateau = Line2D([], [], color="0.4", **_PLATEAU, label="plateau, mean of members with one")
+        style.legend(figure, _looks(curves), band, plateau)
+    return figure
+
+
+def _verdict(tail: Mapping[Any, Any], share: float) -> str:
+    verdict, n = str(tail["verdict"]), tail["members"]
+    if share < 1:
+        return f"{verdict} ({round(share * n)} of {n} members)"
+    return f"{verdict}, exponent {_measured(tail)}" if verdict == "power law" else verdict
+
+
+def _numbers(spectra: Table, *statistics: str) -> Mapping[Any, Mapping[Any, Any]]:
+    """Return what was measured, with its Gaussian null, by layer, epoch and statistic."""
+    index = ["layer", "epoch", "statistic"]
+    needed = ["value", "standard_error", "null", "null_mean", "null_sd", "members", *index]
+    require(spectra, "spectra", needed, statistic=statistics)
+    return spectra[spectra["null"] != "permuted"].set_index(index).to_dict("index")
+
+
+def null_band(rows: Table) -> tuple["pd.Series[float]", "pd.Series[float]"]:
+    """Return what the mean over as many random matrices is between 95 % of the time."""
+    reach = 1.96 * rows["null_sd"] / np.sqrt(rows["members"])
+    return rows["null_mean"] - reach, rows["null_mean"] + reach
+
+
+def _measured(found: Mapping[Any, Any]) -> str:
+    """Write a value with its standard error and, if it has one, the mean of its null."""
+    value, error, random = (found[name] for name in ("value", "standard_error", "null_mean"))
+    if np.isnan(value):
+        return "unknown"
+    text = f"{value:.3g}" if np.isnan(error) else f"{value:.3g} ± {error:.1g}"
+    return text if np.isnan(random) else f"{text}, {random:.3g} if random"
+
+
+def layer_headings(table: Table) -> dict[str, str]:
+    """Return the layers, in the table's order, with their headings."""
+    rows = table.drop_duplicates("layer")[["layer", "rows", "columns"]].to_numpy().tolist()
+    return {
+        layer: fill(f"{layer} ({n:g}\u00a0x\u00a0{m:g})", 42, break_on_hyphens=False)
+        for layer, n, m in rows
+    }
+
+
+def _ends(part: Table) -> list[tuple[int, Look]]:
+    """Return the first and the last epoch of a layer, once if they are one, and their looks."""
+    epochs = sorted({int(part["epoch"].min()), int(part["epoch"].max())})
+    return list(zip(epochs, [_FIRST, _LAST][-len(epochs) :], strict=True))
+
+
+def _n_ends(table: Table) -> int:
+    return max(len(_ends(part)) for _, part in table.groupby("layer"))
+
+
+def _looks(table: Table) -> dict[str, Look]:
+    names = ["first analysed epoch", "last analysed epoch"][-_n_ends(table) :]
+    looks = [_FIRST, _LAST][-len(names) :]
+    return {name: look | {"label": name} for name, look in zip(names, looks, strict=True)}
+
+
+def _by_epoch(panels: Sequence[Axes], part: Table) -> list[tuple[Axes, int, Look]]:
+    """Give a panel to each of the epochs that `_ends` returns; remove those left over."""
+    ends = _ends(part)
+    for panel in panels[len(ends) :]:
+        panel.remove()
+    return [(panel, *end) for panel, end in zip(panels, ends, strict=False)]
+
+
+def _note(panel: Axes, text: str) -> None:
+    """Add a line above a panel."""
+    panel.set_title(f"{panel.get_title()}\n{text}".strip(), fontsize="small")
+
+
+def _number_axis(panel: Axes, numbers: "pd.Series[float]") -> None:
+    """Make an axis of numbers from 1 on logarithmic if they are many."""
+    if numbers.max() > _MANY:
+        panel.set(xscale="log", xlim=(0.8, 1.25 * numbers.max()))
+        _plain(panel.xaxis, 1)
+
+
+def _plain(axis: Axis, *digits: float) -> None:
+    """Label a logarithmic axis at these first digits, without powers of ten."""
+    axis.set_major_locator(LogLocator(subs=digits))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+@contextmanager
+def _stacks(
+    table: Table, heights: Sequence[float], options: Options
+) -> Iterator[tuple[Figure, list[tuple[str, Table, list[Axes]]]]]:
+    """Open a figure of one condition with a stack of panels per layer, each with its own axes.
+
+    ``heights`` are those of a stack's panels, relative to their width. A layer comes with its part
+    of the table; at most five stand side by side.
+    """
+    require(table, "table", ["layer", "rows", "columns", "epoch"])
+    headings, w = layer_headings(table), options["panel_width"]
+    across, n = min(len(headings), _ACROSS), len(heights)
+    down = -(-len(headings) // across)
+    size = across * w, down * sum(heights) * w
+    with style.canvas(options, only(table, "condition"), (1, 1), size) as (figure, panels):
+        panels[0, 0].remove()  # in its place come panels that share no axes
+        grid = figure.subplots(n * down, across, squeeze=False, height_ratios=[*heights] * down)
+        stacks = grid.reshape(down, n, across).swapaxes(1, 2).reshape(-1, n)
+        for panel in stacks[len(headings) :].flat:
+            panel.remove()
+        for (top, *_), heading in zip(stacks, headings.values(), strict=False):
+            top.set_title(heading)
+        parts = [table[table["layer"] == layer] for layer in headings]
+        yield figure, [*zip(headings, parts, map(list, stacks), strict=False)]
+        for row in grid:
+            for panel in [panel for panel in row if panel.axison and panel.get_figure()][1:]:
+                panel.set_ylabel("")  # that of the first stands for all

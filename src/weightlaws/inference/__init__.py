@@ -1,0 +1,1 @@
+"""What an ensemble says about laws: fits, tests, comparisons, findings."""

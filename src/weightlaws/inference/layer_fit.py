@@ -1,0 +1,200 @@
+"""From an ensemble's invariants to its fit: parameters, predictions and deviations."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from weightlaws.inference.bootstrap import resampled_moments
+from weightlaws.invariants.graphs import Graph
+from weightlaws.laws import wick
+from weightlaws.laws.pigmm import FITTED, PIGMM, numbers_from_parameters, parameters_from_moments
+from weightlaws.laws.typicality import predicted_sd
+from weightlaws.training.networks import INITIAL_LAWS, InitialLaw
+
+Values = npt.NDArray[np.float64]
+
+# The law fits the first invariants, those of degrees 1 and 2, and predicts the others.
+_N_FITTED = len(FITTED)
+
+
+@dataclass(frozen=True)
+class LayerFit:
+    """The fits of one layer at all its snapshots.
+
+    Attributes
+    ----------
+    parameters
+        The 13 parameters of the diagonal S_D law, (snapshot, 13).
+    mean, sd
+        Of each invariant over the members, with 1/N, (snapshot, invariant).
+    mean_standard_error
+        sd / sqrt(N), (snapshot, invariant).
+    predicted_sd
+        What the fitted law gives for ``sd``, exactly, of the fitted invariants; NaN for the others.
+    prediction
+        The fitted law's exact expectation of each invariant, (snapshot, invariant).
+    deviation_start
+        Of the fitted invariants from the initial law, in standard errors; NaN for the others, and
+        where the initial law is not known.
+    deviation_sd
+        |prediction - mean| / sd of the invariants that are not fitted; NaN for the others.
+    deviation_z
+        |prediction - mean| over the standard error of that difference; NaN as ``deviation_sd``.
+    replicates
+        The parameters fitted to each resampled ensemble, (replicate, snapshot, 13).
+    parameters_standard_error, prediction_standard_error, deviation_sd_standard_error
+        Bootstrap standard errors over members, each in the shape of what it is of.
+    """
+
+    parameters: Values
+    mean: Values
+    sd: Values
+    mean_standard_error: Values
+    predicted_sd: Values
+    prediction: Values
+    deviation_start: Values
+    deviation_sd: Values
+    deviation_z: Values
+    replicates: Values
+    parameters_standard_error: Values
+    prediction_standard_error: Values
+    deviation_sd_standard_error: Values
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Names of the arrays, in order."""
+        return [field.name for field in fields(cls)]
+
+
+def fit_layer(
+    snapshots: Iterable[Values],
+    graphs: Sequence[Graph],
+    size: int,
+    initialisation: str | None,
+    weights: Values,
+) -> LayerFit:
+    """Fit the 13-parameter model to one layer's ensemble at every snapshot.
+
+    Parameters
+    ----------
+    snapshots
+        For each of them the values of the graphs, of which the first 13 are those that the law
+        fits, (member, invariant). One after another is taken, so that they need not be in memory
+        together.
+    size
+        D of the D x D weight matrices.
+    initialisation
+        A key of ``networks.INITIAL_LAWS``: the law that ``deviation_start`` counts from. None if it
+        is not known.
+    weights
+        What `bootstrap.resampling_weights` draws for these members, (replicate, member).
+    """
+    graphs = tuple(graphs)
+    means, sds, resampled = [], [], []
+    for invariants in snapshots:
+        means.append(invariants.mean(axis=0))
+        sds.append(invariants.std(axis=0))
+        resampled.append(_resampled(weights, invariants, graphs, size))
+    mean, sd = np.array(means), np.array(sds)
+    replicates, prediction_error, deviation_error, difference_error = map(
+        np.array, zip(*resampled, strict=True)
+    )
+    parameters, prediction = fit_means(mean, graphs, size)
+    n_members = weights.shape[1]
+    return LayerFit(
+        parameters=parameters,
+        mean=mean,
+        sd=sd,
+        mean_standard_error=sd / np.sqrt(n_members),
+        predicted_sd=_padded(predicted_sd(parameters, size), len(graphs)),
+        prediction=prediction,
+        deviation_start=_deviation_start(mean, n_members, size, initialisation),
+        deviation_sd=deviations_in(prediction - mean, sd),
+        deviation_z=deviations_in(prediction - mean, difference_error),
+        replicates=replicates.swapaxes(0, 1),
+        parameters_standard_error=replicates.std(axis=1),
+        prediction_standard_error=prediction_error,
+        deviation_sd_standard_error=deviation_error,
+    )
+
+
+def _resampled(
+    weights: Values, invariants: Values, graphs: tuple[Graph, ...], size: int
+) -> tuple[Values, Values, Values, Values]:
+    """Fit resampled ensembles: their parameters, and the errors of what is predicted.
+
+    These are the standard errors of predictions, deviations in SD and predictions less means.
+    """
+    mean, sd = resampled_moments(weights, invariants)
+    parameters, prediction = fit_means(mean, graphs, size)
+    difference = prediction - mean
+    return (
+        parameters,
+        prediction.std(axis=0),
+        deviations_in(difference, sd).std(axis=0),
+        difference.std(axis=0),
+    )
+
+
+def fit_means(mean: Values, graphs: tuple[Graph, ...], size: int) -> tuple[Values, Values]:
+    """Fit laws to the averages (..., invariant) of ensembles, and predict the averages.
+
+    Returns
+    -------
+    two arrays
+        The parameters (..., 13), and the predictions (..., invariant); those of the first 13 are
+        the averages themselves.
+    """
+    parameters = parameters_from_moments(mean[..., :_N_FITTED], size)
+    return parameters, wick.expectation(graphs, size, numbers_from_parameters(parameters, size))
+
+
+def deviations_in(difference: Values, unit: Values) -> Values:
+    """Return |difference| / unit (..., invariant); NaN if the law fits it, or the unit is 0."""
+    deviation = np.full_like(difference, np.nan)
+    np.divide(np.abs(difference), unit, out=deviation, where=unit > 0)
+    deviation[..., :_N_FITTED] = np.nan
+    return deviation
+
+
+def _deviation_start(mean: Values, n_members: int, size: int, initialisation: str | None) -> Values:
+    if initialisation is None:
+        return np.full_like(mean, np.nan)
+    start_mean, start_sd = initial_moments(INITIAL_LAWS[initialisation], size)
+    distance = np.abs(mean[:, :_N_FITTED] - start_mean)
+    return _padded(distance / (start_sd / np.sqrt(n_members)), mean.shape[1])
+
+
+def _padded(values: Values, n_invariants: int) -> Values:
+    """Give those that are not fitted NaN."""
+    missing = n_invariants - values.shape[-1]
+    return np.pad(values, [(0, 0), (0, missing)], constant_values=np.nan)
+
+
+def initial_moments(law: InitialLaw, size: int) -> tuple[Values, Values]:
+    """Exact mean and standard deviation, each (13,), of the fitted invariants before training.
+
+    The entries of a D x D matrix are then independent, of mean 0 and variance v, here that of
+    ``law`` over D. To the variance of an invariant of Gaussian entries an excess kurtosis k of the
+    entries adds k v^2 times the sum of the squared coefficients of the W_ij^2 in the invariant.
+    """
+    variance = law.variance / size
+    gaussian = PIGMM.iid(size, variance)
+    squares = np.array([_squared_coefficients(graph, size) for graph in FITTED])
+    added = law.excess_kurtosis * variance**2 * squares
+    sd = np.sqrt(predicted_sd(gaussian.parameters, size) ** 2 + added)
+    return gaussian.expectation(FITTED), sd
+
+
+def _squared_coefficients(graph: Graph, size: int) -> int:
+    """Sum of the squared coefficients of the W_ij^2 in an invariant of degree at most 2.
+
+    Both factors are W_ii when all vertices are i; both are W_ij, i unlike j, when all row vertices
+    are i and all column vertices are j, which no vertex can be that is both.
+    """
+    if graph.degree < 2:
+        return 0
+    rows, columns = ({edge[side] for edge in graph.edges} for side in (0, 1))
+    return size + (size * (size - 1) if rows.isdisjoint(columns) else 0)

@@ -1,0 +1,101 @@
+"""The tidy tables of a condition's fits."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from weightlaws.inference.admissibility import blocks_table
+from weightlaws.inference.layer_fit import LayerFit
+from weightlaws.invariants.catalogue import catalogue, published_number
+from weightlaws.storage.hdf5 import Spec
+
+Fits = dict[str, LayerFit]
+
+_PER_INVARIANT = (
+    "mean",
+    "mean_standard_error",
+    "sd",
+    "predicted_sd",
+    "prediction",
+    "prediction_standard_error",
+    "deviation_start",
+    "deviation_sd",
+    "deviation_sd_standard_error",
+    "deviation_z",
+)
+
+
+def fits_table(condition: str, spec: Spec, fits: Fits) -> pd.DataFrame:
+    """One row a layer, epoch and invariant; see `LayerFit` for what is in it."""
+    graphs = catalogue(spec["invariants"]["invariants"])
+
+    def table(fit: LayerFit, size: int, epochs: Sequence[int]) -> pd.DataFrame:
+        repeats = len(epochs)
+        return pd.DataFrame(
+            {
+                "size": size,
+                "epoch": np.repeat(epochs, len(graphs)),
+                "invariant": np.tile([graph.name for graph in graphs], repeats),
+                "published": np.tile([published_number(graph) for graph in graphs], repeats),
+                "degree": np.tile([graph.degree for graph in graphs], repeats),
+                **{name: getattr(fit, name).ravel() for name in _PER_INVARIANT},
+            }
+        )
+
+    return _by_layer(condition, spec, fits, table)
+
+
+def parameters_table(condition: str, spec: Spec, fits: Fits) -> pd.DataFrame:
+    """One row a layer, epoch and parameter f1 to f13, with its bootstrap standard error."""
+
+    def table(fit: LayerFit, size: int, epochs: Sequence[int]) -> pd.DataFrame:
+        n_parameters = fit.parameters.shape[1]
+        return pd.DataFrame(
+            {
+                "size": size,
+                "epoch": np.repeat(epochs, n_parameters),
+                "parameter": np.tile([f"f{k + 1}" for k in range(n_parameters)], len(epochs)),
+                "value": fit.parameters.ravel(),
+                "standard_error": fit.parameters_standard_error.ravel(),
+            }
+        )
+
+    return _by_layer(condition, spec, fits, table)
+
+
+def typicality_table(fitted: pd.DataFrame) -> pd.DataFrame:
+    """One row a layer, epoch and fitted invariant: how much members scatter about its mean.
+
+    Made of what `fits_table` gives. ``sd`` is the observed standard deviation over members,
+    ``predicted_sd`` the fitted law's, and ``ratio`` the first over the second.
+    """
+    table = fitted.dropna(subset="predicted_sd")
+    place = ["condition", "layer", "size", "epoch", "invariant", "published", "degree"]
+    table = table[[*place, "sd", "predicted_sd"]]
+    return table.assign(ratio=table["sd"] / table["predicted_sd"])
+
+
+def admissibility_table(condition: str, spec: Spec, fits: Fits) -> pd.DataFrame:
+    """One row a layer, epoch and covariance block of the fitted law; see `blocks_table`."""
+
+    def table(fit: LayerFit, size: int, epochs: Sequence[int]) -> pd.DataFrame:
+        return blocks_table(fit.parameters, size, epochs, spec["members"])
+
+    return _by_layer(condition, spec, fits, table)
+
+
+def _by_layer(
+    condition: str,
+    spec: Spec,
+    fits: Fits,
+    table: Callable[[LayerFit, int, Sequence[int]], pd.DataFrame],
+) -> pd.DataFrame:
+    weights = spec["invariants"]["weights"]
+    parts = []
+    for layer, fit in fits.items():
+        part = table(fit, weights["shapes"][layer][0], weights["snapshots"][layer])
+        part.insert(0, "condition", condition)
+        part.insert(1, "layer", layer)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)

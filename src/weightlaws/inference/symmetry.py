@@ -1,0 +1,285 @@
+"""Randomisation tests of an ensemble's symmetries, exact whatever the law of the entries.
+
+Let a group leave the law of a matrix unchanged. An ensemble of independent members, each
+transformed by a random element of the group of its own, then has the law of the ensemble itself.
+Of R such copies and the ensemble, any statistic puts the ensemble on every rank equally often, so
+
+    p = (1 + number of copies with T* >= T) / (R + 1)
+
+is at most a with probability at most a, for every a, every size and every law with the symmetry.
+
+Source of the method: Pitman, Biometrika 29 (1938) 322; Lehmann and Romano, Testing Statistical
+Hypotheses, section 15.2. Of the Gaussian laws compared: arXiv:1809.07559.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from weightlaws.invariants.evaluation import evaluate
+from weightlaws.laws.likelihood_ratios import (
+    BIPARTITE,
+    Array,
+    Shape,
+    diagonal_deviance,
+    entries_deviance,
+)
+from weightlaws.laws.pigmm import FITTED
+
+# Doubles in a chunk of transformed members: it bounds memory.
+CHUNK = 2**18
+
+# Statistics of equal copies differ by rounding: deviances, differences of some 1e6 logarithms, by
+# 1e-8 at worst. Counting what lies that near as equal can only enlarge p, and hardly ever does.
+_TIE = 1e-8
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """A group and a statistic that grows as the law departs from the group's symmetry.
+
+    Attributes
+    ----------
+    permuted
+        What the group permutes, in words.
+    items
+        From a matrix (rows, columns), centred on the ensemble's mean entry, to items (p, ...); the
+        group acts by all permutations of the p.
+    features
+        From a batch of permuted items (b, p, ...) to the numbers (b, k) of each.
+    statistic
+        From averages of the features over the members (..., k) to (...).
+    p_gaussian
+        From the ensemble's statistic to its p-value in theory.
+    """
+
+    permuted: str
+    items: Callable[[Array], Array]
+    features: Callable[[Array, Shape], Array]
+    statistic: Callable[[Array, Shape], Array]
+    p_gaussian: Callable[[float, Shape], float]
+
+
+def randomisation_tests(
+    matrices: npt.ArrayLike,
+    n_randomisations: int,
+    rng: np.random.Generator,
+    tests: Iterable[str] | None = None,
+) -> pd.DataFrame:
+    """Test the symmetries of an ensemble that its shape allows.
+
+    ============== =========== ===================================================================
+    test           permuted    what a small p speaks against
+    ============== =========== ===================================================================
+    row means      rows        rows are exchangeable: the mean entry depends on the row
+    row spreads    rows        the same: the variance within a row depends on the row
+    column means   columns     columns are exchangeable, likewise
+    column spreads columns
+    diagonal       rows        row i and column i belong together; of square matrices, D > 3
+    entries        entries     all entries are exchangeable: rows or columns have common parts
+    ============== =========== ===================================================================
+
+    The statistic of means and spreads is Friedman's, on the values themselves instead of ranks;
+    that of the others a deviance, twice the gain in maximal log-likelihood from a smaller Gaussian
+    law to a larger: from the bipartite law (5 parameters) to the 13-parameter law (diagonal), from
+    independent equal entries (2) to the bipartite law (entries).
+
+    Rows and columns permuted together leave the 13-parameter fit of a matrix. A random permutation
+    of the rows alone, of the columns alone or of both thus has one and the same effect on
+    "diagonal", which is exact wherever rows or columns are exchangeable, even if the others are
+    labelled. Entries permuted within a member keep its sum: "entries" takes no notice of a random
+    shift of whole members, while its deviance from independence does.
+
+    Parameters
+    ----------
+    matrices : (n, rows, columns)
+        Independent members, n > 2, with at least two rows and columns.
+    n_randomisations
+        Copies R to compare with; p is a multiple of 1 / (R + 1).
+    tests
+        Those wanted, as named above; all of them if not given.
+
+    Returns
+    -------
+    DataFrame
+        One row a test: `test`, `permuted`, `statistic`, `p` and `p_gaussian`. The last is, of means
+        and spreads, that of the two-way layout's F test: exact for means that are Gaussian, else
+        right for many members. Of deviances it is that of chi-square with 8 or 3 degrees of
+        freedom: right for many members of a Gaussian law only. No p is corrected for the number of
+        tests. A deviance does not exist where a law's fit is singular: all is NaN then, and `note`
+        names the part.
+
+    Raises
+    ------
+    ValueError
+        If the matrices are not a finite (n, rows, columns) of such sizes, or R is below 1.
+    """
+    matrices = np.asarray(matrices)
+    shape = _shape(matrices)
+    wanted = [name for name in SYMMETRIES if tests is None or name in tests]
+    if not shape[1] == shape[2] > 3:
+        wanted = [name for name in wanted if name != "diagonal"]
+    averages: dict[str, Array] = {}
+    for permuted in dict.fromkeys(SYMMETRIES[name].permuted for name in wanted):
+        alike = {name: SYMMETRIES[name] for name in wanted if SYMMETRIES[name].permuted == permuted}
+        averages |= _randomised_averages(matrices, alike, n_randomisations, rng)
+    table = []
+    for name in wanted:
+        symmetry = SYMMETRIES[name]
+        numbers, note = (np.nan, np.nan, np.nan), ""
+        try:
+            values = symmetry.statistic(averages[name], shape)
+            statistic = float(values[0])
+            numbers = (statistic, p_value(values), symmetry.p_gaussian(statistic, shape))
+        except np.linalg.LinAlgError as error:
+            note = str(error)
+        table.append((name, symmetry.permuted, *numbers, note))
+    columns = ["test", "permuted", "statistic", "p", "p_gaussian", "note"]
+    return pd.DataFrame(table, columns=columns)
+
+
+def p_value(statistics: Array) -> float:
+    """Share of statistics (R + 1,) that reach the first, the ensemble's own."""
+    tolerance = _TIE * np.abs(statistics).max()
+    return float(np.mean(statistics >= statistics[0] - tolerance))
+
+
+def randomised_statistics(
+    matrices: npt.ArrayLike, symmetry: Symmetry, n_randomisations: int, rng: np.random.Generator
+) -> Array:
+    """Statistics of an ensemble and of copies, each member permuted at random in each copy.
+
+    Parameters
+    ----------
+    matrices : (n, rows, columns)
+        As for `randomisation_tests`.
+    symmetry
+        One of `SYMMETRIES`, or another.
+    n_randomisations
+        Copies R.
+
+    Returns
+    -------
+    (R + 1,)
+        The ensemble's own statistic, then those of the copies.
+
+    Raises
+    ------
+    ValueError, numpy.linalg.LinAlgError
+        As for `randomisation_tests`.
+    """
+    matrices = np.asarray(matrices)
+    averages = _randomised_averages(matrices, {"": symmetry}, n_randomisations, rng)
+    return symmetry.statistic(averages[""], _shape(matrices))
+
+
+def _randomised_averages(
+    matrices: npt.NDArray[np.generic],
+    symmetries: Mapping[str, Symmetry],
+    n: int,
+    rng: np.random.Generator,
+) -> dict[str, Array]:
+    """Average features (n + 1, k) over the members as they are, then n times permuted.
+
+    The symmetries permute the same things. They see the same permutations, as to draw these is
+    most of the work.
+    """
+    shape = _shape(matrices)
+    if n < 1:
+        raise ValueError(f"expected at least one randomisation, found {n}")
+    # The Gaussian fits below count on a mean of 0, and a large one would cost variances digits.
+    centre = matrices.mean(dtype=np.float64)
+    averages: dict[str, Array] = {}
+    for matrix in matrices:
+        centred = matrix.astype(np.float64) - centre
+        items = {name: symmetry.items(centred) for name, symmetry in symmetries.items()}
+        parts = {name: [symmetries[name].features(own[None], shape)] for name, own in items.items()}
+        length = len(next(iter(items.values())))
+        step = max(1, CHUNK // max(own.size for own in items.values()))
+        for start in range(0, n, step):
+            unpermuted = np.broadcast_to(np.arange(length), (min(step, n - start), length))
+            orders = rng.permuted(unpermuted, axis=1)
+            for name, own in items.items():
+                parts[name].append(symmetries[name].features(own[orders], shape))
+        for name, features in parts.items():
+            averages[name] = averages.get(name, 0.0) + np.concatenate(features) / shape[0]
+    return averages
+
+
+def _shape(matrices: npt.NDArray[np.generic]) -> Shape:
+    if matrices.ndim != 3 or matrices.dtype.kind not in "fiub":
+        raise ValueError(
+            "expected real matrices of shape (n, rows, columns), "
+            f"found {matrices.dtype} of shape {matrices.shape}"
+        )
+    n, n_rows, n_columns = matrices.shape
+    if n < 3 or n_rows < 2 or n_columns < 2:
+        raise ValueError(
+            "expected at least 3 matrices of at least 2 rows and 2 columns, "
+            f"found shape {matrices.shape}"
+        )
+    if not np.isfinite(matrices).all():
+        raise ValueError(
+            f"expected finite matrices, found {np.sum(~np.isfinite(matrices))} entries that are not"
+        )
+    return n, n_rows, n_columns
+
+
+def _labels(permuted: str, axis: int, measure: Callable[..., Array]) -> Symmetry:
+    """Whether a measure of the rows (axis 0) or columns (axis 1) depends on their label."""
+
+    def items(matrix: Array) -> Array:
+        values = measure(matrix, axis=1 - axis)
+        return np.asarray(values - values.mean())
+
+    def p_gaussian(statistic: float, shape: Shape) -> float:
+        n, degrees = shape[0], shape[1 + axis] - 1
+        # The part between labels of all variance is F-distributed over the rest, thus beta here.
+        share = statistic / (n * degrees)
+        return float(stats.beta.sf(share, degrees / 2, (n - 1) * degrees / 2))
+
+    return Symmetry(permuted, items, _values_and_square, _friedman, p_gaussian)
+
+
+def _values_and_square(items: Array, _: Shape) -> Array:
+    return np.concatenate([items, np.square(items).sum(1, keepdims=True)], axis=1)
+
+
+def _friedman(averages: Array, shape: Shape) -> Array:
+    """Scale the variance of the mean values (..., p) so that over permutations its mean is p - 1.
+
+    Source: Friedman, J. Am. Stat. Assoc. 32 (1937) 675, with values in the place of ranks.
+    """
+    values, square = averages[..., :-1], averages[..., -1]
+    between = shape[0] * (values.shape[-1] - 1) * np.square(values).sum(-1)
+    # Where all labels have equal values in every member, none differs from another.
+    ratio: Array = np.zeros_like(between)
+    np.divide(between, square, out=ratio, where=square > 0)
+    return ratio
+
+
+#: The tests by name, in the order in which they are made.
+SYMMETRIES: dict[str, Symmetry] = {
+    "row means": _labels("rows", 0, np.mean),
+    "row spreads": _labels("rows", 0, np.var),
+    "column means": _labels("columns", 1, np.mean),
+    "column spreads": _labels("columns", 1, np.var),
+    "diagonal": Symmetry(
+        "rows",
+        lambda matrix: matrix,
+        lambda items, _: evaluate(FITTED, items),
+        diagonal_deviance,
+        lambda deviance, _: float(stats.chi2.sf(deviance, df=8)),
+    ),
+    "entries": Symmetry(
+        "entries",
+        lambda matrix: matrix.ravel(),
+        lambda items, shape: evaluate(BIPARTITE, items.reshape(-1, *shape[1:])),
+        entries_deviance,
+        lambda deviance, _: float(stats.chi2.sf(deviance, df=3)),
+    ),
+}

@@ -1,0 +1,1 @@
+"""Graphs, and the polynomials that they name, evaluated."""

@@ -1,0 +1,1 @@
+"""Probability laws of matrices: fit, predict, sample, likelihood, distance."""

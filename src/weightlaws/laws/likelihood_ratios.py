@@ -1,0 +1,115 @@
+"""Deviances of nested Gaussian laws, from an ensemble's averaged invariants alone.
+
+A deviance is twice the gain in maximal log-likelihood from the smaller law to the larger. The fits
+need only averages of invariants of degree 2, so many ensembles are done at once. Matrices are
+taken about their common mean entry. Source of the laws: arXiv:1809.07559.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from weightlaws.invariants.graphs import Graph, canonical, enumerate_graphs
+from weightlaws.laws.pigmm import FITTED, blocks, multiplicities, parameters_from_moments
+
+Array = npt.NDArray[np.float64]
+Shape = tuple[int, int, int]  # members, rows, columns
+
+# Size of rounding in a variance, relative to E|W|^2 over the dimension; as for `PIGMM`.
+_ROUNDING = 1e-12
+
+#: Unchanged by rows and columns permuted independently: the sums of squares of the entries, row
+#: sums and column sums, and the squared total.
+BIPARTITE = enumerate_graphs(2, bipartite=True)
+_WITHIN_FITTED = [FITTED.index(canonical(Graph(graph.arcs))) for graph in BIPARTITE]
+
+
+def diagonal_deviance(averages: Array, shape: Shape) -> Array:
+    """Twice the log-likelihood ratio of the 13-parameter and the bipartite fit.
+
+    Up to a constant that both share, -2/n of a maximal log-likelihood is the logarithm of the
+    fitted covariance's determinant.
+
+    Parameters
+    ----------
+    averages : (..., 13)
+        Of `pigmm.FITTED` over the members of square matrices, D > 3.
+    shape
+        Members, rows and columns.
+
+    Returns
+    -------
+    (...)
+        For many members of a bipartite Gaussian law, chi-square with 8 degrees of freedom.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a fit is singular, so that it has no likelihood; the message names law and part.
+    """
+    names, numbers = ("V0", "VH", "V2", "V3"), multiplicities(shape[1])
+    parameters = parameters_from_moments(averages, shape[1])
+    spectra = [np.asarray(np.linalg.eigvalsh(block)) for block in blocks(parameters)]
+    parts = list(zip(names, numbers, spectra, strict=True))
+    averages = averages[..., _WITHIN_FITTED]
+    diagonal = _log_determinant("13-parameter", parts, averages[..., 0])
+    return np.asarray(shape[0] * (_bipartite(averages, shape) - diagonal))
+
+
+def entries_deviance(averages: Array, shape: Shape) -> Array:
+    """Twice the log-likelihood ratio of the bipartite fit and that of independent equal entries.
+
+    A fourth cumulant of independent entries moves all variances alike and leaves the ratio: this
+    deviance, unlike that of the diagonal, tells dependence and not heavy tails.
+
+    Parameters
+    ----------
+    averages : (..., 4)
+        Of `BIPARTITE` over the members.
+    shape
+        Members, rows and columns.
+
+    Returns
+    -------
+    (...)
+        For many members of independent Gaussian entries, chi-square with 3 degrees of freedom.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        As `diagonal_deviance` does.
+    """
+    size, squares = shape[1] * shape[2], averages[..., 0]
+    parts = [("entries", size, squares[..., None] / size)]
+    entries = _log_determinant("independent", parts, squares)
+    return np.asarray(shape[0] * (entries - _bipartite(averages, shape)))
+
+
+def _bipartite(averages: Array, shape: Shape) -> Array:
+    """Log-determinant of the bipartite fit to averages (..., 4) of its invariants."""
+    _, n_rows, n_columns = shape
+    squares, row_squares, column_squares, total_square = np.moveaxis(averages, -1, 0)
+    grand = total_square / (n_rows * n_columns)
+    rows, columns = row_squares / n_columns - grand, column_squares / n_rows - grand
+    norms = {
+        "total": (1, grand),
+        "rows": (n_rows - 1, rows),
+        "columns": (n_columns - 1, columns),
+        "rest": ((n_rows - 1) * (n_columns - 1), squares - grand - rows - columns),
+    }
+    parts = [(name, number, norm[..., None] / number) for name, (number, norm) in norms.items()]
+    return _log_determinant("bipartite", parts, squares)
+
+
+def _log_determinant(law: str, parts: list[tuple[str, int, Array]], energy: Array) -> Array:
+    """Sum the logarithms of a law's eigenvalues (..., p), each part with its multiplicity.
+
+    `energy` is E|W|^2, from which each part is what others leave.
+    """
+    for name, number, values in parts:
+        least, rounding = values.min(axis=-1), _ROUNDING * energy / number
+        if np.any(least <= rounding):
+            raise np.linalg.LinAlgError(
+                f"expected a positive variance of part {name} of the {law} law, found "
+                f"{least.min():.3g}: its fit to the matrices has no density"
+            )
+    return np.asarray(sum(number * np.log(values).sum(-1) for _, number, values in parts))

@@ -1,0 +1,301 @@
+"""Gaussian laws of matrices one side of which is labelled, and the other exchangeable.
+
+Before a layer of classes only the columns may be permuted, after the pixels only the rows. With
+labelled rows i, k and n exchangeable columns j, l such a law is
+
+    E[W_ij] = m_i,    Cov(W_ij, W_kl) = A_ik + delta_jl B_ik.
+
+The columns' sum / sqrt(n) has mean sqrt(n) m and covariance C = B + n A; the n - 1 orthonormal
+contrasts of the columns are independent of it and of each other, with mean 0 and covariance B. So
+B and C must be covariances, A need not be, and moment matching is maximum likelihood. With labelled
+columns the same holds of the transposed matrix.
+
+Source of such laws, for permutations of both sides: arXiv:1809.07559.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from itertools import product
+from math import prod
+from string import ascii_letters
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from weightlaws.invariants.graphs import Edge, Graph
+from weightlaws.laws.bipartite import ROUNDING, Array, GaussianLaw, Shape, check_matrices
+
+Side = Literal["rows", "columns"]
+
+# A link between two labelled vertices, by A (0) or B (1).
+Link = tuple[int, int, int]
+# Linked vertices 0, 1, ...: how many means stand at each, and the links.
+Component = tuple[tuple[int, ...], tuple[Link, ...]]
+
+
+class OneSided(GaussianLaw):
+    """A Gaussian law unchanged by permutations of the columns, or of the rows.
+
+    Parameters
+    ----------
+    shape
+        (rows, columns): M of the labelled side, and n of the other, at least 2.
+    parameters : (M + M(M+1),)
+        The means m, the upper triangle of A and that of B, row by row.
+    labelled
+        The side whose members are told apart.
+
+    Raises
+    ------
+    ValueError
+        If a side is too short, the side is unknown, the parameters are not that many finite
+        numbers, or the covariance of the sums or of the contrasts has a negative eigenvalue.
+    """
+
+    def __init__(self, shape: Shape, parameters: npt.ArrayLike, labelled: Side = "rows") -> None:
+        M, n = _sides(shape, labelled)
+        super().__init__(shape, parameters, M + M * (M + 1))
+        self._labelled, self._n, self._few = labelled, n, ""
+        self._means, *triangles = np.split(self.parameters, [M, M + M * (M + 1) // 2])
+        self._A, self._B = (_symmetric(triangle, M) for triangle in triangles)
+        self._parts = {
+            "the covariance of the sums": self._B + n * self._A,
+            "the covariance of the contrasts": self._B,
+        }
+        norms = [float(np.linalg.norm(covariance)) for covariance in self._parts.values()]
+        self._rounding = ROUNDING * max(*norms, np.square(self._means).max())
+        for name, covariance in self._parts.items():
+            _check_covariance(name, covariance, self._rounding)
+
+    def __repr__(self) -> str:
+        return f"OneSided(shape={self.shape}, labelled={self.labelled!r})"
+
+    @classmethod
+    def fit(cls, matrices: npt.ArrayLike, labelled: Side = "rows") -> Self:
+        """Fit to matrices (N, rows, columns), N >= 1, by maximum likelihood.
+
+        It takes N > M members to tell all parameters, and for the law to have a density.
+        """
+        matrices = check_matrices(matrices)
+        N, rows, columns = matrices.shape
+        M, n = _sides((rows, columns), labelled)
+        averages, contrasts = _split(matrices, labelled)
+        means = averages.mean(0)
+        offsets = averages - means
+        C = n / N * offsets.T @ offsets
+        B = contrasts.T @ contrasts / (N * (n - 1))
+        upper = np.triu_indices(M)
+        parameters = np.concatenate([means, ((C - B) / n)[upper], B[upper]])
+        law = cls((rows, columns), parameters, labelled)
+        if N <= M:
+            law._few = f"; {N} members are too few for {M} labels"
+        return law
+
+    @property
+    def labelled(self) -> Side:
+        """The side whose members are told apart."""
+        return self._labelled
+
+    @property
+    def means(self) -> Array:
+        """The means m (M,), read-only."""
+        return self._means
+
+    @property
+    def covariances(self) -> tuple[Array, Array]:
+        """A and B, (M, M) each, read-only."""
+        return self._A, self._B
+
+    def expectation(self, graphs: Iterable[Graph]) -> Array:
+        """Return the exact expectations (len(graphs),) of bipartite invariants.
+
+        Wick's theorem: each factor is a mean or has a partner, by A or by B. The sums over
+        exchangeable vertices are counted, those over labelled ones are contracted.
+
+        Raises
+        ------
+        ValueError
+            If a graph is not bipartite.
+        """
+        values: dict[Component, float] = {}
+        expectations = []
+        for graph in graphs:
+            if not graph.bipartite:
+                raise ValueError(f"expected only bipartite graphs, found {graph}")
+            edges = tuple(_labelled_first(edge, self.labelled) for edge in graph.edges)
+            total = 0.0
+            for (free, components), count in _terms(edges).items():
+                for component in components:
+                    if component not in values:
+                        values[component] = self._contract(component)
+                total += count * self._n**free * prod(values[component] for component in components)
+            expectations.append(total)
+        return np.array(expectations)
+
+    def sample(self, n: int, rng: np.random.Generator) -> Array:
+        """Draw n matrices, (n, rows, columns); singular covariances are no obstacle."""
+        roots = []
+        for covariance in self._parts.values():
+            values, vectors = np.linalg.eigh(covariance)
+            roots.append(vectors * np.sqrt(np.where(values > self._rounding, values, 0)))
+        averages, contrasts = _split(rng.standard_normal((n, *self.shape)), self.labelled)
+        averages = self._means + averages @ roots[0].T
+        contrasts = contrasts @ roots[1].T
+        matrices: Array = averages[:, None, :] + contrasts.reshape(n, self._n, -1)
+        return matrices if self.labelled == "columns" else matrices.swapaxes(1, 2)
+
+    def log_likelihood(self, matrices: npt.ArrayLike) -> Array:
+        """Log-density (n,) of matrices (n, rows, columns).
+
+        Raises
+        ------
+        ValueError
+            If the matrices have another shape.
+        numpy.linalg.LinAlgError
+            If B or C is singular; the message names it.
+        """
+        matrices = check_matrices(matrices, self.shape)
+        whitening = []
+        for name, covariance in self._parts.items():
+            try:
+                whitening.append(_whitening(covariance, self._rounding))
+            except np.linalg.LinAlgError:
+                message = f"{name} is singular: the law has no density{self._few}"
+                raise np.linalg.LinAlgError(message) from None
+        averages, contrasts = _split(matrices, self.labelled)
+        exponents = self._n * np.square((averages - self._means) @ whitening[0]).sum(1)
+        exponents += np.square(contrasts @ whitening[1]).sum(1).reshape(-1, self._n).sum(1)
+        logarithms = [np.log(2 * np.pi / np.square(white.diagonal())).sum() for white in whitening]
+        constant = logarithms[0] + (self._n - 1) * logarithms[1]
+        return np.asarray(-0.5 * (exponents + constant))
+
+    def _contract(self, component: Component) -> float:
+        """Sum a component over its labelled vertices."""
+        powers, links = component
+        # A vector at every vertex, if only of ones, lets each be summed over by itself.
+        inputs = [ascii_letters[vertex] for vertex in range(len(powers))]
+        inputs += [ascii_letters[a] + ascii_letters[b] for _, a, b in links]
+        operands = [self._means**power for power in powers]
+        operands += [self.covariances[kind] for kind, _, _ in links]
+        return float(np.einsum(",".join(inputs) + "->", *operands, optimize=True))
+
+
+def _labelled_first(pair: tuple[int, int], labelled: Side) -> tuple[int, int]:
+    """Order what belongs to rows and columns."""
+    if labelled not in ("rows", "columns"):
+        raise ValueError(f"expected 'rows' or 'columns' to be labelled, found {labelled!r}")
+    rows, columns = pair
+    return (rows, columns) if labelled == "rows" else (columns, rows)
+
+
+def _sides(shape: Shape, labelled: Side) -> tuple[int, int]:
+    """Return M and n, the lengths of the labelled side and of the other."""
+    M, n = _labelled_first(shape, labelled)
+    if n < 2:
+        raise ValueError(
+            f"expected two or more of what is exchanged, found shape {shape}, labelled {labelled}"
+        )
+    return M, n
+
+
+def _split(matrices: Array, labelled: Side) -> tuple[Array, Array]:
+    """Averages (N, M) over the exchangeable side, and the offsets from them, stacked: (N n, M)."""
+    if labelled == "rows":
+        matrices = matrices.swapaxes(1, 2)
+    averages = matrices.mean(1)
+    offsets = matrices - averages[:, None, :]
+    return averages, offsets.reshape(-1, offsets.shape[2])
+
+
+def _check_covariance(name: str, matrix: Array, rounding: float) -> None:
+    try:
+        np.linalg.cholesky(matrix + rounding * np.eye(len(matrix)))
+    except np.linalg.LinAlgError:
+        # Ten times the work, done only to tell what is wrong.
+        least = np.linalg.eigvalsh(matrix)[0]
+        if least < -rounding:
+            raise ValueError(f"{name} has the negative eigenvalue {least:.3g}") from None
+
+
+def _whitening(covariance: Array, rounding: float) -> Array:
+    """Return a triangular root T of the inverse: rows x of that covariance make x @ T white.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the covariance is singular up to rounding.
+    """
+    root: Array = np.linalg.inv(np.linalg.cholesky(covariance)).T
+    # The sum is the inverse's trace: the least eigenvalue lies between 1 / trace and M / trace. The
+    # least pivot would not do: it may exceed that eigenvalue by any factor.
+    if rounding * np.square(root).sum() >= 1:
+        raise np.linalg.LinAlgError
+    return root
+
+
+def _symmetric(triangle: Array, size: int) -> Array:
+    """Return the symmetric matrix of an upper triangle, read-only."""
+    matrix = np.zeros((size, size))
+    matrix[np.triu_indices(size)] = triangle
+    matrix += np.triu(matrix, 1).T
+    matrix.setflags(write=False)
+    return matrix
+
+
+@cache
+def _terms(edges: tuple[Edge, ...]) -> dict[tuple[int, tuple[Component, ...]], int]:
+    """Count the terms of an expectation by (free exchangeable vertices, components).
+
+    An edge is (labelled vertex, exchangeable vertex).
+    """
+    counts: Counter[tuple[int, tuple[Component, ...]]] = Counter()
+    for singles, pairs in _matchings(list(edges)):
+        for kinds in product((0, 1), repeat=len(pairs)):
+            chosen = list(zip(kinds, pairs, strict=True))
+            links = [(kind, a, b) for kind, ((a, _), (b, _)) in chosen]
+            equal = [(a, b) for kind, ((_, a), (_, b)) in chosen if kind]
+            free = len(_classes({j for _, j in edges}, equal))
+            powers = Counter(i for i, _ in singles)
+            joined = _classes({i for i, _ in edges}, [(a, b) for _, a, b in links])
+            counts[free, tuple(sorted(_component(part, powers, links) for part in joined))] += 1
+    return dict(counts)
+
+
+def _matchings(edges: list[Edge]) -> Iterator[tuple[list[Edge], list[tuple[Edge, Edge]]]]:
+    """All ways to leave edges single or in pairs."""
+    if not edges:
+        yield [], []
+        return
+    first, *others = edges
+    for singles, pairs in _matchings(others):
+        yield [first, *singles], pairs
+    for k, partner in enumerate(others):
+        for singles, pairs in _matchings(others[:k] + others[k + 1 :]):
+            yield singles, [(first, partner), *pairs]
+
+
+def _classes(vertices: set[int], joins: Iterable[tuple[int, int]]) -> list[set[int]]:
+    """Partition vertices into those joined."""
+    classes = [{vertex} for vertex in vertices]
+    for join in joins:
+        touched = [part for part in classes if part & {*join}]
+        classes = [part for part in classes if not part & {*join}] + [set().union(*touched)]
+    return classes
+
+
+def _component(part: set[int], powers: Mapping[int, int], links: list[Link]) -> Component:
+    """Number the vertices of a component in an order that depends little on their names.
+
+    Equal components that are told apart nevertheless cost one more contraction, no more.
+    """
+
+    def signature(vertex: int) -> tuple[int, list[int]]:
+        return powers[vertex], sorted(k for k, *ends in links for end in ends if end == vertex)
+
+    members = sorted(part, key=signature)
+    place = {vertex: k for k, vertex in enumerate(members)}
+    inside = [(kind, place[a], place[b]) for kind, a, b in links if a in part]
+    ordered = sorted((kind, min(a, b), max(a, b)) for kind, a, b in inside)
+    return tuple(powers[vertex] for vertex in members), tuple(ordered)

@@ -1,0 +1,1 @@
+"""What each job asks of a cluster: memory and time."""

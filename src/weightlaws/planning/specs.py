@@ -1,0 +1,242 @@
+"""What fixes the numbers of each rule, as a pure function of the study.
+
+A spec is a dict of plain built-ins, in a fixed order of keys, that holds exactly what changes the
+numbers of one rule, and ``code``, a digest of the code that they rest on. Snakemake compares it to
+decide what must run again, and files carry it so that a reader can tell whether they are what it
+was asked for. ``code`` maps the name of a rule's script to its digest.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard
+from weightlaws.study.study import Study
+
+Spec = dict[str, Any]
+
+
+def dataset_spec(dataset: str, code: Mapping[str, str]) -> Spec:
+    """Return what fixes a stored data set."""
+    return {"dataset": dataset, "code": code["dataset"]}
+
+
+def training_spec(
+    study: Study, condition: Condition, code: Mapping[str, str], shard: Shard | None = None
+) -> Spec:
+    """Return what fixes a weights shard, or without a shard what all of a condition's share.
+
+    No ensemble size is in it, so that more members leave the shards there are as they are.
+    """
+    return {
+        "dataset": dataset_spec(condition.dataset, code),
+        "shapes": {name: list(shape) for name, shape in condition.shapes.items()},
+        "initialisation": condition.initialisation,
+        "weight_decay": condition.weight_decay,
+        "output_scale": condition.output_scale,
+        "seed": study.seed,
+        "epochs": study.epochs,
+        "batch_size": study.batch_size,
+        "learning_rate": study.learning_rate,
+        "snapshots": study.layer_snapshots(condition),
+        **_members(shard),
+        "code": code["train"],
+    }
+
+
+def weights_spec(
+    study: Study,
+    networks: Ensemble | Checkpoint,
+    code: Mapping[str, str],
+    shard: Shard | None = None,
+) -> Spec:
+    """Return what fixes a weights shard, wherever it was trained, or what all shards share.
+
+    The files that weights are read from fix them too. The layers of a single network are found out
+    when it is read; see `import_job.import_network`.
+    """
+    if isinstance(networks, Condition):
+        return training_spec(study, networks, code, shard)
+    if isinstance(networks, Checkpoint):
+        own = {"source": networks.source, "epochs": 0}
+        return {**own, **_members(shard), "code": code["import_network"]}
+    return {
+        "source": networks.source,
+        "shapes": {name: list(shape) for name, shape in networks.shapes.items()},
+        "epochs": 0,
+        "snapshots": study.layer_snapshots(networks),
+        **_members(shard),
+        "code": code["import_ensemble"],
+    }
+
+
+def _members(shard: Shard | None) -> Spec:
+    return {} if shard is None else {"members": [shard.first, shard.last]}
+
+
+def invariants_spec(
+    study: Study, condition: Ensemble, code: Mapping[str, str], shard: Shard | None = None
+) -> Spec:
+    """Return what fixes an invariants shard, or without a shard what all of a condition's share."""
+    return {
+        "weights": weights_spec(study, condition, code),
+        "invariants": study.invariants,
+        "layers": list(condition.square_layers),
+        **_members(shard),
+        "code": code["invariants"],
+    }
+
+
+def without_code(spec: Spec) -> Spec:
+    """Leave out all digests of code, for a comparison where they are not known."""
+    return {
+        key: without_code(value) if isinstance(value, dict) else value
+        for key, value in spec.items()
+        if key != "code"
+    }
+
+
+def catalogue_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the list of the study's invariants."""
+    return {"invariants": study.invariants, "code": code["catalogue"]}
+
+
+def model_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the fits of one condition."""
+    return {
+        "invariants": invariants_spec(study, condition, code),
+        "members": condition.members,
+        "seed": study.seed,
+        "bootstrap_replicates": study.statistics.bootstrap_replicates,
+        "code": code["model"],
+    }
+
+
+def significance_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the tests of one condition's fitted laws."""
+    return {
+        "invariants": invariants_spec(study, condition, code),
+        "members": condition.members,
+        "seed": study.seed,
+        "epochs": study.tested_epochs(condition),
+        "matrices": study.statistics.simulated_matrices,
+        "ensembles": study.statistics.simulated_ensembles,
+        "code": code["significance"],
+    }
+
+
+def comparison_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the comparison of laws on one condition's held-out members."""
+    return {
+        "weights": weights_spec(study, condition, code),
+        "members": condition.members,
+        "folds": study.statistics.folds,
+        "code": code["comparison"],
+    }
+
+
+def symmetry_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the tests of the symmetries of one condition's weights."""
+    return {
+        "weights": weights_spec(study, condition, code),
+        "members": condition.members,
+        "seed": study.seed,
+        "epochs": study.tested_epochs(condition),
+        "randomisations": study.statistics.randomisations,
+        "code": code["symmetry"],
+    }
+
+
+def null_spec(study: Study, shape: tuple[int, int], code: Mapping[str, str]) -> Spec:
+    """Return what fixes the simulated spectra that layers of a shape are compared with."""
+    return {
+        "shape": list(shape),
+        "matrices": study.spectra.null_matrices,
+        "vectors": study.spectra.null_vectors,
+        "pooled_ranks": study.spectra.pooled_ranks,
+        "seed": study.seed,
+        "code": code["null"],
+    }
+
+
+def spectra_spec(
+    study: Study,
+    networks: Ensemble | Checkpoint,
+    code: Mapping[str, str],
+    shard: Shard | None = None,
+) -> Spec:
+    """Return what fixes a spectra shard, or without a shard what all shards share.
+
+    The nulls fix it too; they are files.
+    """
+    return {
+        "weights": weights_spec(study, networks, code),
+        "seed": study.seed,
+        "epochs": study.tested_epochs(networks),
+        "false_discovery_rate": study.statistics.false_discovery_rate,
+        "bootstrap_replicates": study.statistics.bootstrap_replicates,
+        "permutations": study.spectra.permutations,
+        "goodness_of_fit_replicates": study.spectra.goodness_of_fit_replicates,
+        **_members(shard),
+        "code": code["spectra_shard"],
+    }
+
+
+def spectra_tables_spec(
+    study: Study, networks: Ensemble | Checkpoint, code: Mapping[str, str]
+) -> Spec:
+    """Return what fixes the tables of the spectra of one condition or network."""
+    return {
+        "spectra": spectra_spec(study, networks, code),
+        "members": networks.members,
+        "seed": study.seed,
+        "code": code["spectra"],
+    }
+
+
+def findings_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the study's findings; tables fix their numbers."""
+    return {
+        "epochs": study.headline_epochs,
+        "false_discovery_rate": study.statistics.false_discovery_rate,
+        "code": code["findings"],
+    }
+
+
+def members_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the run's tables of conditions, members and learning curves."""
+    return {
+        "weights": {
+            name: weights_spec(study, condition, code)
+            for name, condition in study.conditions.items()
+        },
+        "members": {name: condition.members for name, condition in study.conditions.items()},
+        "code": code["members"],
+    }
+
+
+def distance_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the table of distances."""
+    return {
+        "models": {
+            name: model_spec(study, condition, code) for name, condition in study.modelled.items()
+        },
+        "seed": study.seed,
+        "draws": study.statistics.noise_floor_draws,
+        "code": code["distance"],
+    }
+
+
+def spectra_table_spec(code: Mapping[str, str]) -> Spec:
+    """Return what fixes the table of all spectra; the tables that it joins fix its numbers."""
+    return {"code": code["spectra_table"]}
+
+
+def figures_spec(study: Study, code: str, **shown: Any) -> Spec:  # noqa: ANN401
+    """Return what fixes figures drawn by this code; tables fix their numbers.
+
+    Parameters
+    ----------
+    shown
+        What else of the study fixes them, by name: what they show, or say.
+    """
+    return {"look": study.figures.model_dump(), **shown, "code": code}

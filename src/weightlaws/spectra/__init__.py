@@ -1,0 +1,1 @@
+"""Singular values and vectors of one matrix, and what random matrices do."""

@@ -1,0 +1,158 @@
+"""The curves of spectra: densities, spacings, number variance and Hill plots, with theory."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from weightlaws.spectra import levels, marchenko_pastur, tails
+from weightlaws.spectra.null import SPACING_EDGES, Null, spacing_density
+from weightlaws.spectra.shards import LayerSpectra
+from weightlaws.spectra.statistics import NUMBER_VARIANCES, unfolded_levels
+
+Floats = npt.NDArray[np.float64]
+
+_BINS = 40
+# 95 % of a Gaussian.
+_BAND = 1.96
+
+
+def curves_table(spectra: LayerSpectra, null: Null) -> pd.DataFrame:
+    """One row a point of a curve of one layer after one epoch.
+
+    Returns
+    -------
+    DataFrame
+        ``curve``, ``x``, ``y``, ``low`` and ``high``, ``theory``; NaN where there is none.
+
+        - ``density``: singular values of all members over bins, as a share of all per unit, and the
+          mean of the Marchenko-Pastur laws fitted to the members.
+        - ``outlier``: each singular value above its member's bulk, at ``x``.
+        - ``spacing``: level spacings of the bulk, in mean spacings, with the 95 % band of as many
+          random matrices, and Wigner's surmise.
+        - ``number_variance``: by the length of the window, with the same band, and the law of the
+          Gaussian orthogonal ensemble.
+        - ``hill``: the Hill estimator by the number k of largest values; the band is the spread of
+          members, of a single one the standard error if its tail were a power law.
+        - ``plateau``: first and last k of the Hill plot's plateau, with its height; means over the
+          members that have one.
+    """
+    parts = {
+        "density": _density(spectra),
+        "outlier": _outliers(spectra),
+        "spacing": _spacings(spectra, null),
+        "number_variance": _number_variance(spectra, null),
+        "hill": _hill(spectra),
+        "plateau": _plateau(spectra),
+    }
+    tables = [pd.DataFrame(part).assign(curve=name) for name, part in parts.items()]
+    table = pd.concat(tables, ignore_index=True)
+    return table.reindex(columns=["curve", "x", "y", "low", "high", "theory"])
+
+
+def _density(spectra: LayerSpectra) -> dict[str, Floats]:
+    values = spectra.singular_values
+    largest = 1.02 * float(values.max()) or 1.0
+    counts, edges = np.histogram(values, _BINS, (0.98 * float(values.min()), largest))
+    centres = (edges[1:] + edges[:-1]) / 2
+    return {
+        "x": centres,
+        "y": counts / (values.size * np.diff(edges)),
+        "theory": np.mean([*_laws(spectra, centres)], axis=0),
+    }
+
+
+def _laws(spectra: LayerSpectra, x: Floats) -> Iterator[Floats]:
+    """Return each member's fitted law, as a density of all its singular values, (point,)."""
+    n, m = sorted(spectra.shape)
+    sigmas, above, below = (
+        spectra.parameter("sigma"),
+        *(spectra.statistic(f"outliers_{side}") for side in ("above", "below")),
+    )
+    for sigma, k, j in zip(sigmas, above, below, strict=True):
+        if not sigma > 0:  # or NaN, of too few values
+            yield np.full(len(x), np.nan)
+            continue
+        inner = (int(n - k - j), int(m - k))
+        yield marchenko_pastur.density(x, inner, sigma) * inner[0] / n
+
+
+def _outliers(spectra: LayerSpectra) -> dict[str, Floats]:
+    above = spectra.statistic("outliers_above")
+    ranks = np.arange(spectra.singular_values.shape[1])
+    return {"x": spectra.singular_values[ranks < above[:, None]]}
+
+
+def _spacings(spectra: LayerSpectra, null: Null) -> dict[str, Floats]:
+    densities = [spacing_density(found) for found in _member_spacings(spectra, null)]
+    x = (SPACING_EDGES[1:] + SPACING_EDGES[:-1]) / 2
+    low, high = _band(null.spacings, len(densities))
+    y, theory = _mean_of_known(np.stack(densities)), levels.wigner_surmise(x)
+    return {"x": x, "y": y, "low": low, "high": high, "theory": theory}
+
+
+def _member_spacings(spectra: LayerSpectra, null: Null) -> Iterator[Floats]:
+    for values in spectra.singular_values:
+        if len(values) < marchenko_pastur.MIN_VALUES:
+            yield np.empty(0)
+            continue
+        bulk = marchenko_pastur.fit_bulk(values, spectra.shape, null.ends)
+        yield levels.spacings(unfolded_levels(values, bulk))
+
+
+def _number_variance(spectra: LayerSpectra, null: Null) -> dict[str, Floats]:
+    found = np.stack([spectra.statistic(name) for name in NUMBER_VARIANCES], axis=1)
+    expected = np.stack([null.statistics[name] for name in NUMBER_VARIANCES], axis=1)
+    low, high = _band(expected, len(spectra.statistics))
+    lengths = np.array([*NUMBER_VARIANCES.values()])
+    return {
+        "x": lengths,
+        "y": _mean_of_known(found),
+        "low": low,
+        "high": high,
+        "theory": levels.goe_number_variance(lengths),
+    }
+
+
+def _mean_of_known(values: Floats) -> Floats:
+    """Mean of the rows (row, point) that have no NaN; NaN if there are none."""
+    known = values[np.isfinite(values).all(axis=1)]
+    return known.mean(axis=0) if len(known) else np.full(values.shape[1], np.nan)
+
+
+def _band(null: Floats, n_members: int) -> tuple[Floats, Floats]:
+    """Return where the mean over so many random matrices is 95 % of the time, (point,) each."""
+    known = null[np.isfinite(null).all(axis=1)]
+    if not len(known):
+        nothing = np.full(null.shape[1], np.nan)
+        return nothing, nothing
+    middle, error = known.mean(axis=0), known.std(axis=0, ddof=1) / np.sqrt(n_members)
+    return middle - _BAND * error, middle + _BAND * error
+
+
+def _hill(spectra: LayerSpectra) -> dict[str, Floats]:
+    found = [gamma for gamma in map(_hill_estimates, spectra.singular_values) if len(gamma)]
+    length = min(map(len, found), default=0)
+    k = np.arange(1.0, length + 1)
+    values = np.array([gamma[:length] for gamma in found]).reshape(-1, length)
+    y = values.mean(axis=0) if length else k
+    error = values.std(axis=0, ddof=1) if len(values) > 1 else y / np.sqrt(k)
+    return {"x": k, "y": y, "low": y - error, "high": y + error}
+
+
+def _hill_estimates(values: Floats) -> Floats:
+    """Return gamma_k for k from 1 on, (k,), of what is positive; empty if that is one value."""
+    if (values > 0).sum() < 2:
+        return np.empty(0)
+    _, exponents = tails.hill(values)
+    return 1 / (exponents - 1)
+
+
+def _plateau(spectra: LayerSpectra) -> dict[str, Floats]:
+    positive = [values for values in spectra.singular_values if (values > 0).sum() > 1]
+    found = [flat for flat in map(tails.plateau, positive) if flat is not None]
+    if not found:
+        return {"x": np.empty(0), "y": np.empty(0)}
+    first, last, exponent = np.mean(found, axis=0)
+    return {"x": np.array([first, last]), "y": np.full(2, 1 / (exponent - 1))}

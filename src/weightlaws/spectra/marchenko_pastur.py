@@ -1,0 +1,195 @@
+"""The law of the singular values of a random matrix, fitted to the bulk of a trained one's.
+
+Singular values of an n x m matrix, n <= m, of independent entries of variance sigma^2 follow the
+law of Marchenko and Pastur (1967), written for singular values, not their squares: the quarter of
+a circle where n = m. Source of its use on weight matrices: arXiv:2203.14661.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize, stats
+
+from weightlaws.spectra import kolmogorov_smirnov
+
+Floats = npt.NDArray[np.float64]
+
+#: Chance that a random matrix's largest singular value counts as outside; and its smallest.
+OUTLIER_LEVEL = 0.01
+#: Singular values that a fit needs.
+MIN_VALUES = 5
+
+# The Tracy-Widom law of beta = 1 as a shifted gamma law, right to 1e-3 in probability:
+# Chiani, arXiv:1209.3394, table 1.
+TRACY_WIDOM = stats.gamma(46.446, loc=-9.84801, scale=0.186054)
+
+
+def edges(shape: tuple[int, int], sigma: float = 1.0) -> tuple[float, float]:
+    """Return the ends of the law's support, sigma (sqrt(m) -+ sqrt(n)), lower and upper."""
+    n, m = sorted(shape)
+    return sigma * (np.sqrt(m) - np.sqrt(n)), sigma * (np.sqrt(m) + np.sqrt(n))
+
+
+def density(values: Floats, shape: tuple[int, int], sigma: float = 1.0) -> Floats:
+    """Return the law's density at singular values (...,); 0 outside its support."""
+    lower, upper = edges(shape, sigma)
+    # At 0 a square matrix's density is finite; nothing else has 0 in its support.
+    s = np.maximum(values, np.finfo(np.float64).tiny ** 0.25)
+    inside = np.clip((s**2 - lower**2) * (upper**2 - s**2), 0.0, None)
+    return np.asarray(np.sqrt(inside) / (np.pi * min(shape) * sigma**2 * s))
+
+
+def cdf(values: Floats, shape: tuple[int, int], sigma: float = 1.0) -> Floats:
+    """Return the law's distribution function at singular values (...,)."""
+    n, m = sorted(shape)
+    q = n / m
+    a, b = (1 - np.sqrt(q)) ** 2, (1 + np.sqrt(q)) ** 2
+    x = np.clip(values**2 / (m * sigma**2), a, b)
+    half = 2 * np.sqrt(q)  # half the width of the support of the squares
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inner = np.where(x > 0, ((1 + q) * x - (1 - q) ** 2) / (half * x), -1.0)
+    rising, falling = (
+        np.arcsin(np.clip(part, -1.0, 1.0)) + np.pi / 2 for part in ((x - 1 - q) / half, inner)
+    )
+    root = np.sqrt(np.clip((b - x) * (x - a), 0.0, None))
+    return np.asarray((root + (1 + q) * rising - (1 - q) * falling) / (2 * np.pi * q))
+
+
+@lru_cache(maxsize=1024)
+def median(shape: tuple[int, int]) -> float:
+    """Return the law's median for entries of variance 1."""
+    ends = edges(shape)
+    return float(optimize.brentq(lambda s: cdf(np.asarray(s), shape) - 0.5, *ends))
+
+
+def largest_value(shape: tuple[int, int], quantile: float) -> float:
+    """Return a quantile of the largest singular value for Gaussian entries of variance 1.
+
+    It follows the Tracy-Widom law of beta = 1: Johnstone, Annals of Statistics 29 (2001) 295, with
+    the centre and scale of Ma, Bernoulli 18 (2012) 322, which err by order n^(-2/3).
+    """
+    n, m = (length - 0.5 for length in sorted(shape))
+    centre = (np.sqrt(m) + np.sqrt(n)) ** 2
+    scale = np.sqrt(centre) * (1 / np.sqrt(m) + 1 / np.sqrt(n)) ** (1 / 3)
+    return float(np.sqrt(centre + scale * TRACY_WIDOM.ppf(quantile)))
+
+
+def edge_scale(shape: tuple[int, int], sigma: float = 1.0) -> float:
+    """Return the standard deviation of the largest singular value, of the Tracy-Widom law."""
+    n, m = (length - 0.5 for length in sorted(shape))
+    scale = (1 / np.sqrt(m) + 1 / np.sqrt(n)) ** (1 / 3) / 2  # of the squares over twice the root
+    return float(sigma * scale * TRACY_WIDOM.std())
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Where the singular values of random matrices end: one further out is outside.
+
+    Attributes
+    ----------
+    smallest, largest
+        For entries of variance 1, each passed by a share `OUTLIER_LEVEL` of random matrices,
+        ``largest`` in units of the sigma that is fitted without the largest value.
+    """
+
+    smallest: float
+    largest: float
+
+
+def simulated_ends(values: Floats, shape: tuple[int, int]) -> Ends:
+    """Return where random matrices of a shape end.
+
+    The law of the largest value is Tracy and Widom's about a centre and on a scale that are
+    simulated, as theirs are right for large matrices only and a fit left the value out. No closed
+    law covers the smallest from the hard edge of a square matrix to the soft one of a wide one.
+
+    Parameters
+    ----------
+    values
+        Singular values of random matrices with entries of variance 1, descending, (matrix, n).
+    """
+    n, m = sorted(shape)
+    sigma = np.sqrt((values[:, 1:] ** 2).sum(axis=1) / ((n - 1) * (m - 1)))
+    largest = values[:, 0] / sigma
+    out = (TRACY_WIDOM.ppf(1 - OUTLIER_LEVEL) - TRACY_WIDOM.mean()) / TRACY_WIDOM.std()
+    return Ends(
+        smallest=float(np.quantile(values[:, -1], OUTLIER_LEVEL)),
+        largest=float(largest.mean() + out * largest.std()),
+    )
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """The law fitted to the singular values that are not outside of it.
+
+    Attributes
+    ----------
+    shape
+        Of the random matrix whose singular values the bulk's are like: the matrix's own, less what
+        the values outside take away.
+    sigma
+        Standard deviation of that matrix's entries; 0 if nothing of the matrix is random.
+    above, below
+        Number of singular values outside, on either side.
+    threshold
+        The singular value above which one is outside.
+    distance
+        Kolmogorov-Smirnov distance of the bulk's singular values to the law.
+    is_none
+        Whether more singular values are above the threshold than are left out.
+    """
+
+    shape: tuple[int, int]
+    sigma: float
+    above: int
+    below: int
+    threshold: float
+    distance: float
+    is_none: bool
+
+
+def fit_bulk(values: Floats, shape: tuple[int, int], ends: Ends) -> Bulk:
+    """Fit the law to the bulk of a matrix's singular values, the ones outside left out.
+
+    The variance is first matched to the median, which outliers hardly move, and then, over and
+    over until nothing changes, to the sum of squares of what is inside: k singular values above
+    take k rows and columns of the random matrix with them, and those below, which rows without
+    randomness leave behind, take rows. A bulk is half of the values at least: where that many lie
+    outside, the law fits none, and `Bulk.is_none` says so.
+
+    Parameters
+    ----------
+    values
+        Singular values, descending, (n,).
+    shape
+        Of the matrix.
+    ends
+        Of random matrices of this shape.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than `MIN_VALUES` values.
+    """
+    if len(values) < MIN_VALUES:
+        raise ValueError(f"found {len(values)} singular values, expected at least {MIN_VALUES}")
+    n, m = sorted(shape)
+    most = len(values) - max(MIN_VALUES, -(-len(values) // 2))
+    largest = ends.largest / edges((n - 1, m - 1))[1]  # in units of the law's upper edge
+    sigma, above, below = float(np.median(values)) / median((n, m)), 0, 0
+    tried: set[tuple[int, int]] = set()
+    while (above, below) not in tried:
+        tried.add((above, below))
+        threshold = sigma * largest * edges((n - above - below, m - above))[1]
+        above = min(int((values > threshold).sum()), most)
+        below = min(int((values < sigma * ends.smallest).sum()), most - above)
+        inside = values[above : len(values) - below]
+        inner = (n - above - below, m - above)
+        sigma = float(np.sqrt((inside**2).sum() / np.prod(inner)))
+    distance = float("nan")
+    if sigma > 0:
+        distance = float(kolmogorov_smirnov.distance(cdf(inside[::-1], inner, sigma)))
+    is_none = bool(values[above] > threshold)
+    return Bulk(inner, sigma, above, below, float(threshold), distance, is_none)

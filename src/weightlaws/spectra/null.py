@@ -1,0 +1,127 @@
+"""What a random matrix of a shape does: the Monte Carlo null of all spectral statistics."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg
+
+from weightlaws.spectra.marchenko_pastur import MIN_VALUES, Ends, simulated_ends
+from weightlaws.spectra.statistics import STATISTICS, spectral_statistics
+from weightlaws.spectra.vectors import null_distances
+
+Floats = npt.NDArray[np.float64]
+
+#: Edges of the histogram of level spacings, in mean spacings.
+SPACING_EDGES = np.linspace(0.0, 4.0, 33)
+
+
+@dataclass(frozen=True)
+class Null:
+    """The law of spectral statistics of a matrix with independent Gaussian entries.
+
+    Attributes
+    ----------
+    shape
+        Of the matrices.
+    ends
+        Where their singular values end.
+    singular_values
+        For entries of variance 1, descending, (matrix, n).
+    statistics
+        By name, (matrix,); NaN where a matrix, or what is inside of its bulk, is too small.
+    spacings
+        Histograms of level spacings over `SPACING_EDGES`, as densities, (matrix, bin).
+    left, right
+        Distances of singular vectors to the Porter-Thomas law, ascending, (draw,).
+    pooled_ranks
+        Number of vectors that were put together for each.
+    """
+
+    shape: tuple[int, int]
+    ends: Ends
+    singular_values: Floats
+    statistics: dict[str, Floats]
+    spacings: Floats
+    left: Floats
+    right: Floats
+    pooled_ranks: int = 1
+
+    def known(self, statistic: str) -> Floats:
+        """Return a statistic of the matrices that have it, (matrix,)."""
+        values = self.statistics[statistic]
+        return values[np.isfinite(values)]
+
+
+def gaussian_singular_values(shape: tuple[int, int], n: int, rng: np.random.Generator) -> Floats:
+    """Draw the singular values of n matrices with independent N(0, 1) entries.
+
+    They are those of a bidiagonal matrix of independent chi variables: Dumitriu and Edelman,
+    Journal of Mathematical Physics 43 (2002) 5830. This takes O(min(shape)^2) steps a matrix.
+
+    Returns
+    -------
+    array
+        Descending, (n, min(shape)).
+    """
+    short, long = sorted(shape)
+    diagonal = np.sqrt(rng.chisquare(long - np.arange(short), (n, short)))
+    below = np.sqrt(rng.chisquare(short - 1 - np.arange(short - 1), (n, short - 1)))
+    # B B^T is tridiagonal. Squaring costs the smallest values of a square matrix some digits, of
+    # which ten are left at 10,000.
+    on, off = diagonal**2, below * diagonal[:, :-1]
+    on[:, 1:] += below**2
+    squares = [linalg.eigvalsh_tridiagonal(d, e) for d, e in zip(on, off, strict=True)]
+    return np.asarray(np.sqrt(np.clip(squares, 0.0, None))[:, ::-1])
+
+
+def simulate_null(
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+    *,
+    matrices: int = 1000,
+    vectors: int = 20_000,
+    pooled_ranks: int = 1,
+) -> Null:
+    """Simulate what all spectral statistics of a shape are judged against.
+
+    Parameters
+    ----------
+    shape
+        (out, in).
+    matrices
+        Number of random matrices; no p-value of a single matrix is below 1 / (1 + matrices).
+    vectors
+        Number of random vectors of either length.
+    pooled_ranks
+        See `singular_vectors.pooled`; as many as there are ranks at most.
+    """
+    n = min(shape)
+    values = gaussian_singular_values(shape, matrices, rng)
+    statistics = {name: np.full(matrices, np.nan) for name in STATISTICS}
+    spacings = np.full((matrices, len(SPACING_EDGES) - 1), np.nan)
+    ends = Ends(float("nan"), float("nan"))
+    if n >= MIN_VALUES:
+        ends = simulated_ends(values, shape)
+        for k, one in enumerate(values):
+            _, found, unfolded_spacings = spectral_statistics(one, shape, ends)
+            for name, value in found.items():
+                statistics[name][k] = value
+            spacings[k] = spacing_density(unfolded_spacings)
+    ranks = min(pooled_ranks, n)
+    left, right = (null_distances(length, vectors, rng, ranks) for length in shape)
+    return Null(shape, ends, values, statistics, spacings, left, right, ranks)
+
+
+def spacing_density(spacings: Floats) -> Floats:
+    """Return the histogram of spacings over `SPACING_EDGES`; NaN if there are none."""
+    counts, _ = np.histogram(spacings, SPACING_EDGES)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(counts / (np.diff(SPACING_EDGES) * np.float64(len(spacings))))
+
+
+@lru_cache(maxsize=32)
+def reference_null(shape: tuple[int, int]) -> Null:
+    """Return a null of a shape that is the same everywhere, simulated once a process."""
+    return simulate_null(shape, np.random.default_rng(np.random.SeedSequence(shape)))

@@ -1,0 +1,217 @@
+"""What weights shards and invariants shards hold, and how all of a condition's are read."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from weightlaws.storage.hdf5 import Reader, Spec, StorageError, check_spec, opened
+
+
+@dataclass(frozen=True)
+class WeightsShard:
+    """The weights of a contiguous range of members of one condition.
+
+    Attributes
+    ----------
+    spec
+        What fixes the numbers.
+    members
+        Member numbers, (member,).
+    epochs
+        By layer: the epochs of its snapshots, ascending from 0, (snapshot,).
+    weights
+        By layer: float32 (member, snapshot, out, in).
+    loss
+        Mean training loss over the batches of each epoch, float64 (member, epoch).
+    accuracy
+        Share of test images classified rightly, from epoch 0 on, float64 (member, 1 + epoch).
+    dead_output
+        Whether all logits of the network itself, neither scaled nor centred, are 0 on every test
+        image, from epoch 0 on, bool (member, 1 + epoch).
+    finite
+        Whether losses and weights are finite so far, from epoch 0 on, bool (member, 1 + epoch). A
+        member's that are not are there as they came out.
+    """
+
+    spec: Spec
+    members: npt.NDArray[np.int64]
+    epochs: dict[str, npt.NDArray[np.int64]]
+    weights: dict[str, npt.NDArray[np.float32]]
+    loss: npt.NDArray[np.float64]
+    accuracy: npt.NDArray[np.float64]
+    dead_output: npt.NDArray[np.bool_]
+    finite: npt.NDArray[np.bool_]
+
+
+def read_shard(
+    path: Path | str, spec: Spec | None = None, layers: Iterable[str] | None = None
+) -> WeightsShard:
+    """Read a weights shard, checked against its own spec and, if given, the expected one.
+
+    Parameters
+    ----------
+    path
+        A file under ``results/<study>/weights/``.
+    spec
+        The spec that the shard should have; without it, whatever it says it has.
+    layers
+        The layers whose weights to read; all of them if not given.
+
+    Raises
+    ------
+    StorageError
+        If the file is not a whole, undamaged weights shard of that spec.
+    """
+    with opened(Path(path), "weights", spec) as reader:
+        return weights_shard(reader, layers)
+
+
+def weights_shard(reader: Reader, layers: Iterable[str] | None = None) -> WeightsShard:
+    """Read an open weights shard, checked against its own spec; see ``read_shard``."""
+    stored = reader.spec
+    try:
+        first, last = stored["members"]
+        n_epochs, snapshots = stored["epochs"], stored["snapshots"]
+        wanted = list(snapshots if layers is None else layers)
+        sizes = {layer: (len(snapshots[layer]), *stored["shapes"][layer]) for layer in wanted}
+    except (KeyError, TypeError, ValueError) as error:
+        raise StorageError(
+            reader.path, "spec", f"no {error}", "the spec of a weights shard"
+        ) from error
+    n_members = last - first + 1
+    epochs = {
+        layer: reader.read(f"epochs/{layer}", np.int64, (len(snapshots[layer]),))
+        for layer in wanted
+    }
+    for layer, found in epochs.items():
+        if found.tolist() != snapshots[layer]:
+            raise StorageError(reader.path, f"epochs/{layer}", found.tolist(), snapshots[layer])
+    dead_output, finite = (
+        reader.read(name, np.bool_, (n_members, n_epochs + 1)) for name in ("dead_output", "finite")
+    )
+    good = finite[:, -1]
+    return WeightsShard(
+        spec=stored,
+        members=np.arange(first, last + 1),
+        epochs=epochs,
+        weights={
+            layer: reader.read(f"weights/{layer}", np.float32, (n_members, *size), finite=good)
+            for layer, size in sizes.items()
+        },
+        loss=reader.read("loss", np.float64, (n_members, n_epochs), finite=good),
+        # Of networks that were trained elsewhere, and so on no data set of ours, it is not known.
+        accuracy=reader.read(
+            "accuracy", np.float64, (n_members, n_epochs + 1), finite="dataset" in stored
+        ),
+        dead_output=dead_output,
+        finite=finite,
+    )
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What one layer of a condition's members is or has, but for those that diverged.
+
+    Attributes
+    ----------
+    values
+        (member, ...).
+    members
+        Their numbers, (member,).
+    dead_output
+        Whether a member's logits are all 0 at the end, (member,).
+    """
+
+    values: npt.NDArray[Any]
+    members: npt.NDArray[np.int64]
+    dead_output: npt.NDArray[np.bool_]
+
+
+def read_invariants(
+    paths: Sequence[Path], spec: Spec, n_members: int, layer: str, epoch: int, n_invariants: int
+) -> Ensemble:
+    """Read one layer's invariants after one epoch, float64 (member, invariant), of a condition.
+
+    Parameters
+    ----------
+    paths
+        All invariants shards of the condition, in the order of their members.
+    spec
+        What the shards share: their spec without ``members``.
+    n_members, n_invariants
+        How many members and invariants there should be.
+    epoch
+        One of the layer's snapshots.
+
+    Raises
+    ------
+    StorageError
+        If a shard is not of this spec, the shards are not all members, each once, or fewer than two
+        members are finite.
+    """
+    epochs = spec["weights"]["snapshots"][layer]
+    shape, part = (len(epochs), n_invariants), (slice(None), epochs.index(epoch))
+    readers = opened_shards(paths, "invariants", spec, n_members)
+    return _ensemble(paths, readers, f"invariants/{layer}", np.float64, shape, part)
+
+
+def read_weights(
+    paths: Sequence[Path], spec: Spec, n_members: int, layer: str, epoch: int
+) -> Ensemble:
+    """Read one layer's weights after one epoch, float32 (member, out, in), of a condition.
+
+    Parameters and errors are those of `read_invariants`.
+    """
+    epochs = spec["snapshots"][layer]
+    shape, part = (len(epochs), *spec["shapes"][layer]), (slice(None), epochs.index(epoch))
+    readers = opened_shards(paths, "weights", spec, n_members)
+    return _ensemble(paths, readers, f"weights/{layer}", np.float32, shape, part)
+
+
+def _ensemble(
+    paths: Sequence[Path],
+    readers: Iterable[Reader],
+    name: str,
+    dtype: npt.DTypeLike,
+    shape: tuple[int, ...],
+    part: tuple[int | slice, ...],
+) -> Ensemble:
+    """Join a part of what the shards hold, (member, *shape) each, without who diverged."""
+    values, finite, dead = [], [], []
+    for reader in readers:
+        finite.append(reader.read("finite", np.bool_, (None, None))[:, -1])
+        dead.append(reader.read("dead_output", np.bool_, (None, None))[:, -1])
+        whole = (len(finite[-1]), *shape)
+        found = reader.read(name, dtype, whole, finite=finite[-1], part=part)
+        values.append(found[finite[-1]])
+    kept = np.concatenate(finite)
+    if kept.sum() < 2:
+        raise StorageError(
+            paths[0], "finite", f"{kept.sum()} of {len(kept)} members", "at least two"
+        )
+    return Ensemble(np.concatenate(values), np.flatnonzero(kept), np.concatenate(dead)[kept])
+
+
+def opened_shards(paths: Sequence[Path], kind: str, spec: Spec, n_members: int) -> Iterator[Reader]:
+    """Open a condition's shards one after another, checking that together they are all members.
+
+    Raises
+    ------
+    StorageError
+        If a shard is not of this spec, or out of order, or members are missing.
+    """
+    following = 0
+    for path in paths:
+        with opened(path, kind) as reader:
+            members = reader.spec.get("members", "none")
+            if not isinstance(members, list) or members[0] != following:
+                raise StorageError(path, "spec.members", members, f"a range from {following} on")
+            check_spec(path, reader.spec, {**spec, "members": members})
+            yield reader
+        following = members[1] + 1
+    if following != n_members:
+        raise StorageError(paths[-1], "spec.members", f"{following} in all", f"{n_members} in all")

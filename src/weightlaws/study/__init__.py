@@ -1,0 +1,1 @@
+"""What a configuration asks for, and where its results stand."""

@@ -1,0 +1,210 @@
+"""What is analysed: ensembles of networks, trained here or elsewhere, and single networks."""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from weightlaws.study.messages import shown
+from weightlaws.study.sections import Analysis, Name, Section
+from weightlaws.training.datasets import DATASETS
+from weightlaws.training.networks import Shapes, layer_shapes, square_layers
+
+Size = Annotated[int, Field(ge=2, le=1_000_000_000)]
+Shape = Annotated[tuple[Size, Size], Field(strict=False)]
+Source = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Everything that fixes an ensemble except the seed, and how large it is.
+
+    Attributes
+    ----------
+    dataset, hidden, initialisation, weight_decay
+        A data set's name, widths of the hidden layers, the initial law, strength of the penalty.
+    output_scale
+        See `engine.Recipe`; None for the network itself.
+    members
+        How many networks there are.
+    snapshots
+        Epochs whose square matrices are kept, where they are not the study's.
+    analyses
+        What is made of the weights.
+    """
+
+    dataset: str
+    hidden: tuple[int, ...]
+    initialisation: str
+    weight_decay: float
+    output_scale: float | None = None
+    _: KW_ONLY
+    members: int
+    snapshots: Literal["auto", "all"] | int | tuple[int, ...] | None = None
+    analyses: tuple[Analysis, ...] = ("models", "spectra")
+
+    @property
+    def architecture(self) -> str:
+        """Data set and hidden widths, such as ``mnist-10x10x10``."""
+        return f"{self.dataset}-{'x'.join(map(str, self.hidden))}"
+
+    @property
+    def name(self) -> str:
+        """Readable and unique: ``mnist-10x10-gaussian-decay0.01``, ``...-decay0-alpha4``."""
+        plain = f"{self.architecture}-{self.initialisation}-decay{_number(self.weight_decay)}"
+        if self.output_scale is None:
+            return plain
+        return f"{plain}-alpha{_number(self.output_scale)}"
+
+    @property
+    def shapes(self) -> Shapes:
+        """Shapes (out, in) of all weight matrices, by layer."""
+        info = DATASETS[self.dataset]
+        return layer_shapes(info.inputs, self.hidden, info.classes)
+
+    @property
+    def square_layers(self) -> Shapes:
+        """The layers that the 13-parameter law can describe, with their shapes (out, in)."""
+        return square_layers(self.shapes)
+
+
+def by_architecture(conditions: Mapping[str, Condition]) -> dict[str, list[str]]:
+    """Return the names of conditions side by side in one figure: those of each architecture."""
+    architectures: dict[str, list[str]] = {}
+    for name, condition in conditions.items():
+        architectures.setdefault(condition.architecture, []).append(name)
+    return architectures
+
+
+class Imported(Section):
+    """An ensemble of networks that were trained elsewhere, as the record of a study has it.
+
+    A configuration has its path alone, from which the rest is found out.
+    """
+
+    source: Source
+    """Path of its file or folder."""
+    name: Name
+    """Of its file or folder, fit for a file."""
+    members: Annotated[int, Field(ge=2, le=1_000_000)]
+    """How many networks there are."""
+    shapes: Annotated[dict[str, Shape], Field(min_length=1)]
+    """Shapes (out, in) of all weight matrices, by layer."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_path(cls, value: object) -> object:
+        if not isinstance(value, str) or not value:
+            return _recorded(value, "networks/ensemble.h5")
+        # What reads files is slow to import.
+        from weightlaws.external.ensembles import EnsembleError, describe
+        from weightlaws.external.formats import CheckpointError
+
+        try:
+            found = describe(value)
+        except (CheckpointError, EnsembleError) as error:
+            raise ValueError(str(error)) from None
+        except OSError as error:
+            raise ValueError(_unreachable(value, error)) from None
+        name, members, shapes = found.name, found.members, found.shapes
+        return {"source": value, "name": name, "members": members, "shapes": shapes}
+
+    @property
+    def architecture(self) -> str:
+        """Its name: nothing is known of how it relates to others."""
+        return self.name
+
+    @property
+    def square_layers(self) -> Shapes:
+        """The layers that the 13-parameter law can describe, with their shapes (out, in)."""
+        squares = square_layers(self.shapes)
+        return {name: shape for name, shape in squares.items() if shape[0] > 3}
+
+    @property
+    def analyses(self) -> tuple[Analysis, ...]:
+        """What is made of the weights: models only if a layer can be described by one."""
+        return ("models", "spectra") if self.square_layers else ("spectra",)
+
+    def files(self, shard: "Shard") -> list[Path]:
+        """Return what a shard of it is read from."""
+        from weightlaws.external.ensembles import member_files
+
+        return member_files(self.source, shard.first, shard.last)
+
+
+class Checkpoint(Section):
+    """A single network that was trained elsewhere, as the record of a study has it.
+
+    A configuration has its source alone. What its layers are is found out when it is read.
+    """
+
+    source: Source
+    """Path of its file, or ``torchvision:`` and the name of a model."""
+    name: Name
+    """Of its file or model, fit for a file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_source(cls, value: object) -> object:
+        if not isinstance(value, str) or not value:
+            return _recorded(value, "networks/model.safetensors")
+        from weightlaws.external.formats import CheckpointError
+        from weightlaws.external.networks import checkpoint_name, source_file
+
+        try:
+            source_file(value)
+            return {"source": value, "name": checkpoint_name(value)}
+        except CheckpointError as error:
+            raise ValueError(str(error)) from None
+        except OSError as error:
+            raise ValueError(_unreachable(value, error)) from None
+
+    @property
+    def members(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def files(self) -> list[Path]:
+        """What it is read from, if that is a file."""
+        from weightlaws.external.networks import source_file
+
+        file = source_file(self.source)
+        return [] if file is None else [file]
+
+
+#: What laws can be fitted to.
+Ensemble = Condition | Imported
+
+
+def _unreachable(path: str, error: OSError) -> str:
+    return (
+        f"found {shown(path)}, which cannot be opened ({error.strerror}), expected a path that can"
+    )
+
+
+def _recorded(value: object, example: str) -> object:
+    if not value or not isinstance(value, dict | Section):
+        raise ValueError(f"found {shown(value)}, expected a path in quotes, such as {example}")
+    return value
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A contiguous range of members of one condition, first and last included."""
+
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """File name without its ending, such as ``25-49``."""
+        return f"{self.first}-{self.last}"
+
+
+def _number(value: float) -> str:
+    """Write a number in the one form that names use: 0, 0.01, 1e-05."""
+    text = repr(float(value) + 0.0)  # adding 0.0 makes -0.0 the same number as 0.0
+    return text.removesuffix(".0")

@@ -1,0 +1,155 @@
+"""The sections of a study's configuration: their keys, and what each may hold."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from weightlaws.training.networks import layer_shapes, square_layers
+
+MOST_EPOCHS = 100_000
+# Files and folders have names of up to 255 characters; endings and temporary names take some.
+LONGEST_NAME = 200
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=LONGEST_NAME)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Widths = Annotated[list[Width], Field(min_length=1, max_length=100)]
+Epoch = Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
+Epochs = Annotated[list[Epoch], Field(max_length=10_000)]
+Snapshots = Literal["auto", "all"] | Annotated[int, Field(ge=1, le=MOST_EPOCHS)] | Epochs
+Analysis = Literal["models", "spectra"]
+Initialisation = Literal["gaussian", "uniform"]
+WeightDecay = Annotated[float, Field(ge=0, le=1000)]
+# Beyond these bounds float32 has no digits left for what training changes.
+OutputScale = Annotated[float, Field(ge=1e-6, le=1e6)] | None
+
+
+class Section(BaseModel):
+    """A part of a configuration; keys that it does not know are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class Sweep(Section):
+    """A grid of conditions over one data set.
+
+    These are all combinations of hidden widths, initialisations, weight decays and output scales.
+    """
+
+    dataset: Literal["digits", "mnist", "fashion-mnist", "cifar10"]
+    """Images to learn; all but `digits` come through torchvision from the folder `data`."""
+    analyses: Annotated[
+        list[Analysis], Field(min_length=1, max_length=2, json_schema_extra={"uniqueItems": True})
+    ] = ["models", "spectra"]
+    """What to make of these conditions' weights: models evaluates invariants, and fits and tests
+    laws; spectra analyses singular values and vectors, which needs no square matrices."""
+    hidden: Annotated[list[Widths], Field(min_length=1, max_length=1000)]
+    """Widths of the hidden layers of each network, such as [[10, 10, 10]]."""
+    initialisations: Annotated[list[Initialisation], Field(min_length=1, max_length=1000)]
+    """Initial laws: N(0, 1/fan_in) or U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
+    weight_decays: Annotated[list[WeightDecay], Field(min_length=1, max_length=1000)]
+    """Strengths of the L2 penalty that Adam adds to the gradient."""
+    output_scales: Annotated[list[OutputScale], Field(min_length=1, max_length=1000)] = [None]
+    """Factors alpha of lazy training: logits are alpha times the change of the network's output
+    since the start, and the learning rate is divided by alpha. null is the network itself."""
+    snapshots: Snapshots | None = None
+    """Epochs whose square matrices are kept in these conditions; the study's if not given."""
+    members: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Networks of each of these conditions; the study's if not given. One is enough for spectra."""
+
+    @field_validator("analyses")
+    @classmethod
+    def _analyses_differ(cls, analyses: list[Analysis]) -> list[Analysis]:
+        if len(set(analyses)) < len(analyses):
+            raise ValueError(f"found {json.dumps(analyses)}, expected each at most once")
+        return analyses
+
+    @field_validator("hidden")
+    @classmethod
+    def _layers_can_be_modelled(
+        cls, hidden: list[list[int]], info: ValidationInfo
+    ) -> list[list[int]]:
+        # Of the keys above this one; not there if they are wrong themselves.
+        if "models" not in info.data.get("analyses", []):
+            return hidden
+        for widths in hidden:
+            squares = square_layers(layer_shapes(1, widths, 10))
+            small = [name for name, (size, _) in squares.items() if size <= 3]
+            if small:
+                raise ValueError(
+                    f"found {widths}, which makes {' and '.join(small)} {squares[small[0]][0]} "
+                    "wide, expected square weight matrices wider than 3, as the 13-parameter model "
+                    "needs them; widen it, or leave models out of the sweep's analyses"
+                )
+            if not squares:
+                raise ValueError(
+                    f"found {widths}, which has no square weight matrix after the input, expected "
+                    "one to model; give two neighbouring hidden layers one width, or the last one "
+                    "the width 10, or leave models out of the sweep's analyses"
+                )
+        return hidden
+
+    @field_validator("output_scales")
+    @classmethod
+    def _scaled_outputs_have_no_decay(
+        cls, scales: list[OutputScale], info: ValidationInfo
+    ) -> list[OutputScale]:
+        scaled = [scale for scale in scales if scale is not None]
+        decays = [decay for decay in info.data.get("weight_decays", []) if decay != 0]
+        if scaled and decays:
+            raise ValueError(
+                f"found {scaled[0]:g} in a sweep with the weight decay {decays[0]:g}, expected "
+                "null alone or the weight decay 0 alone, as a penalty would pull the weights away "
+                "from the start that outputs are centred at; give each a sweep of its own"
+            )
+        return scales
+
+
+class Statistics(Section):
+    """How many simulations and resamplings stand behind the error bars and tests, and where."""
+
+    headline_epochs: Annotated[list[Epoch], Field(max_length=1000)]
+    """Epochs whose laws are tested; those after the last epoch are passed over, the last is always
+    one."""
+    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)]
+    """Expected share of false ones among the invariants that are called deviating."""
+    bootstrap_replicates: Annotated[int, Field(ge=50, le=100_000)]
+    """Resamplings of the members behind each standard error."""
+    simulated_matrices: Annotated[int, Field(ge=100, le=10_000_000)]
+    """Matrices drawn from a fitted law, of which ensembles are made to test it."""
+    simulated_ensembles: Annotated[int, Field(ge=100, le=10_000_000)]
+    """Ensembles made of them; no p-value is below 2 over this number."""
+    randomisations: Annotated[int, Field(ge=99, le=1_000_000)]
+    """Randomised ensembles behind each test of a symmetry."""
+    folds: Annotated[int, Field(ge=2, le=1000)]
+    """Parts of an ensemble that are held out in turn to compare laws."""
+    noise_floor_draws: Annotated[int, Field(ge=20, le=1_000_000)]
+    """Simulated ensembles behind the noise floor of each distance."""
+
+
+class Spectra(Section):
+    """How singular values and vectors are compared with those of random matrices."""
+
+    null_matrices: Annotated[int, Field(ge=50, le=1_000_000)]
+    """Random matrices simulated for each shape of a layer; no p-value of a single matrix is below
+    1 over this number."""
+    null_vectors: Annotated[int, Field(ge=1000, le=100_000_000)]
+    """Random vectors simulated for each length of a singular vector."""
+    pooled_ranks: Annotated[int, Field(ge=1, le=101)]
+    """Singular vectors of neighbouring ranks that are tested together; 1 tests each by itself."""
+    permutations: Annotated[int, Field(ge=9, le=10_000)]
+    """Times that a matrix's entries are permuted, to compare it with its own entries."""
+    goodness_of_fit_replicates: Annotated[int, Field(ge=0, le=100)]
+    """Samples behind the goodness of fit of a power law to each tail; 0 leaves it out, as it is
+    slow."""
+
+
+class Figures(Section):
+    """How the figures look."""
+
+    panel_width: Annotated[float, Field(ge=0.5, le=20)]
+    """Width of one panel in inches."""
+    font_scale: Annotated[float, Field(ge=0.1, le=5)]
+    """Size of all text relative to the default."""

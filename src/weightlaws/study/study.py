@@ -1,0 +1,315 @@
+"""What a study asks for: its typed configuration, its conditions and its shards."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from math import ceil, prod
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import ValidationError, model_validator
+
+from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Imported, Shard
+from weightlaws.study.configuration import Configuration
+from weightlaws.study.layout import derived_names
+from weightlaws.study.messages import StudyError, complaints, shown
+from weightlaws.study.plain_data import plain_data
+from weightlaws.study.sections import LONGEST_NAME, Analysis, Snapshots
+
+#: Entries up to which ``snapshots: auto`` keeps a square matrix after every epoch: 181 x 181.
+AUTO_ENTRIES = 2**15
+
+#: What Snakemake plans in minutes; the published studies' networks, ten times, are 2000 of 100.
+MOST_SHARDS = 20_000
+#: Each job is told the epochs that it keeps, layer by layer: 51 epochs of ten layers in each shard.
+MOST_EPOCHS_TOLD = 10_000_000
+
+
+class Study(Configuration):
+    """One configuration file: what to train, how, and what to make of it."""
+
+    @model_validator(mode="after")
+    def _can_be_planned(self) -> Self:
+        """Refuse, before any list is made of them, more shards and epochs than can be planned."""
+        for condition in self.trained.values():
+            if len(condition.name) > LONGEST_NAME:
+                raise ValueError(
+                    f"sweeps: found a condition of the name {shown(condition.name)}, expected at "
+                    f"most {LONGEST_NAME} characters, as files are named by it; give its networks "
+                    "fewer hidden layers"
+                )
+        members = [networks.members for networks in (*self.conditions.values(), *self.checkpoints)]
+        n_shards = sum(ceil(n / self.shard_size) for n in members)
+        if n_shards > MOST_SHARDS:
+            enough = ceil(sum(members) / (MOST_SHARDS - len(members)))
+            raise ValueError(
+                f"shard_size: found {self.shard_size}, which makes {n_shards:,} shards of all "
+                f"members, expected at most {MOST_SHARDS:,}, as each is a job; raise it, to "
+                f"{enough} say, or have fewer members or conditions"
+            )
+        n_told = sum(
+            ceil(condition.members / self.shard_size) * self._n_kept(condition)
+            for condition in self.trained.values()
+        )
+        if n_told > MOST_EPOCHS_TOLD:
+            raise ValueError(
+                f"snapshots: found {n_told:,} epochs to keep, counted by layer and shard, expected "
+                f"at most {MOST_EPOCHS_TOLD:,}; keep fewer, such as every 100th, or raise "
+                "shard_size"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_agree(self) -> Self:
+        checks = (
+            self._engine_runs_on_the_device,
+            self._has_networks,
+            self._names_differ,
+            self._snapshots_exist,
+            self._sweeps_agree,
+            self._tests_have_data,
+        )
+        # Layers of a condition can have the same problem.
+        if problems := dict.fromkeys(problem for check in checks for problem in check()):
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _engine_runs_on_the_device(self) -> Iterator[str]:
+        if self.engine == "numba" and self.device == "cuda":
+            yield (
+                'engine: found "numba" with device "cuda", expected device "auto" or "cpu", as '
+                'numba trains on the processor; or choose engine "torch"'
+            )
+
+    def _has_networks(self) -> Iterator[str]:
+        if not (self.sweeps or self.ensembles or self.checkpoints):
+            yield (
+                "sweeps: found none, expected at least 1; or name networks that were trained "
+                "elsewhere under ensembles or checkpoints"
+            )
+
+    def _names_differ(self) -> Iterator[str]:
+        own: list[Imported | Checkpoint] = [*self.ensembles, *self.checkpoints]
+        trained = dict.fromkeys(self.trained.values(), "a condition of sweeps")
+        named: dict[str, str] = {}
+        for networks, source in [*trained.items(), *((each, each.source) for each in own)]:
+            if networks.name in named:
+                yield (
+                    f"ensembles and checkpoints: found {source} of the name {networks.name}, which "
+                    f"{named[networks.name]} has too, expected names that differ, as results are "
+                    "named by them; rename its file or folder"
+                )
+            named[networks.name] = source
+        taken = derived_names(named, {condition.architecture for condition in trained})
+        for networks in own:
+            if networks.name in taken:
+                yield (
+                    f"ensembles and checkpoints: found {networks.source} of the name "
+                    f"{networks.name}, by which results of {taken[networks.name]} are named, "
+                    "expected another name; rename its file or folder"
+                )
+
+    def _snapshots_exist(self) -> Iterator[str]:
+        places = {f"sweeps.{k}.snapshots": sweep.snapshots for k, sweep in enumerate(self.sweeps)}
+        for key, snapshots in {"snapshots": self.snapshots, **places}.items():
+            if isinstance(snapshots, list) and max(snapshots, default=0) > self.epochs:
+                yield (
+                    f"{key}: found epoch {max(snapshots)}, expected none after the last epoch, "
+                    f"{self.epochs}; leave it out, or train for more epochs"
+                )
+
+    def _sweeps_agree(self) -> Iterator[str]:
+        first: dict[str, Condition] = {}
+        for condition in self._grid():
+            other = first.setdefault(condition.name, condition)
+            if other is condition:
+                continue
+            same = {
+                "snapshots": self.layer_snapshots(other) == self.layer_snapshots(condition),
+                "members": other.members == condition.members,
+                "analyses": other.analyses == condition.analyses,
+            }
+            asked = [
+                {"snapshots": self._asked(each), "members": each.members, "analyses": each.analyses}
+                for each in (other, condition)
+            ]
+            for key in same:
+                if not same[key]:
+                    found = " and ".join(shown(each[key]) for each in asked)
+                    yield (
+                        f"sweeps: found {condition.name} in two of them with {key} {found}, "
+                        "expected the same; leave it out of one sweep, or give both one value"
+                    )
+
+    def _tests_have_data(self) -> Iterator[str]:
+        for condition in self.modelled.values():
+            snapshots = self.layer_snapshots(condition)
+            for layer in condition.square_layers:
+                kept = snapshots[layer]
+                lost = sorted({*self.tested_epochs(condition)} - {*kept})
+                if lost:
+                    yield (
+                        f"statistics.headline_epochs: found {shown(lost)}, of which no snapshot is "
+                        f"kept in {condition.name}, expected some of {shown(kept)}; name such, or "
+                        "keep more snapshots there"
+                    )
+        folds = self.statistics.folds
+        for k, sweep in enumerate(self.sweeps):
+            if "models" not in sweep.analyses:
+                continue
+            if sweep.members is None and self.members < folds:
+                yield (
+                    f"statistics.folds: found {folds}, expected at most {self.members}, as many as "
+                    "there are members"
+                )
+            if sweep.members is not None and sweep.members < folds:
+                yield (
+                    f"sweeps.{k}.members: found {sweep.members}, expected at least {folds}, as "
+                    "many as statistics.folds; train more, or leave models out of its analyses"
+                )
+        for k, ensemble in enumerate(self.ensembles):
+            if "models" in ensemble.analyses and ensemble.members < folds:
+                yield (
+                    f"ensembles.{k}: found {ensemble.members} members of {ensemble.name}, expected "
+                    f"at least {folds}, as many as statistics.folds; add networks, or lower folds"
+                )
+
+    @property
+    def headline_epochs(self) -> list[int]:
+        """Epochs whose laws are tested of networks trained here, ascending, to the last."""
+        return self._up_to_the_last(self.statistics.headline_epochs)
+
+    def tested_epochs(self, networks: Ensemble | Checkpoint) -> list[int]:
+        """Epochs whose laws and spectra are tested: 0 alone of what was trained elsewhere."""
+        return self.headline_epochs if isinstance(networks, Condition) else [0]
+
+    def _up_to_the_last(self, epochs: list[int]) -> list[int]:
+        return sorted({epoch for epoch in epochs if epoch < self.epochs} | {self.epochs})
+
+    def layer_snapshots(self, condition: Ensemble) -> dict[str, list[int]]:
+        """Epochs whose weights are kept, ascending, by layer."""
+        if isinstance(condition, Imported):
+            return {layer: [0] for layer in condition.shapes}
+        square, asked = condition.square_layers, self._asked(condition)
+        # Not the last as such: then fewer epochs would ask for weights that were not kept.
+        rectangular = sorted({0, *(e for e in self.rectangular_snapshots if e <= self.epochs)})
+        return {
+            layer: self._kept(asked, prod(shape)) if layer in square else rectangular
+            for layer, shape in condition.shapes.items()
+        }
+
+    def _asked(self, condition: Condition) -> Snapshots | tuple[int, ...]:
+        return self.snapshots if condition.snapshots is None else condition.snapshots
+
+    def _kept(self, asked: Snapshots | tuple[int, ...], entries: int) -> list[int]:
+        """Epochs whose square matrices of so many entries are kept, ascending."""
+        return sorted({*self._named(asked, entries), 0, self.epochs})
+
+    def _named(self, asked: Snapshots | tuple[int, ...], entries: int) -> Sequence[int]:
+        """Epochs that are to be kept of square matrices, beside the first and the last."""
+        if asked == "auto":
+            asked = "all" if entries <= AUTO_ENTRIES else self.headline_epochs
+        if asked == "all":
+            asked = 1
+        return range(0, self.epochs + 1, asked) if isinstance(asked, int) else asked
+
+    def _n_kept(self, condition: Condition) -> int:
+        """About how many epochs are kept, summed over layers; without a list of them."""
+        squares = condition.square_layers.values()
+        n_others = len(condition.shapes) - len(squares)
+        asked = self._asked(condition)
+        return n_others * len(self.rectangular_snapshots) + sum(
+            len(self._named(asked, prod(shape))) for shape in squares
+        )
+
+    @property
+    def trained(self) -> dict[str, Condition]:
+        """The conditions that are trained here, by name, in the order of the sweeps, each once."""
+        return {condition.name: condition for condition in self._grid()}
+
+    @property
+    def conditions(self) -> dict[str, Ensemble]:
+        """All ensembles by name: those that are trained here, then those trained elsewhere."""
+        return {**self.trained, **{ensemble.name: ensemble for ensemble in self.ensembles}}
+
+    @property
+    def modelled(self) -> dict[str, Ensemble]:
+        """The conditions, by name, whose laws are fitted and tested."""
+        return self._analysed_for("models")
+
+    @property
+    def with_spectra(self) -> dict[str, Ensemble | Checkpoint]:
+        """What has its singular values and vectors analysed, by name; single networks last."""
+        single = {network.name: network for network in self.checkpoints}
+        return {**self._analysed_for("spectra"), **single}
+
+    def _analysed_for(self, analysis: Analysis) -> dict[str, Ensemble]:
+        return {name: c for name, c in self.conditions.items() if analysis in c.analyses}
+
+    def _grid(self) -> Iterator[Condition]:
+        for sweep in self.sweeps:
+            asked = sweep.snapshots
+            snapshots = tuple(asked) if isinstance(asked, list) else asked
+            for widths, initialisation, decay, scale in product(
+                sweep.hidden, sweep.initialisations, sweep.weight_decays, sweep.output_scales
+            ):
+                yield Condition(
+                    sweep.dataset,
+                    tuple(widths),
+                    initialisation,
+                    decay,
+                    scale,
+                    snapshots=snapshots,
+                    members=self.members if sweep.members is None else sweep.members,
+                    analyses=tuple(sorted(sweep.analyses)),
+                )
+
+    def shards(self, networks: Ensemble | Checkpoint) -> list[Shard]:
+        """The ranges of members that are trained, or read, together."""
+        return [
+            Shard(first, min(first + self.shard_size, networks.members) - 1)
+            for first in range(0, networks.members, self.shard_size)
+        ]
+
+
+def parse_study(config: Mapping[str, Any]) -> Study:
+    """Read a configuration, as Snakemake merged it, into a study.
+
+    Raises
+    ------
+    StudyError
+        With one line for each key that is unknown, missing, of a wrong type or impossible.
+    """
+    data = plain_data(config)
+    try:
+        return Study.model_validate(data)
+    except ValidationError as error:
+        raise StudyError(complaints(error.errors(), data)) from None
+
+
+def study_to_yaml(study: Study) -> str:
+    """Write the resolved configuration as YAML that ``parse_study`` reads back."""
+    record = study.model_dump(mode="json", exclude_none=True)
+    return yaml.safe_dump(record, sort_keys=False, default_flow_style=None)
+
+
+def schema_json() -> str:
+    """Return the configuration's JSON schema, as kept in workflow/schemas/config.schema.json."""
+    return json.dumps(Study.model_json_schema(), indent=2) + "\n"
+
+
+def read_study(path: Path) -> Study:
+    """Read a study.yaml that a run recorded.
+
+    Raises
+    ------
+    StudyError
+        If it is no YAML, or as for `parse_study`.
+    """
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        what = f"found what YAML cannot read ({type(error).__name__}), expected a study's record"
+        raise StudyError([f"{path}: {what}; run snakemake again, which writes it"]) from error
+    return parse_study(config)

@@ -1,0 +1,1 @@
+"""Networks, data sets, engines, and what one training job does."""

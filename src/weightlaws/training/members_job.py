@@ -1,0 +1,119 @@
+"""The tables of a run: its conditions, its networks, and how they learned."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from weightlaws.storage.hdf5 import Spec
+from weightlaws.storage.shards import opened_shards, weights_shard
+
+
+def conditions_table(specs: Mapping[str, Spec], members: Mapping[str, int]) -> pd.DataFrame:
+    """One row a condition: name, what fixes it, and the layers that are kept.
+
+    ``specs`` maps a condition's name to what its weights shards share, ``members`` to its number of
+    networks. ``output_scale`` is empty for plain networks; of networks that were trained elsewhere
+    all is empty that is not known.
+    """
+    rows = [
+        {
+            "condition": condition,
+            **_training(spec),
+            "members": members[condition],
+            "epochs": spec["epochs"],
+            "layers": " ".join(spec["snapshots"]),
+        }
+        for condition, spec in specs.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _training(spec: Spec) -> dict[str, Any]:
+    if "dataset" not in spec:  # trained elsewhere
+        keys = ("dataset", "hidden", "initialisation", "weight_decay", "output_scale")
+        return dict.fromkeys(keys)
+    return {
+        "dataset": spec["dataset"]["dataset"],
+        "hidden": "x".join(str(rows) for rows, _ in list(spec["shapes"].values())[:-1]),
+        "initialisation": spec["initialisation"],
+        "weight_decay": spec["weight_decay"],
+        "output_scale": spec["output_scale"],
+    }
+
+
+def members_table(
+    condition: str, paths: Sequence[Path], spec: Spec, n_members: int
+) -> pd.DataFrame:
+    """One row a network and epoch of one condition, read from its weights shards.
+
+    Parameters
+    ----------
+    paths
+        The condition's weights shards, in the order of their members.
+    spec
+        What the shards share.
+
+    Returns
+    -------
+    DataFrame
+        ``condition``, ``member``, ``shard`` (its range of members), ``epoch``, ``training_loss``
+        (mean of the epoch's batch losses; NaN at epoch 0), ``test_accuracy`` (share; NaN of
+        networks that were trained elsewhere),
+        ``dead_output`` (see `engine.Evaluation`; at the end), and ``finite`` (False for a
+        network whose loss or weights diverged).
+
+    Raises
+    ------
+    StorageError
+        If a shard is not of this spec, or members are missing.
+    """
+    epochs = np.arange(spec["epochs"] + 1)
+    tables = []
+    for reader in opened_shards(paths, "weights", spec, n_members):
+        shard = weights_shard(reader, layers=())
+        n = len(shard.members)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "condition": condition,
+                    "member": np.repeat(shard.members, len(epochs)),
+                    "shard": f"{shard.members[0]}-{shard.members[-1]}",
+                    "epoch": np.tile(epochs, n),
+                    "training_loss": np.insert(shard.loss, 0, np.nan, axis=1).ravel(),
+                    "test_accuracy": shard.accuracy.ravel(),
+                    "dead_output": np.repeat(shard.dead_output[:, -1], len(epochs)),
+                    "finite": np.repeat(shard.finite[:, -1], len(epochs)),
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def final_members(members: pd.DataFrame) -> pd.DataFrame:
+    """One row a network: the table of members at the last epoch."""
+    last: pd.DataFrame = members[members["epoch"] == members["epoch"].max()].drop(columns="epoch")
+    return last
+
+
+def learning_curves(members: pd.DataFrame) -> pd.DataFrame:
+    """One row a condition and epoch: loss and test accuracy over the members that are finite.
+
+    Networks that were trained elsewhere have none.
+    """
+    known = members["finite"] & members["test_accuracy"].notna()
+    groups = members[known].groupby(["condition", "epoch"], sort=False)
+    accuracy = groups["test_accuracy"]
+    return pd.DataFrame(
+        {
+            "loss_mean": groups["training_loss"].mean(),
+            "accuracy_mean": accuracy.mean(),
+            "accuracy_sd": accuracy.std(ddof=0),
+            "accuracy_min": accuracy.min(),
+            "accuracy_q05": accuracy.quantile(0.05),
+            "accuracy_median": accuracy.median(),
+            "accuracy_q95": accuracy.quantile(0.95),
+        }
+    ).reset_index()

@@ -1,0 +1,122 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+
+from weightlaws.figures import laws as law_figures
+from weightlaws.figures.style import save
+
+OPTIONS = {"panel_width": 3.4, "font_scale": 1.0}
+LAYERS, EPOCHS = ["hidden1-hidden2", "hidden2-output"], [0, 50]
+
+
+@pytest.fixture
+def comparison():
+    rng = np.random.default_rng(1)
+    rows = [
+        ("a", layer, 10, 10, members, epoch, law, than)
+        for layer in LAYERS
+        for members in ("all", "without dead outputs")
+        for epoch in EPOCHS
+        for law, than in (("i.i.d.", None), ("bipartite", "i.i.d."), ("one-sided", "bipartite"))
+        if law != "one-sided" or layer == LAYERS[1]
+    ]
+    columns = ["condition", "layer", "rows", "columns", "members", "epoch", "law", "than"]
+    table = pd.DataFrame(rows, columns=columns)
+    gain = rng.normal(size=len(table)).round(3)
+    return table.assign(gain=np.where(table["than"].isna(), np.nan, gain), gain_standard_error=0.1)
+
+
+@pytest.fixture
+def significance():
+    rng = np.random.default_rng(2)
+    names = [
+        "ii.ii.ii",
+        "ij.ij.ij",
+        "ij.jk.kl",
+        "ij.ij.ij.ij",
+        "ij.kl.mn",
+        "ii.ii.ij",
+        "ij.ij.ij.ik",
+    ]
+    table = pd.DataFrame(
+        [
+            ("a", layer, members, epoch, name)
+            for layer in LAYERS
+            for members in ("all", "without dead outputs")
+            for epoch in EPOCHS
+            for name in names
+        ],
+        columns=["condition", "layer", "members", "epoch", "invariant"],
+    )
+    return table.assign(
+        published=["I14", "I22", np.nan, "I45", "I28", "I17", np.nan] * 8,
+        deviation_sd=rng.uniform(size=len(table)),
+        q=np.where(table["epoch"] == 0, 0.5, 0.01),
+    )
+
+
+def words(panel):
+    return [text.get_text() for text in panel.findobj(Text)]
+
+
+def test_laws_draw_the_gain_of_each_step(comparison):
+    figure = law_figures.laws(comparison, OPTIONS)
+    mine = comparison[comparison["members"] == "all"]
+    for panel, layer in zip(figure.axes, LAYERS, strict=True):
+        assert panel.get_title() == f"{layer} (10 x 10)"
+        laws = ["bipartite", "one-sided"][: 1 + (layer == LAYERS[1])]
+        curves = panel.get_lines()[: len(laws)]
+        for line, law, band in zip(curves, laws, panel.collections, strict=True):
+            gain = mine[(mine["layer"] == layer) & (mine["law"] == law)]["gain"]
+            np.testing.assert_array_equal(line.get_ydata(), gain)
+            edges = band.get_paths()[0].vertices[:, 1]
+            assert edges.min() == pytest.approx(gain.min() - 0.2)
+            assert edges.max() == pytest.approx(gain.max() + 0.2)
+    assert figure.axes[0].get_ylabel() == "gain per held-out member (nats)"
+    (legend,) = figure.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels == ["bipartite over i.i.d.", "one-sided over bipartite"]
+
+
+def test_largest_deviations_are_those_that_are_significant(significance):
+    figure = law_figures.largest_deviations(significance, 0.05, OPTIONS)
+    panels = [axes for axes in figure.axes if axes.get_title()]
+    places = [(layer, epoch) for layer in LAYERS for epoch in EPOCHS]
+    for panel, (layer, epoch) in zip(panels, places, strict=True):
+        found = significance[
+            (significance["layer"] == layer)
+            & (significance["epoch"] == epoch)
+            & (significance["members"] == "all")
+        ].sort_values("deviation_sd", ascending=False)
+        if epoch == 0:
+            assert "0 of 7 deviate, of the published 0 of 5" in panel.get_title()
+            assert not panel.patches
+            assert "none" in words(panel)
+            continue
+        assert "7 of 7 deviate, of the published 5 of 5" in panel.get_title()
+        bars = [bar.get_width() for bar in panel.patches]
+        assert bars == found["deviation_sd"].head(6).tolist()
+        drawn = [text.strip() for text in words(panel) if text.strip() in set(found["invariant"])]
+        assert drawn == found["invariant"].head(6).tolist()
+        assert len(panel.child_axes) == 6
+        assert panel.get_xlim()[0] == 0
+        assert panel.get_xlim()[1] > 1.3 * max(bars)
+    assert len({panel.get_xlim() for panel in panels}) == 1
+
+
+def test_figures_come_out_the_same_byte_for_byte(comparison, significance, tmp_path):
+    for name, arguments in (
+        ("laws", (comparison,)),
+        ("largest_deviations", (significance, 0.05)),
+    ):
+        texts = []
+        for _ in range(2):
+            save(getattr(law_figures, name)(*arguments, OPTIONS), tmp_path / "figure.svg")
+            texts.append((tmp_path / "figure.svg").read_text())
+        assert texts[0] == texts[1]
+
+
+def test_a_missing_column_is_named(comparison):
+    with pytest.raises(ValueError, match=r"comparison: expected columns \['gain'\]"):
+        law_figures.laws(comparison.drop(columns="gain"), OPTIONS)

@@ -1,0 +1,405 @@
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+
+from weightlaws.figures import lazy_rich
+from weightlaws.figures import spectra as spectra_figures
+from weightlaws.figures.style import save
+
+OPTIONS = {"panel_width": 3.4, "font_scale": 1.0}
+SHAPES = {"input-hidden": (120, 300), "hidden-output": (10, 120)}
+PLACE = ["condition", "layer", "rows", "columns", "epoch", "members"]
+CURVE_SIZES = {
+    "density": 40,
+    "outlier": 3,
+    "spacing": 32,
+    "number_variance": 5,
+    "hill": 9,
+    "plateau": 2,
+}
+WITH_NULL = ["outliers_above", "mean_ratio", "brody"]
+STATISTICS = [
+    *WITH_NULL,
+    "upper_edge",
+    "edge_scale",
+    "threshold",
+    "informative_vectors",
+    "distance_travelled",
+    "tail_exponent",
+    "hill_plateau",
+    "share_power_law",
+    "share_not_a_power_law",
+    "share_too_few_values",
+]
+
+
+def places(condition="a", epochs=(0, 5, 20), members=4, shapes=SHAPES):
+    return [
+        (condition, layer, *shape, epoch, members)
+        for (layer, shape), epoch in product(shapes.items(), epochs)
+    ]
+
+
+def make_curves(where):
+    rng, parts = np.random.default_rng(1), []
+    for place, (curve, n) in product(where, CURVE_SIZES.items()):
+        y = rng.uniform(0.2, 1, n)
+        part = pd.DataFrame({"x": np.arange(1.0, n + 1) / (10 if n > 9 else 1), "y": y})
+        part = part.assign(curve=curve, low=y - 0.1, high=y + 0.1, theory=y[::-1])
+        if curve == "outlier":
+            part[["y", "low", "high", "theory"]] = np.nan
+        elif curve in ("spacing", "number_variance") and min(place[2:4]) < 100:
+            part[["y", "low", "high"]] = np.nan
+        parts.append(part.assign(**dict(zip(PLACE, place, strict=True))))
+    return pd.concat(parts, ignore_index=True)
+
+
+def make_spectra(where):
+    rng = np.random.default_rng(2)
+    rows = [(*place, name) for place, name in product(where, STATISTICS)]
+    table = pd.DataFrame(rows, columns=[*PLACE, "statistic"])
+    table = table.assign(value=rng.uniform(0.4, 0.6, len(table)).round(3), standard_error=0.05)
+    known = table["statistic"].isin(WITH_NULL)
+    small = (table["statistic"] == "brody") & (table["rows"] < 100)
+    table.loc[small, ["value", "standard_error"]] = np.nan
+    table = table.assign(
+        null=np.where(known, "Gaussian", None),
+        null_mean=np.where(known & ~small, 0.53, np.nan),
+        null_sd=np.where(known & ~small, 0.1, np.nan),
+        verdict=np.where(table["statistic"].str.contains("tail|share"), "not a power law", None),
+    )
+    for verdict in ("power law", "not a power law", "too few values"):
+        mine = table["statistic"] == f"share_{verdict.replace(' ', '_')}"
+        table.loc[mine, "value"] = float(verdict == "not a power law")
+    table.loc[table["statistic"] == "hill_plateau", "value"] = 0.5
+    permuted = table[table["statistic"] == "outliers_above"].assign(null="permuted", null_mean=99)
+    return pd.concat([table, permuted], ignore_index=True)
+
+
+def make_ranks(where):
+    rng, parts = np.random.default_rng(3), []
+    for place in where:
+        n = min(place[2:4])
+        part = pd.DataFrame({"rank": np.arange(1, n + 1)})
+        part = part.assign(
+            p_left=rng.uniform(0.01, 1, n),
+            p_right=rng.uniform(0.01, 1, n),
+            informative=np.where(part["rank"] <= 2, 0.75, 0.25 * (part["rank"] == 5)),
+        )
+        parts.append(part.assign(**dict(zip(PLACE, place, strict=True))))
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def curves():
+    return make_curves(places())
+
+
+@pytest.fixture(scope="module")
+def spectra():
+    return make_spectra(places())
+
+
+@pytest.fixture(scope="module")
+def ranks():
+    return make_ranks(places())
+
+
+@pytest.fixture(scope="module")
+def scaled():
+    """Return spectra, conditions and learning curves of a plain network and two output scales."""
+    conditions = pd.DataFrame(
+        {
+            "condition": ["plain", "rich", "lazy", "decayed"],
+            "dataset": "digits",
+            "hidden": "120",
+            "initialisation": "gaussian",
+            "weight_decay": [0.0, 0.0, 0.0, 0.01],
+            "output_scale": [np.nan, 0.5, 8.0, np.nan],
+            "members": 5,
+        }
+    )
+    names = conditions["condition"]
+    spectra = pd.concat([make_spectra(places(name)) for name in names], ignore_index=True)
+    learned = pd.DataFrame(list(product(names, range(21))), columns=["condition", "epoch"])
+    mean = np.linspace(0.1, 0.9, len(learned))
+    return spectra, conditions, learned.assign(accuracy_mean=mean, accuracy_sd=0.1)
+
+
+def words(figure):
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def legend(figure):
+    (found,) = figure.legends
+    return [text.get_text() for text in found.get_texts()]
+
+
+def at(table, layer, epoch, **values):
+    mine = (table["layer"] == layer) & (table["epoch"] == epoch)
+    for column, value in values.items():
+        mine &= table[column] == value
+    return table[mine]
+
+
+def value(spectra, layer, epoch, statistic):
+    mine = at(spectra, layer, epoch, statistic=statistic)
+    return mine[mine["null"] != "permuted"]["value"].item()
+
+
+def panels_of(figure, layers):
+    """Split the panels, which stand row by row, into those of each layer."""
+    return [figure.axes[k::layers] for k in range(layers)]
+
+
+def test_singular_values_stand_under_their_law_with_their_outliers(curves, spectra):
+    figure = spectra_figures.singular_values(curves, spectra, OPTIONS)
+    for (layer, shape), panels in zip(SHAPES.items(), panels_of(figure, 2), strict=True):
+        assert panels[0].get_title().startswith("{} ({}\xa0x\xa0{})".format(layer, *shape))
+        assert panels[0].get_xlim() == panels[1].get_xlim()
+        for panel, epoch in zip(panels, (0, 20), strict=True):
+            density = at(curves, layer, epoch, curve="density")
+            bars, ticks = panel.collections
+            assert bars.get_paths()[0].vertices[:, 1].max() == density["y"].max()
+            law, threshold = panel.get_lines()
+            np.testing.assert_array_equal(law.get_xydata(), density[["x", "theory"]])
+            assert threshold.get_xdata()[0] == value(spectra, layer, epoch, "threshold")
+            (edge,) = panel.patches
+            middle, scale = (value(spectra, layer, epoch, f) for f in ("upper_edge", "edge_scale"))
+            assert edge.get_x() == pytest.approx(middle - scale)
+            assert edge.get_width() == pytest.approx(2 * scale)
+            outliers = at(curves, layer, epoch, curve="outlier")["x"]
+            assert [path.vertices[0, 0] for path in ticks.get_paths()] == outliers.tolist()
+            n = value(spectra, layer, epoch, "outliers_above")
+            assert f"epoch {epoch}: outliers {n:.3g} ± 0.05, 0.53 if random" in panel.get_title()
+    assert {"singular value", "share per unit"} <= set(words(figure))
+    assert "Marchenko-Pastur law of the bulk" in legend(figure)
+
+
+def test_level_statistics_of_a_layer_that_unfolds_and_one_too_small(curves, spectra):
+    figure = spectra_figures.level_statistics(curves, spectra, OPTIONS)
+    large, small = panels_of(figure, 2)
+    for (ratio, *_), layer in zip((large, small), SHAPES, strict=True):
+        drawn = ratio.get_lines()[2]
+        assert drawn.get_xdata().tolist() == [0, 5, 20]
+        wanted = [value(spectra, layer, epoch, "mean_ratio") for epoch in (0, 5, 20)]
+        assert drawn.get_ydata().tolist() == wanted
+        guides = [line.get_ydata()[0] for line in ratio.get_lines()[:2]]
+        assert guides == pytest.approx([0.5307, 0.3863], abs=1e-4)
+        (null,) = ratio.patches
+        assert null.get_y() == pytest.approx(0.53 - 1.96 * 0.1 / 4**0.5)
+        assert null.get_height() == pytest.approx(2 * 1.96 * 0.1 / 4**0.5)
+        assert f"epoch 20: mean ratio {wanted[-1]:.3g} ± 0.05, 0.53 if random" in ratio.get_title()
+    for panel, name in zip(large[1:], ("spacing", "number_variance"), strict=True):
+        first, last = (at(curves, "input-hidden", epoch, curve=name) for epoch in (0, 20))
+        lines = [line.get_ydata() for line in panel.get_lines()]
+        x = last["x"].to_numpy()
+        poisson = np.exp(-x) if name == "spacing" else x
+        wanted = first["y"], last["y"], last["theory"], poisson
+        for line, y in zip(lines, wanted, strict=True):
+            np.testing.assert_allclose(line, y, rtol=1e-12)
+        (band,) = panel.collections
+        assert band.get_paths()[0].vertices[:, 1].max() == last["high"].max()
+    assert "epoch 0: Brody parameter" in large[1].get_title()
+    assert not any(panel.axison for panel in small[1:])
+    assert words(figure).count("too few levels to unfold") == 2
+    assert legend(figure)[:2] == ["first analysed epoch", "last analysed epoch"]
+
+
+def test_level_statistics_without_any_layer_to_unfold_are_mean_ratios(curves, spectra):
+    small = curves[curves["layer"] == "hidden-output"]
+    figure = spectra_figures.level_statistics(small, spectra, OPTIONS)
+    (panel,) = figure.axes
+    assert panel.get_xlabel() == "epoch"
+    assert "last analysed epoch" not in legend(figure)
+
+
+def test_singular_vectors_are_hollow_unless_informative(ranks, spectra):
+    figure = spectra_figures.singular_vectors(ranks, spectra, OPTIONS)
+    for (layer, shape), panels in zip(SHAPES.items(), panels_of(figure, 2), strict=True):
+        for panel, line, epoch in zip(panels, panels[2].get_lines(), (0, 20), strict=False):
+            part = at(ranks, layer, epoch)
+            often = part["informative"] >= 0.5
+            dots = iter(panel.get_lines())
+            for side in ("p_left", "p_right"):
+                few, many = next(dots), next(dots)
+                np.testing.assert_array_equal(few.get_xydata(), part[~often][["rank", side]])
+                np.testing.assert_array_equal(many.get_xydata(), part[often][["rank", side]])
+                assert few.get_markerfacecolor() == "none"
+                assert many.get_markerfacecolor() != "none"
+            assert panel.get_yscale() == "log"
+            assert panel.get_xscale() == ("log" if min(shape) > 50 else "linear")
+            np.testing.assert_array_equal(line.get_xydata(), part[["rank", "informative"]])
+            n = value(spectra, layer, epoch, "informative_vectors")
+            assert f"epoch {epoch}: {n:.3g} of {min(shape)} ranks inform" in panel.get_title()
+    assert {"rank", "$p$-value"} <= set(words(figure))
+
+
+def test_p_values_too_small_for_the_axis_stand_at_its_end(ranks, spectra):
+    tiny = ranks.assign(p_left=np.where(ranks["rank"] == 1, 0.0, ranks["p_left"]))
+    figure = spectra_figures.singular_vectors(tiny, spectra, OPTIONS)
+    panel = figure.axes[0]
+    lowest = min(line.get_ydata().min() for line in panel.get_lines())
+    assert lowest == 1e-12
+    assert panel.get_ylim()[0] < lowest
+
+
+def test_hill_plots_have_a_verdict_and_no_exponent_without_a_power_law(curves, spectra):
+    figure = spectra_figures.hill(curves, spectra, OPTIONS)
+    for layer, panel in zip(SHAPES, figure.axes, strict=True):
+        lines = [iter(panel.get_lines())] * 2  # in pairs
+        for line, flat, band, epoch in zip(*lines, panel.collections, (0, 20), strict=True):
+            part = at(curves, layer, epoch, curve="hill")
+            np.testing.assert_array_equal(line.get_xydata(), part[["x", "y"]])
+            level = at(curves, layer, epoch, curve="plateau")
+            np.testing.assert_array_equal(flat.get_xydata(), level[["x", "y"]])
+            assert band.get_paths()[0].vertices[:, 1].max() == part["high"].max()
+            says = f"epoch {epoch}: not a power law; plateau in 2 of 4"
+            assert says in panel.get_title()
+        assert panel.get_ylabel() == (
+            "" if panel is figure.axes[1] else "Hill estimate $\\gamma_k$"
+        )
+    assert not any("exponent" in word for word in words(figure))
+
+
+@pytest.mark.parametrize(
+    ("share", "error", "says"),
+    [
+        (1.0, 0.1, "power law, exponent 3.5 ± 0.1"),
+        (1.0, np.nan, "power law, exponent 3.5"),
+        (0.75, 0.1, "power law (3 of 4 members)"),
+    ],
+)
+def test_an_exponent_is_told_where_all_members_have_a_power_law(curves, share, error, says):
+    spectra = make_spectra(places()).assign(verdict="power law")
+    spectra.loc[spectra["statistic"] == "share_power_law", "value"] = share
+    exponents = spectra["statistic"] == "tail_exponent"
+    spectra.loc[exponents, ["value", "standard_error"]] = [3.5, error]
+    panel = spectra_figures.hill(curves, spectra, OPTIONS).axes[0]
+    wanted = [f"epoch {epoch}: {says}; plateau in 2 of 4" for epoch in (0, 20)]
+    assert panel.get_title().splitlines()[1:] == wanted
+
+
+def test_lazy_rich_draws_each_layer_against_the_output_scale(scaled):
+    spectra, conditions, learned = scaled
+    figure = lazy_rich.lazy_rich(spectra, conditions, learned, OPTIONS)
+    rows = dict(zip(lazy_rich._BY_SCALE, figure.axes, strict=True))
+    names = ["plain", "rich", "lazy"]  # the one with another weight decay is left out
+    for name, panel in rows.items():
+        lines = [c for c in panel.containers if len(c[0].get_xdata())]
+        tables = {
+            layer: pd.concat(at(spectra[spectra["condition"] == c], layer, 20) for c in names)
+            for layer in sorted(SHAPES)
+        }
+        if name == "accuracy":
+            wanted = [learned[learned["epoch"] == 20]["accuracy_mean"].tolist()[:3]]
+        else:
+            tables = [
+                t[(t["statistic"] == name) & (t["null"] != "permuted")] for t in tables.values()
+            ]
+            wanted = [table["value"].tolist() for table in tables]
+        assert len(lines) == 2 * len(wanted)
+        for k, values in enumerate(wanted):
+            alone, joined = lines[2 * k][0], lines[2 * k + 1][0]
+            assert [*alone.get_ydata(), *joined.get_ydata()] == values
+            assert [*alone.get_xdata(), *joined.get_xdata()] == [0.125, 0.5, 8]
+            assert alone.get_linestyle() == "None"
+    accuracy = rows["accuracy"].containers[1][2][0].get_segments()
+    assert np.ptp(accuracy[0][:, 1]) == pytest.approx(2 * 0.1 / (5 - 1) ** 0.5)
+    assert len(rows["mean_ratio"].collections) == 4 + 2  # error bars and a band of either layer
+    labels = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
+    assert labels == ["plain", "0.5", "8"]
+    assert figure.axes[-1].get_xlabel() == "output scale alpha"
+    assert figure.axes[0].get_title() == "gaussian, weight decay 0"
+    wanted = ["network", "input-hidden (120\xa0x\xa0300)", "hidden-output (10\xa0x\xa0120)"]
+    assert legend(figure)[:3] == wanted
+
+
+def test_lazy_rich_needs_an_output_scale(scaled):
+    spectra, conditions, learned = scaled
+    plain = conditions.assign(output_scale=np.nan)
+    with pytest.raises(ValueError, match="output_scale"):
+        lazy_rich.lazy_rich(spectra, plain, learned, OPTIONS)
+
+
+def test_many_layers_wrap_and_a_single_epoch_is_enough():
+    where = places(epochs=[0], members=1, shapes={f"layer{k}": (10, 10 + k) for k in range(6)})
+    curves, spectra, ranks = make_curves(where), make_spectra(where), make_ranks(where)
+    for name, table, height in (
+        ("level_statistics", curves, 1),
+        ("singular_vectors", ranks, 2),
+    ):
+        figure = getattr(spectra_figures, name)(table, spectra, OPTIONS)
+        assert len(figure.axes) == 6 * height
+        columns = {panel.get_subplotspec().colspan.start for panel in figure.axes}
+        assert columns == set(range(5))
+        assert "first analysed epoch" not in legend(figure)
+
+
+def test_a_layer_that_was_analysed_once_has_one_panel(curves, spectra, ranks):
+    def once(table):
+        return table[(table["layer"] != "hidden-output") | (table["epoch"] == 0)]
+
+    for name, table, panels in (("singular_values", curves, 3), ("singular_vectors", ranks, 5)):
+        figure = getattr(spectra_figures, name)(once(table), once(spectra), OPTIONS)
+        assert len(figure.axes) == panels
+    figure = spectra_figures.hill(once(curves), once(spectra), OPTIONS)
+    assert [len(panel.get_lines()) for panel in figure.axes] == [4, 2]
+
+
+def test_what_is_unknown_is_left_out(curves, spectra, ranks):
+    empty = curves.assign(theory=np.nan)
+    rest = empty["curve"] != "density"
+    empty.loc[rest, ["y", "low", "high"]] = np.nan
+    empty = empty[empty["curve"] != "outlier"]
+    unknown = spectra.assign(value=np.nan, standard_error=np.nan, null_mean=np.nan, null_sd=np.nan)
+    unknown["verdict"] = "too few values"
+    blank = ranks.assign(p_left=np.nan, p_right=np.nan)
+    for name, table in (
+        ("singular_values", empty),
+        ("level_statistics", empty),
+        ("singular_vectors", blank),
+        ("hill", empty),
+    ):
+        figure = getattr(spectra_figures, name)(table, unknown, OPTIONS)
+        assert figure.axes
+
+
+def test_figures_come_out_the_same_byte_for_byte(scaled, tmp_path):
+    where = places(epochs=[20], shapes={"wide": (600, 600)})
+    curves, spectra = make_curves(where), make_spectra(where)
+    for draw, arguments in (
+        (spectra.singular_values, (curves, spectra)),
+        (spectra.level_statistics, (curves, spectra)),
+        (spectra.singular_vectors, (make_ranks(where), spectra)),  # as pixels
+        (spectra.hill, (curves, spectra)),
+        (lazy_rich.lazy_rich, scaled),
+    ):
+        texts = []
+        for _ in range(2):
+            save(draw(*arguments, OPTIONS), tmp_path / "figure.svg")
+            texts.append((tmp_path / "figure.svg").read_bytes())
+        assert texts[0] == texts[1]
+
+
+def test_a_missing_column_or_statistic_is_named(curves, spectra, ranks, scaled):
+    for name, table, column in (
+        ("singular_values", curves, "theory"),
+        ("level_statistics", curves, "low"),
+        ("singular_vectors", ranks, "p_right"),
+        ("hill", curves, "high"),
+    ):
+        with pytest.raises(ValueError, match=f"expected columns .*{column}"):
+            getattr(spectra_figures, name)(table.drop(columns=column), spectra, OPTIONS)
+    with pytest.raises(ValueError, match=r"expected statistic .*threshold"):
+        few = spectra[spectra["statistic"] != "threshold"]
+        spectra_figures.singular_values(curves, few, OPTIONS)
+    with pytest.raises(ValueError, match="one condition"):
+        spectra_figures.hill(pd.concat([curves, curves.assign(condition="b")]), spectra, OPTIONS)
+    rows, conditions, learned = scaled
+    with pytest.raises(ValueError, match=r"expected condition .*lazy"):
+        others = rows[rows["condition"] != "lazy"]
+        lazy_rich.lazy_rich(others, conditions, learned, OPTIONS)

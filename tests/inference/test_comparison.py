@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from support.laws import FIVE, one_sided
+
+from weightlaws.inference.comparison import NESTED, candidates, compare, held_out
+from weightlaws.laws.bipartite import IID, Bipartite
+from weightlaws.laws.one_sided import OneSided
+from weightlaws.laws.pigmm import PIGMM
+
+
+@pytest.mark.parametrize("folds", [2, 5, 17])
+def test_held_out_members_are_described_by_fits_to_the_others(folds):
+    matrices = np.random.default_rng(0).normal(0.2, 1, size=(17, 4, 4))
+    fits = candidates((4, 4), "columns")
+    results = held_out(matrices, fits, folds)
+    assert list(results) == ["i.i.d.", "bipartite", "diagonal S_D", "one-sided"]
+    for name, result in results.items():
+        for k in range(17):
+            others = [matrices[other] for other in range(17) if (other - k) % folds]
+            expected = fits[name](np.array(others)).log_likelihood(matrices[k : k + 1])
+            np.testing.assert_allclose(result.log_likelihood[k], expected[0], rtol=1e-12)
+        assert result.n_parameters == fits[name](matrices).n_parameters
+        assert result.note == ""
+
+
+def test_laws_of_a_layer():
+    assert list(candidates((10, 10), None)) == ["i.i.d.", "bipartite", "diagonal S_D"]
+    assert list(candidates((10, 784), "columns")) == ["i.i.d.", "bipartite", "one-sided"]
+    assert list(candidates((3, 3), None)) == ["i.i.d.", "bipartite"]
+    assert list(candidates((1, 8), "rows")) == ["i.i.d."]
+    matrices = np.random.default_rng(1).normal(size=(5, 4, 4))
+    expected = [IID((4, 4), [0, 1]), Bipartite((4, 4), FIVE), PIGMM.iid(4, 1)]
+    expected.append(one_sided((4, 4), "columns"))
+    laws = [fit(matrices) for fit in candidates((4, 4), "columns").values()]
+    for law, other in zip(laws, expected, strict=True):
+        assert (type(law), law.shape, law.n_parameters) == (type(other), (4, 4), other.n_parameters)
+    assert [law.n_parameters for law in laws] == [2, 5, 13, 24]
+    assert laws[-1].labelled == "columns"
+
+
+def test_table():
+    matrices = np.random.default_rng(2).normal(size=(30, 4, 4)).astype(np.float32)
+    table = compare(matrices, "rows", 5)
+    results = held_out(matrices, candidates((4, 4), "rows"), 5)
+    assert list(table.columns) == [
+        "law", "n_parameters", "log_likelihood", "standard_error",
+        "than", "gain", "gain_standard_error", "note",
+    ]  # fmt: skip
+    assert list(table["law"]) == ["i.i.d.", "bipartite", "diagonal S_D", "one-sided"]
+    assert list(table["than"]) == ["", "i.i.d.", "bipartite", "bipartite"]
+    assert list(table["n_parameters"]) == [2, 5, 13, 24]
+    for row in table.to_dict("records"):
+        values = results[row["law"]].log_likelihood
+        assert row["log_likelihood"] == pytest.approx(values.mean(), rel=1e-14)
+        assert row["standard_error"] == pytest.approx(np.std(values, ddof=1) / np.sqrt(30))
+        if row["than"]:
+            gains = values - results[NESTED[row["law"]]].log_likelihood
+            assert row["gain"] == pytest.approx(gains.mean())
+            assert row["gain_standard_error"] == pytest.approx(np.std(gains, ddof=1) / np.sqrt(30))
+    assert np.isnan(table.loc[0, ["gain", "gain_standard_error"]].astype(float)).all()
+    assert not table["note"].any()
+
+
+def test_a_law_without_density_is_named_and_left_out():
+    matrices = np.random.default_rng(3).normal(size=(10, 4, 9))
+    table = compare(matrices, "columns", 5).set_index("law")
+    assert "8 members are too few for 9 labels" in table.loc["one-sided", "note"]
+    missing = table.drop(columns=["than", "note"]).isna()
+    assert missing.loc["one-sided"].tolist() == [False, True, True, True, True]
+    assert not missing.loc["bipartite"].any()
+    assert table.loc[["i.i.d.", "bipartite"], "note"].tolist() == ["", ""]
+    # One degenerate fold is enough: without the last member all others are equal.
+    matrices = np.ones((3, 4, 4))
+    matrices[2] += np.random.default_rng(4).normal(size=(4, 4))
+    (result,) = held_out(matrices, {"i.i.d.": IID.fit}, 3).values()
+    assert np.isnan(result.log_likelihood).all()
+    assert result.note == "the variance of the entries is singular (0): the law has no density"
+    table = compare(matrices, None, 3)
+    assert table[["log_likelihood", "standard_error", "gain"]].isna().all(axis=None)
+    assert "the grand total is singular" in table["note"][1]
+    assert "block V0 is singular" in table["note"][2]
+
+
+def test_superfluous_parameters_lose():
+    rng, n = np.random.default_rng(5), 100
+    law = Bipartite((5, 5), FIVE)
+    tables = [compare(law.sample(n, rng), "rows", 5).set_index("law") for _ in range(40)]
+    gains = np.array([table.loc[["diagonal S_D", "one-sided"], "gain"] for table in tables])
+    # A true parameter fitted to 80 members costs half a nat / 80, to first order.
+    expected = -0.5 / 80 * (np.array([13, 35]) - 5)
+    error = gains.std(0, ddof=1) / np.sqrt(len(gains))
+    assert (np.abs(gains.mean(0) - expected) < [4, 6] * error + 0.1 * np.abs(expected)).all()
+    assert (gains.mean(0) < -5 * error).all()
+
+
+@pytest.mark.parametrize(("shape", "labelled"), [((4, 6), "rows"), ((6, 4), "columns")])
+def test_class_means_show(shape, labelled):
+    means = [-0.5, 0, 0.2, 0.6]
+    A, B = np.zeros(10), np.eye(4)[np.triu_indices(4)]
+    law = OneSided(shape, np.concatenate([means, A, B]), labelled)
+    matrices = law.sample(100, np.random.default_rng(6))
+    row = compare(matrices, labelled, 5).set_index("law").loc["one-sided"]
+    assert row["gain"] > 5 * row["gain_standard_error"]
+
+
+def test_errors():
+    matrices = np.ones((4, 3, 3))
+    for folds in (1, 5):
+        with pytest.raises(ValueError, match=f"from 2 to 4 folds for 4 members, found {folds}"):
+            compare(matrices, None, folds)
+    with pytest.raises(ValueError, match=r"shape \(n, rows, columns\), found float64 of shape"):
+        compare(matrices[0], None, 2)
+    with pytest.raises(ValueError, match="expected 'rows' or 'columns' to be labelled"):
+        compare(matrices, "both", 2)

@@ -1,0 +1,177 @@
+"""From a condition's weights shards to its tables, with members that died or diverged."""
+
+import numpy as np
+import pytest
+
+from weightlaws.inference.bootstrap import resampling_weights, restricted
+from weightlaws.inference.comparison import compare
+from weightlaws.inference.comparison_job import comparison_table
+from weightlaws.inference.layer_fit import fit_layer
+from weightlaws.inference.model_job import fit_condition, read_fits, store_fits
+from weightlaws.inference.model_tables import (
+    admissibility_table,
+    fits_table,
+    parameters_table,
+    typicality_table,
+)
+from weightlaws.inference.significance import p_values
+from weightlaws.inference.significance_job import significance_table
+from weightlaws.inference.symmetry import randomisation_tests
+from weightlaws.inference.symmetry_job import symmetry_table
+from weightlaws.invariants.catalogue import catalogue
+from weightlaws.invariants.evaluation import evaluate
+from weightlaws.invariants.invariants_job import evaluate_shard
+from weightlaws.storage.hdf5 import create
+from weightlaws.storage.shards import read_shard
+
+MEMBERS, DEAD, DIVERGED = 24, [5], [13, 20]
+SHAPES = {"input-hidden1": [5, 8], "hidden1-hidden2": [5, 5], "hidden2-output": [3, 5]}
+WEIGHTS_SPEC = {
+    "shapes": SHAPES,
+    "initialisation": "gaussian",
+    "epochs": 2,
+    "snapshots": {"input-hidden1": [0, 2], "hidden1-hidden2": [0, 1, 2], "hidden2-output": [0, 2]},
+}
+INVARIANTS_SPEC = {
+    "weights": WEIGHTS_SPEC,
+    "invariants": "published",
+    "layers": ["hidden1-hidden2"],
+    "code": "digest",
+}
+GRAPHS = catalogue("published")
+FINITE = np.setdiff1d(np.arange(MEMBERS), DIVERGED)
+ALIVE = np.setdiff1d(FINITE, DEAD)
+SQUARE = "hidden1-hidden2"
+
+
+@pytest.fixture(scope="module")
+def weights():
+    rng = np.random.default_rng(1)
+    drawn = {
+        layer: rng.normal(size=(MEMBERS, len(epochs), *SHAPES[layer])).astype(np.float32)
+        for layer, epochs in WEIGHTS_SPEC["snapshots"].items()
+    }
+    for values in drawn.values():
+        values[DIVERGED, -1] = np.nan
+        values[DEAD] *= 0.1
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def shards(weights, tmp_path_factory):
+    """Weights shards and invariants shards."""
+    folder = tmp_path_factory.mktemp("shards")
+    finite = np.isin(np.arange(MEMBERS), FINITE)
+    loss = np.where(finite[:, None], 1.0, np.nan).repeat(2, axis=1)
+    paths = []
+    for first, last in ((0, 9), (10, 19), (20, 23)):
+        part = slice(first, last + 1)
+        spec = {**WEIGHTS_SPEC, "members": [first, last]}
+        weights_path, path = folder / f"{first}-{last}.h5", folder / f"invariants-{first}-{last}.h5"
+        with create(weights_path, "weights", spec) as writer:
+            for layer, epochs in WEIGHTS_SPEC["snapshots"].items():
+                writer.add(f"weights/{layer}", weights[layer][part])
+                writer.add(f"epochs/{layer}", np.array(epochs))
+            writer.add("loss", loss[part])
+            writer.add("accuracy", np.full((len(finite[part]), 3), 0.5))
+            # Dead at the end, or finite until then: the last epoch counts.
+            dead = np.isin(np.arange(first, last + 1), DEAD)
+            writer.add("dead_output", np.stack([~dead, ~dead, dead], axis=1))
+            writer.add("finite", np.stack([finite[part] | True] * 2 + [finite[part]], axis=1))
+        evaluate_shard(path, {**INVARIANTS_SPEC, "members": [first, last]}, weights_path)
+        paths.append((weights_path, path))
+    return tuple(zip(*paths, strict=True))
+
+
+def test_weights_that_diverged_are_read_as_they_came_out(shards, weights):
+    shard = read_shard(shards[0][1])
+    np.testing.assert_array_equal(shard.weights[SQUARE], weights[SQUARE][10:20])
+    assert shard.members[~shard.finite[:, -1]].tolist() == [13]
+
+
+def of(table, members, epoch=None):
+    part = table[table["members"] == members]
+    return part if epoch is None else part[part["epoch"] == epoch].reset_index(drop=True)
+
+
+def test_laws_are_compared_with_and_without_the_dead(shards, weights):
+    spec = {"weights": WEIGHTS_SPEC, "members": MEMBERS, "folds": 3, "code": "digest"}
+    table = comparison_table(shards[0], spec, "name")
+    assert table["layer"].unique().tolist() == list(SHAPES)
+    for layer, side in (("input-hidden1", "columns"), (SQUARE, None), ("hidden2-output", "rows")):
+        mine = table[table["layer"] == layer]
+        assert mine[["rows", "columns"]].drop_duplicates().to_numpy().tolist() == [SHAPES[layer]]
+        for choice, members in (("all", FINITE), ("without dead outputs", ALIVE)):
+            found = of(mine, choice, epoch=2)
+            expected = compare(weights[layer][members, -1], side, folds=3)
+            assert (found["n_members"] == len(members)).all()
+            for column in ("law", "gain", "log_likelihood", "n_parameters"):
+                np.testing.assert_array_equal(found[column], expected[column])
+
+
+def test_symmetries_are_tested_at_the_headline_epochs(shards, weights):
+    spec = {
+        **{"weights": WEIGHTS_SPEC, "members": MEMBERS, "seed": 3},
+        **{"epochs": [1, 2], "randomisations": 49, "code": "digest"},
+    }
+    table = symmetry_table(shards[0], spec, "name")
+    epochs = table.groupby("layer", sort=False)["epoch"].unique()
+    assert [list(found) for found in epochs] == [[2], [1, 2], [2]]
+    assert "entries" not in set(table[table["layer"] == "input-hidden1"]["test"])
+    found = of(table[table["layer"] == SQUARE], "all", epoch=2)
+    rng = np.random.default_rng([3, *f"symmetry/name/{SQUARE}".encode(), 2])
+    expected = randomisation_tests(weights[SQUARE][FINITE, 2], 49, rng)
+    for column in ("test", "statistic", "p", "p_gaussian"):
+        np.testing.assert_array_equal(found[column], expected[column])
+
+
+def test_invariants_are_tested_in_one_family(shards, weights):
+    spec = {
+        **{"invariants": INVARIANTS_SPEC, "members": MEMBERS, "seed": 3},
+        **{"epochs": [0, 2], "matrices": 500, "ensembles": 300, "code": "digest"},
+    }
+    table = significance_table(shards[1], spec, "name")
+    assert len(table) == 2 * 2 * 39
+    found = of(table, "without dead outputs", epoch=2)
+    assert (found["n_members"] == len(ALIVE)).all()
+    values = evaluate(GRAPHS, weights[SQUARE][ALIVE, 2])
+    rng = np.random.default_rng([3, *f"significance/name/{SQUARE}".encode(), 2])
+    expected = p_values(values, GRAPHS, 5, rng, n_matrices=500, n_ensembles=300)[13:]
+    np.testing.assert_array_equal(found["p"], expected)
+    assert (table["q"] >= table["p"]).all()
+    everything = of(table, "all")
+    smallest = everything.sort_values("p").iloc[0]
+    harmonic = (1 / np.arange(1, 79)).sum()
+    assert smallest["q"] <= min(1, 78 * harmonic * smallest["p"]) + 1e-12
+
+
+def test_fits_leave_out_who_diverged_and_nobody_else(shards, weights, tmp_path):
+    spec = {
+        **{"invariants": INVARIANTS_SPEC, "members": MEMBERS, "seed": 3},
+        **{"bootstrap_replicates": 20, "code": "digest"},
+    }
+    fits = fit_condition(shards[1], spec)
+    assert list(fits) == [SQUARE]
+    fit = fits[SQUARE]
+    drawn = resampling_weights(MEMBERS, 20, np.random.default_rng([3, *b"bootstrap"]))
+    kept = np.isin(np.arange(MEMBERS), FINITE)
+    invariants = evaluate(GRAPHS, weights[SQUARE][FINITE]).swapaxes(0, 1)
+    expected = fit_layer(invariants, GRAPHS, 5, "gaussian", restricted(drawn, kept))
+    store_fits(tmp_path / "fits.h5", spec, fits)
+    stored = read_fits(tmp_path / "fits.h5", spec)[SQUARE]
+    for name in fit.names():
+        np.testing.assert_array_equal(getattr(fit, name), getattr(expected, name), err_msg=name)
+        np.testing.assert_array_equal(getattr(stored, name), getattr(expected, name))
+
+    fitted = fits_table("name", spec, fits)
+    row = fitted.set_index(["epoch", "invariant"]).loc[(2, "ii.ii.ii")]
+    assert (row["published"], row["degree"], row["size"]) == ("I14", 3, 5)
+    assert row["mean"] == fit.mean[2, 13]
+    assert row["mean_standard_error"] == pytest.approx(fit.sd[2, 13] / np.sqrt(len(FINITE)))
+    assert row["deviation_z"] == fit.deviation_z[2, 13]
+    parameters = parameters_table("name", spec, fits).set_index(["epoch", "parameter"])
+    assert parameters.loc[(1, "f13"), "standard_error"] == fit.parameters_standard_error[1, 12]
+    typical = typicality_table(fitted).set_index(["epoch", "published"])
+    assert len(typical) == 3 * 13
+    assert typical.loc[(0, "I3"), "ratio"] == fit.sd[0, 2] / fit.predicted_sd[0, 2]
+    assert (admissibility_table("name", spec, fits)["verdict"] == "positive definite").all()

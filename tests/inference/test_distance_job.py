@@ -1,0 +1,173 @@
+import numpy as np
+import pytest
+
+from weightlaws.inference.bootstrap import resampling_weights
+from weightlaws.inference.distance_job import distances_table
+from weightlaws.inference.layer_fit import fit_layer
+from weightlaws.invariants.catalogue import catalogue
+from weightlaws.invariants.evaluation import evaluate
+from weightlaws.laws.pigmm import PIGMM
+from weightlaws.laws.wasserstein import squared_distance
+
+SIZE, MEMBERS = 6, 50
+GRAPHS = catalogue("published")
+WEIGHTS = resampling_weights(MEMBERS, 200, np.random.default_rng(9))
+
+
+def model(initialisation, dataset="digits", size=SIZE):
+    return {
+        "invariants": {
+            "weights": {
+                "dataset": {"dataset": dataset},
+                "shapes": {"hidden1-hidden2": [size, size], "hidden2-output": [10, size]},
+                "initialisation": initialisation,
+                "snapshots": {"hidden1-hidden2": [0, 3]},
+            }
+        },
+        "members": MEMBERS,
+    }
+
+
+def fits(seed, initialisation, size=SIZE, weights=WEIGHTS):
+    """Two snapshots: the initial law itself, and one with a mean added."""
+    scale = {"gaussian": 1, "uniform": 1 / 3}[initialisation] / size
+    start = PIGMM.iid(size, scale).sample(weights.shape[1], np.random.default_rng(seed))
+    matrices = np.stack([start, start + 0.3], axis=1)
+    invariants = evaluate(GRAPHS, matrices)
+    return {
+        "hidden1-hidden2": fit_layer(
+            invariants.swapaxes(0, 1), GRAPHS, size, initialisation, weights
+        )
+    }
+
+
+@pytest.fixture(scope="module")
+def study():
+    models = {
+        "a": model("gaussian"),
+        "b": model("uniform"),
+        "other size": model("gaussian", size=5),
+        "other data": model("gaussian", dataset="mnist"),
+    }
+    fitted = {
+        "a": fits(1, "gaussian"),
+        "b": fits(2, "uniform"),
+        "other size": fits(3, "gaussian", size=5),
+        "other data": fits(4, "gaussian"),
+    }
+    spec = {"models": models, "seed": 5, "draws": 400}
+    return fitted, spec, distances_table(fitted, spec)
+
+
+def test_every_condition_is_measured_from_both_starts_at_each_epoch(study):
+    _, _, table = study
+    starts = table[table["reference"].isin(["initial law", "start"])]
+    assert len(starts) == 4 * 2 * 2
+    assert set(starts["epoch"]) == {0, 3}
+
+
+def test_distances_are_those_of_the_fitted_laws(study):
+    fitted, _, table = study
+    rows = table.set_index(["reference", "condition", "epoch"])
+    laws = [PIGMM(SIZE, f) for f in fitted["b"]["hidden1-hidden2"].parameters]
+    initial = PIGMM.iid(SIZE, 1 / 3 / SIZE)
+    for reference, epoch, law in (
+        ("initial law", 0, initial),
+        ("initial law", 3, initial),
+        ("start", 3, laws[0]),
+    ):
+        row = rows.loc[(reference, "b", epoch)]
+        expected = squared_distance(laws[0] if epoch == 0 else laws[1], law)
+        assert row["w2_squared"] == pytest.approx(expected, rel=1e-12)
+        assert row["w2"] == pytest.approx(np.sqrt(expected), rel=1e-12)
+    # A mean of 0.3 in 36 entries, and nothing else, moves the law by 0.3 * 6.
+    assert rows.loc[("start", "b", 3), "w2"] == pytest.approx(1.8, rel=1e-9)
+    assert rows.loc[("start", "b", 0), "w2"] == pytest.approx(0, abs=1e-12)
+
+
+def test_the_start_lies_within_its_noise_floor_and_the_end_beyond(study):
+    rows = study[2].set_index(["reference", "condition", "epoch"]).loc["initial law"]
+    for condition in ("a", "b", "other size", "other data"):
+        start, end = rows.loc[(condition, 0)], rows.loc[(condition, 3)]
+        # One ensemble in twenty lies above the 95 % point, but none far.
+        assert 0.5 * start["w2_floor_mean"] < start["w2"] < 1.3 * start["w2_floor_95"]
+        assert end["w2"] > 3 * end["w2_floor_95"]
+        assert start["w2_floor_95"] == pytest.approx(np.sqrt(start["w2_squared_floor_95"]))
+
+
+def test_only_conditions_with_one_layer_size_and_data_set_are_compared(study):
+    fitted, _, table = study
+    between = table[~table["reference"].isin(["initial law", "start"])]
+    assert between[["reference", "condition", "epoch"]].to_numpy().tolist() == [["a", "b", 3]]
+    laws = [PIGMM(SIZE, fitted[c]["hidden1-hidden2"].parameters[-1]) for c in ("a", "b")]
+    assert between["w2_squared"].item() == pytest.approx(squared_distance(*laws), rel=1e-12)
+    one_sample = table[(table["condition"] == "a") & (table["reference"] == "initial law")]
+    # Two estimated laws are about sqrt(2) further apart than one from a known law.
+    ratio = between["w2_floor_mean"].item() / one_sample["w2_floor_mean"].iloc[0]
+    assert 1.2 < ratio < 1.7
+
+
+def test_a_row_does_not_depend_on_the_other_conditions(study):
+    fitted, spec, table = study
+    alone = distances_table(
+        {"b": fitted["b"]}, {**spec, "models": {"b": spec["models"]["b"]}}
+    ).reset_index(drop=True)
+    same = table[(table["condition"] == "b") & (table["reference"] != "a")]
+    assert alone.equals(same.reset_index(drop=True))
+
+
+def test_standard_errors_resample_both_laws_together(study):
+    fitted, _, table = study
+    rows = table.set_index(["reference", "condition", "epoch"])
+    a, b = (fitted[condition]["hidden1-hidden2"].replicates for condition in ("a", "b"))
+    pairs = {
+        ("start", "b", 3): zip(b[:, 0], b[:, 1], strict=True),
+        ("a", "b", 3): zip(a[:, 1], b[:, 1], strict=True),
+    }
+    for place, laws in pairs.items():
+        squared = [squared_distance(PIGMM(SIZE, f), PIGMM(SIZE, g)) for f, g in laws]
+        row = rows.loc[place]
+        assert row["w2_squared_standard_error"] == pytest.approx(np.std(squared), rel=1e-9)
+        assert row["w2_standard_error"] == pytest.approx(np.std(np.sqrt(squared)), rel=1e-9)
+    # The same shift of every member: between epochs of one ensemble it has no error at all.
+    assert rows.loc[("start", "b", 3), "w2_standard_error"] < 1e-9
+    assert rows.loc[("initial law", "b", 3), "w2_standard_error"] > 1e-3
+
+
+def test_ensembles_of_different_sizes_are_compared_as_independent_ones(study):
+    """Their resamplings have nothing in common, and the floor is of one small and one large."""
+    fitted, spec, table = study
+    few = resampling_weights(12, 200, np.random.default_rng(9))
+    both = {"a": fitted["a"], "few": fits(6, "gaussian", weights=few)}
+    models = {"a": model("gaussian"), "few": {**model("gaussian"), "members": 12}}
+    row = distances_table(both, {**spec, "models": models}).set_index("reference").loc["a"]
+    a, b = (both[name]["hidden1-hidden2"].replicates[:, -1] for name in both)
+    shuffled = np.random.default_rng(0).permutation(200)
+    squared = [
+        squared_distance(PIGMM(SIZE, f), PIGMM(SIZE, g))
+        for f, g in zip(a[shuffled], b, strict=True)
+    ]
+    assert row["w2_squared_standard_error"] == pytest.approx(np.std(squared), rel=0.3)
+    equal = table.set_index(["reference", "condition"]).loc[("a", "b")]
+    # Most of the noise is that of 12 members: 1/12 + 1/50 against 2/50.
+    ratio = row["w2_squared_floor_mean"] / equal["w2_squared_floor_mean"]
+    assert ratio == pytest.approx((1 / 12 + 1 / 50) / (2 / 50), rel=0.2)
+
+
+def test_ensembles_that_were_trained_elsewhere_are_measured_from_each_other(study):
+    fitted, spec, _ = study
+    weights = {"shapes": {"hidden1-hidden2": [SIZE, SIZE]}, "snapshots": {"hidden1-hidden2": [0]}}
+    own = {"invariants": {"weights": weights}, "members": MEMBERS}
+    models = {"a": spec["models"]["a"], "own": own, "other": own}
+    start = PIGMM.iid(SIZE, 1).sample(MEMBERS, np.random.default_rng(7))
+    invariants = evaluate(GRAPHS, start[:, None])
+    fit = {"hidden1-hidden2": fit_layer(invariants.swapaxes(0, 1), GRAPHS, SIZE, None, WEIGHTS)}
+    fits_of = {"a": fitted["a"], "own": fit, "other": fit}
+    table = distances_table(fits_of, {**spec, "models": models})
+    mine = table[table["condition"] != "a"]
+    assert mine[["reference", "condition", "epoch"]].to_numpy().tolist() == [
+        ["start", "own", 0],
+        ["start", "other", 0],
+        ["own", "other", 0],
+    ]
+    assert np.isnan(fit["hidden1-hidden2"].deviation_start).all()

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from support.published import CASES, published_matrices
+
+from weightlaws.inference import layer_fit
+from weightlaws.inference.bootstrap import resampling_weights
+from weightlaws.inference.layer_fit import initial_moments
+from weightlaws.invariants.catalogue import catalogue
+from weightlaws.invariants.evaluation import evaluate
+from weightlaws.laws.noise_floor import simulate_fits
+from weightlaws.laws.pigmm import FITTED, PIGMM
+from weightlaws.training.networks import INITIAL_LAWS
+
+GRAPHS = catalogue("published")
+
+
+def fit_layer(invariants, size, initialisation, replicates=60):
+    rng = np.random.default_rng(6)
+    weights = resampling_weights(len(invariants), replicates, rng)
+    return layer_fit.fit_layer(invariants.swapaxes(0, 1), GRAPHS, size, initialisation, weights)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"D={case['size']}")
+def test_published_values(case):
+    """Everything that the pipeline writes of a fit, against the published code."""
+    size = case["size"]
+    invariants = evaluate(GRAPHS, published_matrices(size)[0])[:, None]
+    fit = fit_layer(invariants, size, "gaussian")
+    # Means and parameters that cancel to some 1e-5 of their terms keep 1e-10 of the terms' size.
+    np.testing.assert_allclose(fit.mean[0], case["invariant_means"], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(fit.sd[0], case["invariant_standard_deviations"], rtol=1e-10)
+    np.testing.assert_allclose(fit.parameters[0], case["parameters"], rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(
+        fit.prediction[0, 13:], case["predictions_I14_to_I52"], rtol=1e-10, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        fit.deviation_sd[0, 13:],
+        case["deviation_in_standard_deviations_I14_to_I52"],
+        rtol=1e-10,
+        atol=1e-12,
+    )
+
+
+@pytest.mark.parametrize("initialisation", INITIAL_LAWS)
+def test_initial_moments_are_those_of_initial_weights(initialisation):
+    size, n = 5, 200_000
+    law = INITIAL_LAWS[initialisation]
+    draws = law.draw(np.random.default_rng(1), (n, size * size)).reshape(n, size, size)
+    values = evaluate(FITTED, draws / np.sqrt(size))
+    mean, sd = initial_moments(law, size)
+    # 13 scores each: beyond 4.5 in one of 10^4 seeds. The error of a standard deviation has the
+    # fourth moment of the values in it, which is taken from them.
+    assert np.all(np.abs(values.mean(0) - mean) < 4.5 * sd / np.sqrt(n))
+    squares = (values - mean) ** 2
+    assert np.all(np.abs(squares.mean(0) - sd**2) < 4.5 * squares.std(0) / np.sqrt(n))
+
+
+@pytest.mark.parametrize("initialisation", INITIAL_LAWS)
+def test_deviation_from_the_start_counts_standard_errors(initialisation):
+    """At the start each score is |N(0, 1)| up to the skewness of quadratic invariants."""
+    size, n, ensembles = 6, 200, 300
+    law = INITIAL_LAWS[initialisation]
+    rng = np.random.default_rng(2)
+    draws = law.draw(rng, (n * ensembles, size * size)).reshape(n, ensembles, size, size)
+    fit = fit_layer(evaluate(GRAPHS, draws / np.sqrt(size)), size, initialisation)
+    scores = fit.deviation_start[:, :13]
+    # Mean squares of 300 scores: 1 with a standard error of 0.08.
+    np.testing.assert_allclose((scores**2).mean(0), 1, atol=0.35)
+
+
+def test_deviations_exist_only_where_the_law_does_not_fit():
+    fit = fit_layer(evaluate(GRAPHS, published_matrices(5)[0])[:, None], 5, "uniform")
+    assert np.isnan(fit.deviation_start[:, 13:]).all()
+    assert np.isfinite(fit.deviation_start[:, :13]).all()
+    assert np.isnan(fit.deviation_sd[:, :13]).all()
+    assert np.isfinite(fit.deviation_sd[:, 13:]).all()
+
+
+def test_fitted_invariants_are_predicted_exactly():
+    fit = fit_layer(evaluate(GRAPHS, published_matrices(10)[0])[:, None], 10, "uniform")
+    np.testing.assert_allclose(fit.prediction[0, :13], fit.mean[0, :13], rtol=1e-10, atol=1e-12)
+
+
+def test_an_ensemble_of_one_matrix_repeated_has_no_deviation_in_units_of_its_spread():
+    invariants = np.repeat(evaluate(GRAPHS, published_matrices(5)[0][:1]), 3, axis=0)
+    fit = fit_layer(invariants[:, None], 5, "gaussian")
+    assert np.isnan(fit.deviation_sd[fit.sd == 0]).all()
+
+
+def test_parameters_scatter_as_the_bootstrap_says():
+    """Against fits to independent ensembles of the same law, which are simulated exactly."""
+    size, n = 6, 400
+    law = PIGMM.iid(size, 1 / size)
+    scatter = simulate_fits(law.parameters, size, n, 20_000, np.random.default_rng(3)).std(axis=0)
+    invariants = evaluate(GRAPHS, law.sample(n, np.random.default_rng(4)))
+    fit = fit_layer(invariants[:, None], size, "gaussian", replicates=4000)
+    # A standard error from n Gaussian members is itself uncertain by some 1 / sqrt(n / 2), and the
+    # 4000 replicates add 1 %: 4 of these.
+    np.testing.assert_allclose(fit.parameters_standard_error[0], scatter, rtol=4 * 0.072)
+    assert fit.replicates.shape == (4000, 1, 13)
+
+
+def test_standard_errors_are_those_of_a_loop_over_resampled_ensembles():
+    rng = np.random.default_rng(5)
+    invariants = evaluate(GRAPHS, published_matrices(5)[0])
+    weights = resampling_weights(40, 30, rng)
+    fit = layer_fit.fit_layer([invariants], GRAPHS, 5, "gaussian", weights)
+    loop = [
+        fit_layer(np.repeat(invariants, times, axis=0)[:, None], 5, "gaussian")
+        for times in np.rint(40 * weights).astype(int)
+    ]
+    for name, error in (
+        ("parameters", fit.parameters_standard_error),
+        ("prediction", fit.prediction_standard_error),
+        ("deviation_sd", fit.deviation_sd_standard_error),
+    ):
+        values = np.array([getattr(other, name)[0] for other in loop])
+        np.testing.assert_allclose(error[0], values.std(axis=0), rtol=1e-8, atol=1e-12)
+    difference = np.array([other.prediction[0] - other.mean[0] for other in loop])
+    z = np.abs(fit.prediction[0] - fit.mean[0])[13:] / difference.std(axis=0)[13:]
+    np.testing.assert_allclose(fit.deviation_z[0, 13:], z, rtol=1e-8)
+    assert np.isnan(fit.deviation_z[0, :13]).all()
+
+
+def test_z_scores_of_a_gaussian_ensemble_are_normal_in_size():
+    size, n, ensembles = 6, 300, 60
+    matrices = PIGMM.iid(size, 1 / size).sample(n * ensembles, np.random.default_rng(7))
+    invariants = evaluate(GRAPHS, matrices).reshape(n, ensembles, -1)
+    z = fit_layer(invariants, size, "gaussian", replicates=300).deviation_z[:, 13:]
+    # 60 ensembles, with invariants that depend on each other.
+    assert 0.8 < np.mean(z**2) < 1.25

@@ -1,0 +1,209 @@
+import json
+
+import h5py
+import numpy as np
+import pytest
+from support.project import DEFAULT
+
+from weightlaws.planning.specs import (
+    catalogue_spec,
+    comparison_spec,
+    distance_spec,
+    figures_spec,
+    findings_spec,
+    invariants_spec,
+    members_spec,
+    model_spec,
+    null_spec,
+    significance_spec,
+    spectra_spec,
+    spectra_tables_spec,
+    symmetry_spec,
+    training_spec,
+    weights_spec,
+)
+from weightlaws.study.conditions import Shard
+from weightlaws.study.study import parse_study
+
+STAGES = (
+    *("dataset", "train", "members", "invariants", "model", "distance"),
+    *("significance", "comparison", "symmetry", "findings", "catalogue"),
+    *("null", "spectra_shard", "spectra"),
+)
+CODE = dict.fromkeys(STAGES, "digest")
+
+
+def study(**changes):
+    return parse_study({**DEFAULT, **changes})
+
+
+def sweep(**changes):
+    return {**DEFAULT["sweeps"][0], **changes}
+
+
+def specs(configured):
+    """Every stage's specs, for a condition that all these studies have."""
+    condition = configured.conditions["digits-10x10x10-gaussian-decay0"]
+    shard = Shard(0, 24)
+    return {
+        "train": training_spec(configured, condition, CODE, shard),
+        "invariants": invariants_spec(configured, condition, CODE, shard),
+        "model": model_spec(configured, condition, CODE),
+        "members": members_spec(configured, CODE),
+        "distance": distance_spec(configured, CODE),
+        "significance": significance_spec(configured, condition, CODE),
+        "comparison": comparison_spec(configured, condition, CODE),
+        "symmetry": symmetry_spec(configured, condition, CODE),
+        "findings": findings_spec(configured, CODE),
+        "catalogue": catalogue_spec(configured, CODE),
+        "null": null_spec(configured, (10, 784), CODE),
+        "spectra_shard": spectra_spec(configured, condition, CODE, shard),
+        "spectra": spectra_tables_spec(configured, condition, CODE),
+        "figures": figures_spec(configured, "digest"),
+    }
+
+
+FROM_INVARIANTS = {"invariants", "model", "distance", "significance"}
+SPECTRA = {"spectra_shard", "spectra"}
+FROM_TRAIN = {"train", "members", "comparison", "symmetry"} | FROM_INVARIANTS | SPECTRA
+
+
+def statistics(**changes):
+    return {"statistics": {**DEFAULT["statistics"], **changes}}
+
+
+def spectra(**changes):
+    return {"spectra": {**DEFAULT["spectra"], **changes}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages"),
+    [
+        ({}, set()),
+        ({"name": "other"}, set()),
+        ({"device": "cpu"}, set()),
+        ({"engine": "numba"}, set()),
+        ({"keep_state": False}, set()),
+        ({"data": "elsewhere"}, set()),
+        ({"shard_size": 10}, set()),
+        ({"figures": {**DEFAULT["figures"], "panel_width": 5.0}}, {"figures"}),
+        (statistics(noise_floor_draws=50), {"distance"}),
+        (statistics(bootstrap_replicates=50), {"model", "distance"} | SPECTRA),
+        (statistics(simulated_matrices=500), {"significance"}),
+        (statistics(simulated_ensembles=500), {"significance"}),
+        (statistics(randomisations=99), {"symmetry"}),
+        (statistics(folds=2), {"comparison"}),
+        (statistics(false_discovery_rate=0.1), {"findings"} | SPECTRA),
+        (statistics(headline_epochs=[0, 50]), {"significance", "symmetry", "findings"} | SPECTRA),
+        (spectra(null_matrices=100), {"null"}),
+        (spectra(null_vectors=5000), {"null"}),
+        (spectra(pooled_ranks=3), {"null"}),
+        (spectra(permutations=9), SPECTRA),
+        (spectra(goodness_of_fit_replicates=10), SPECTRA),
+        ({"invariants": "published"}, FROM_INVARIANTS | {"catalogue"}),
+        ({"members": 125}, FROM_TRAIN - {"train", "invariants", "spectra_shard"}),
+        ({"sweeps": [*DEFAULT["sweeps"], sweep(hidden=[[20, 20]])]}, {"members", "distance"}),
+        (
+            {
+                "sweeps": [
+                    *DEFAULT["sweeps"],
+                    sweep(weight_decays=[0], output_scales=[4], analyses=["spectra"]),
+                ]
+            },
+            {"members"},
+        ),
+        (
+            {"sweeps": [sweep(members=50), *DEFAULT["sweeps"][1:]]},
+            FROM_TRAIN - {"train", "invariants", "spectra_shard"},
+        ),
+        ({"sweeps": [sweep(analyses=["models"]), *DEFAULT["sweeps"][1:]]}, set()),
+        ({"sweeps": [sweep(output_scales=[None]), *DEFAULT["sweeps"][1:]]}, set()),
+        ({"seed": 1}, FROM_TRAIN | {"null"}),
+        ({"epochs": 51}, FROM_TRAIN | {"findings"}),
+        ({"batch_size": 50}, FROM_TRAIN),
+        ({"learning_rate": 0.002}, FROM_TRAIN),
+        ({"snapshots": [1, 10]}, FROM_TRAIN),
+        ({"snapshots": "all"}, set()),
+        ({"sweeps": [sweep(snapshots=[1, 10]), *DEFAULT["sweeps"][1:]]}, FROM_TRAIN),
+        ({"rectangular_snapshots": [1]}, FROM_TRAIN),
+    ],
+)
+def test_what_each_key_changes(changes, stages):
+    before, after = specs(study()), specs(study(**changes))
+    assert {stage for stage in before if before[stage] != after[stage]} == stages
+
+
+def test_an_output_scale_is_another_training():
+    scaled = study(sweeps=[sweep(weight_decays=[0], output_scales=[None, 4])])
+    plain, lazy = (
+        training_spec(scaled, scaled.conditions[f"digits-10x10x10-gaussian-decay0{end}"], CODE)
+        for end in ("", "-alpha4")
+    )
+    assert {key: (plain[key], lazy[key]) for key in plain if plain[key] != lazy[key]} == {
+        "output_scale": (None, 4.0)
+    }
+
+
+def test_members_are_counted_by_condition():
+    both = study(sweeps=[sweep(), sweep(hidden=[[20, 20]], members=7, analyses=["spectra"])])
+    spec = members_spec(both, CODE)
+    assert list(spec["members"]) == list(spec["weights"]) == list(both.conditions)
+    assert set(spec["members"].values()) == {100, 7}
+    assert list(distance_spec(both, CODE)["models"]) == list(both.modelled)
+
+
+def test_specs_are_plain_and_keep_their_order():
+    for stage, spec in specs(study()).items():
+        # What Snakemake compares is the repr; what files keep is JSON.
+        assert repr(json.loads(json.dumps(spec))) == repr(spec), stage
+        assert repr(specs(study())[stage]) == repr(spec)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A study of an ensemble and a network that were trained elsewhere."""
+    for name in ("ensemble", "network"):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["b"] = file["a"] = np.ones((6, 7, 7))
+    return study(
+        ensembles=[str(tmp_path / "ensemble.h5")], checkpoints=[str(tmp_path / "network.h5")]
+    )
+
+
+IMPORTS = {"import_ensemble": "ensembles", "import_network": "networks"}
+
+
+def test_what_fixes_weights_that_were_trained_elsewhere(own, tmp_path):
+    code = {**CODE, **IMPORTS}
+    shard = weights_spec(own, own.conditions["ensemble"], code, Shard(0, 3))
+    assert shard == {
+        "source": str(tmp_path / "ensemble.h5"),
+        "shapes": {"a": [7, 7], "b": [7, 7]},
+        "epochs": 0,
+        "snapshots": {"a": [0], "b": [0]},
+        "members": [0, 3],
+        "code": "ensembles",
+    }
+    source = str(tmp_path / "network.h5")
+    network = {"source": source, "epochs": 0, "members": [0, 0], "code": "networks"}
+    assert weights_spec(own, own.with_spectra["network"], code, Shard(0, 0)) == network
+    name, condition = next(iter(own.trained.items()))
+    trained = training_spec(own, condition, code, Shard(0, 24))
+    assert weights_spec(own, own.conditions[name], code, Shard(0, 24)) == trained
+
+
+def test_stages_rest_on_weights_that_were_trained_elsewhere(own):
+    code, ensemble = {**CODE, **IMPORTS}, own.conditions["ensemble"]
+    weights = weights_spec(own, ensemble, code)
+    assert "members" not in weights
+    invariants = invariants_spec(own, ensemble, code)
+    assert invariants["weights"] == weights
+    assert invariants["layers"] == ["a", "b"]
+    for spec in (comparison_spec, symmetry_spec):
+        found = spec(own, ensemble, code)
+        assert (found["weights"], found["members"]) == (weights, 6)
+        assert found.get("epochs", [0]) == [0]
+    assert significance_spec(own, ensemble, code)["epochs"] == [0]
+    assert members_spec(own, code)["weights"]["ensemble"] == weights
+    assert "network" not in members_spec(own, code)["weights"]
+    assert json.loads(json.dumps(members_spec(own, code))) == members_spec(own, code)

