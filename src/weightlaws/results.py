@@ -13,8 +13,9 @@ import pandas as pd
 from weightlaws.inference.model_job import read_fits
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.laws.pigmm import PIGMM
-from weightlaws.planning.specs import Spec, invariants_spec, model_spec, weights_spec, without_code
+from weightlaws.planning.specs import invariants_spec, model_spec, weights_spec, without_code
 from weightlaws.storage.hdf5 import Reader, check_spec, opened
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import weights_shard
 from weightlaws.study.conditions import Ensemble, Shard
 from weightlaws.study.study import Study, read_study

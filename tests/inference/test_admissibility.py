@@ -3,7 +3,7 @@ import pandas as pd
 
 from weightlaws.inference.admissibility import blocks_table, with_and_without_dead
 from weightlaws.laws.pigmm import PIGMM
-from weightlaws.storage.shards import Ensemble
+from weightlaws.storage.shards import MemberValues
 
 EPOCHS = [0, 50]
 
@@ -47,7 +47,7 @@ def counted(values):
 
 def ensemble(dead):
     dead = np.array(dead)
-    return Ensemble(np.arange(1.0, 1 + len(dead)), np.arange(len(dead)), dead)
+    return MemberValues(np.arange(1.0, 1 + len(dead)), np.arange(len(dead)), dead)
 
 
 def test_tables_stand_with_and_without_dead_outputs():

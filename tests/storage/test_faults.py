@@ -16,6 +16,7 @@ from weightlaws.invariants.catalogue import catalogue
 from weightlaws.spectra.null_job import read_null, read_nulls
 from weightlaws.spectra.shards import read_spectra
 from weightlaws.storage.hdf5 import StorageError, create, opened
+from weightlaws.storage.shard_specs import InvariantsSpec
 from weightlaws.storage.shards import read_invariants, read_shard
 from weightlaws.training.record import read_networks, resume
 from weightlaws.training.train_job import read_splits
@@ -29,7 +30,7 @@ def read_state(path, spec):
 
 
 def read_all_invariants(path, spec):
-    shared = {key: value for key, value in spec.items() if key != "members"}
+    shared = InvariantsSpec.parse({k: value for k, value in spec.items() if k != "members"})
     n_members, n_invariants = spec["members"][1] + 1, len(catalogue(spec["invariants"]))
     return [
         read_invariants([path], shared, n_members, layer, epoch, n_invariants)

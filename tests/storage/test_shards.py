@@ -4,6 +4,7 @@ from support.project import DEFAULT
 
 from weightlaws.planning.specs import invariants_spec, training_spec
 from weightlaws.storage.hdf5 import StorageError, create
+from weightlaws.storage.shard_specs import InvariantsSpec, WeightsSpec
 from weightlaws.storage.shards import opened_shards, read_invariants, read_shard, read_weights
 from weightlaws.study.conditions import Condition, Shard
 from weightlaws.study.study import parse_study
@@ -144,7 +145,7 @@ def joined(study, tmp_path, values, finite, dead):
             # The last of two epochs counts.
             writer.add("finite", np.stack([finite | True, finite], axis=1)[members])
             writer.add("dead_output", np.stack([~dead, dead], axis=1)[members])
-    spec = invariants_spec(study, CONDITION, CODE)
+    spec = InvariantsSpec.parse(invariants_spec(study, CONDITION, CODE))
     return read_invariants(paths, spec, 3, "hidden2-output", 1, 52)
 
 
@@ -178,7 +179,7 @@ def test_an_ensemble_needs_two_finite_members(study, tmp_path):
 def test_weights_are_joined_over_shards(study, trained):
     paths = list(trained[1])
     spec = training_spec(study, CONDITION, CODE)
-    found = read_weights(paths, spec, 3, "input-hidden1", 2)
+    found = read_weights(paths, WeightsSpec.parse(spec), 3, "input-hidden1", 2)
     expected = [read_shard(path).weights["input-hidden1"][:, 1] for path in paths]
     np.testing.assert_array_equal(found.values, np.concatenate(expected))
     assert found.members.tolist() == [0, 1, 2]

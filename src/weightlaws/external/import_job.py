@@ -12,11 +12,12 @@ import numpy.typing as npt
 from weightlaws.external import formats, networks
 from weightlaws.external.ensembles import read_members, to_float32
 from weightlaws.storage import hdf5
+from weightlaws.storage.shard_specs import Spec
 
 log = logging.getLogger(__name__)
 
 
-def import_shard(path: Path, spec: hdf5.Spec) -> None:
+def import_shard(path: Path, spec: Spec) -> None:
     """Store a range of an ensemble's members as a weights shard, with one snapshot at epoch 0.
 
     The accuracy of networks that were trained elsewhere is not known: it is NaN. A member whose
@@ -47,7 +48,7 @@ def import_shard(path: Path, spec: hdf5.Spec) -> None:
         )
 
 
-def import_network(path: Path, spec: hdf5.Spec) -> None:
+def import_network(path: Path, spec: Spec) -> None:
     """Store a single network as a weights shard of one member, with one snapshot at epoch 0.
 
     Parameters
@@ -84,7 +85,7 @@ def import_network(path: Path, spec: hdf5.Spec) -> None:
 
 @contextmanager
 def _shard(
-    path: Path, spec: hdf5.Spec
+    path: Path, spec: Spec
 ) -> Iterator[tuple[dict[str, h5py.Dataset], npt.NDArray[np.bool_]]]:
     """Open a weights shard with one snapshot for its weights, and for which members are finite."""
     first, last = spec["members"]

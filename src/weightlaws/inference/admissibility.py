@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from weightlaws.laws.pigmm import blocks, multiplicities
-from weightlaws.storage.shards import Ensemble
+from weightlaws.storage.shards import MemberValues
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _ROUNDING, _NEAR_SINGULAR = -1e-12, 1e-6
 
 
 def with_and_without_dead(
-    ensemble: Ensemble,
+    ensemble: MemberValues,
     least: int,
     table: Callable[[npt.NDArray[Any]], pd.DataFrame],
     **place: str | int,

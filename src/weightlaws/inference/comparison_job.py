@@ -9,7 +9,7 @@ import pandas as pd
 from weightlaws.inference.admissibility import with_and_without_dead
 from weightlaws.inference.comparison import compare
 from weightlaws.laws.one_sided import Side
-from weightlaws.storage.hdf5 import Spec
+from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import read_weights
 
 
@@ -46,10 +46,15 @@ def comparison_table(paths: Sequence[Path], spec: Spec, condition: str) -> pd.Da
     StorageError
         If a shard is not the spec's, or members are missing.
     """
-    weights, parts = spec["weights"], []
-    for layer, epochs in weights["snapshots"].items():
-        rows, columns = weights["shapes"][layer]
-        place = {"condition": condition, "layer": layer, "rows": rows, "columns": columns}
+    weights, parts = WeightsSpec.parse(spec["weights"]), []
+    for layer, epochs in weights.snapshots.items():
+        rows, columns = weights.shapes[layer]
+        place: dict[str, str | int] = {
+            "condition": condition,
+            "layer": layer,
+            "rows": rows,
+            "columns": columns,
+        }
         table = partial(compare, labelled=labelled_side(layer), folds=spec["folds"])
         for epoch in epochs:
             ensemble = read_weights(paths, weights, spec["members"], layer, epoch)

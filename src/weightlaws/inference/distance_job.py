@@ -12,7 +12,7 @@ from weightlaws.inference.layer_fit import LayerFit
 from weightlaws.laws.noise_floor import noise_floor
 from weightlaws.laws.pigmm import PIGMM
 from weightlaws.laws.wasserstein import squared_distances
-from weightlaws.storage.hdf5 import Spec
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.training.networks import INITIAL_LAWS
 
 Values = npt.NDArray[np.float64]
@@ -55,7 +55,7 @@ def distances_table(fits: Fits, spec: Spec) -> pd.DataFrame:
 def _from_start(fits: Fits, spec: Spec) -> Iterator[pd.DataFrame]:
     for condition, model in spec["models"].items():
         weights = model["invariants"]["weights"]
-        law = INITIAL_LAWS.get(weights.get("initialisation"))
+        law = INITIAL_LAWS.get(weights.get("initialisation", {}).get("law"))
         for layer, fit in fits[condition].items():
             size = weights["shapes"][layer][0]
             references = {START: (fit.parameters[0], fit.replicates[:, :1])}

@@ -10,10 +10,11 @@ from weightlaws.inference.bootstrap import resampling_weights, restricted
 from weightlaws.inference.layer_fit import LayerFit, fit_layer
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.storage import hdf5
+from weightlaws.storage.shard_specs import InvariantsSpec, Spec
 from weightlaws.storage.shards import read_invariants
 
 
-def fit_condition(paths: Sequence[Path], spec: hdf5.Spec) -> dict[str, LayerFit]:
+def fit_condition(paths: Sequence[Path], spec: Spec) -> dict[str, LayerFit]:
     """Fit every square layer of a condition, one snapshot's invariants in memory at a time.
 
     Members that diverged are left out. Conditions of one seed and number of members resample the
@@ -31,28 +32,27 @@ def fit_condition(paths: Sequence[Path], spec: hdf5.Spec) -> dict[str, LayerFit]
     StorageError
         If a shard is not the spec's, or members are missing.
     """
-    invariants, n_members = spec["invariants"], spec["members"]
-    graphs = catalogue(invariants["invariants"])
+    invariants, n_members = InvariantsSpec.parse(spec["invariants"]), spec["members"]
+    graphs = catalogue(invariants.catalogue)
     rng = np.random.default_rng([spec["seed"], *b"bootstrap"])
     weights = resampling_weights(n_members, spec["bootstrap_replicates"], rng)
     fits = {}
-    for layer in invariants["layers"]:
-        epochs = invariants["weights"]["snapshots"][layer]
+    for layer in invariants.layers:
+        epochs = invariants.weights.snapshots[layer]
         read = partial(read_invariants, paths, invariants, n_members, layer)
         # Who diverged is left out at all epochs alike.
         finite = np.isin(np.arange(n_members), read(epochs[0], len(graphs)).members)
         fits[layer] = fit_layer(
             (read(epoch, len(graphs)).values for epoch in epochs),
             graphs,
-            invariants["weights"]["shapes"][layer][0],
-            # Of networks that were trained elsewhere it is not known.
-            invariants["weights"].get("initialisation"),
+            invariants.weights.shapes[layer][0],
+            invariants.weights.initialisation,
             restricted(weights, finite),
         )
     return fits
 
 
-def store_fits(path: Path, spec: hdf5.Spec, fits: dict[str, LayerFit]) -> None:
+def store_fits(path: Path, spec: Spec, fits: dict[str, LayerFit]) -> None:
     """Store the fits of a condition, each array under ``{layer}/{name}``."""
     with hdf5.create(path, "model", spec) as writer:
         for layer, fit in fits.items():
@@ -60,7 +60,7 @@ def store_fits(path: Path, spec: hdf5.Spec, fits: dict[str, LayerFit]) -> None:
                 writer.add(f"{layer}/{name}", getattr(fit, name))
 
 
-def read_fits(path: Path, spec: hdf5.Spec | None = None) -> dict[str, LayerFit]:
+def read_fits(path: Path, spec: Spec | None = None) -> dict[str, LayerFit]:
     """Read the fits of a condition, checked against the expected spec if given.
 
     Raises

@@ -8,7 +8,7 @@ import pandas as pd
 from weightlaws.inference.admissibility import blocks_table
 from weightlaws.inference.layer_fit import LayerFit
 from weightlaws.invariants.catalogue import catalogue, published_number
-from weightlaws.storage.hdf5 import Spec
+from weightlaws.storage.shard_specs import Spec
 
 Fits = dict[str, LayerFit]
 

@@ -14,7 +14,7 @@ from weightlaws.inference.significance import false_discovery, p_values
 from weightlaws.invariants.catalogue import catalogue, published_number
 from weightlaws.invariants.graphs import Graph
 from weightlaws.laws.pigmm import FITTED
-from weightlaws.storage.hdf5 import Spec
+from weightlaws.storage.shard_specs import InvariantsSpec, Spec
 from weightlaws.storage.shards import read_invariants
 
 Values = npt.NDArray[np.float64]
@@ -44,13 +44,13 @@ def significance_table(paths: Sequence[Path], spec: Spec, condition: str) -> pd.
     StorageError
         If a shard is not the spec's, or members are missing.
     """
-    invariants, parts = spec["invariants"], []
-    graphs = catalogue(invariants["invariants"])
-    for layer in invariants["layers"]:
-        size = invariants["weights"]["shapes"][layer][0]
+    invariants, parts = InvariantsSpec.parse(spec["invariants"]), []
+    graphs = catalogue(invariants.catalogue)
+    for layer in invariants.layers:
+        size = invariants.weights.shapes[layer][0]
         # Seeded by the study and the place alone, so that other conditions change nothing here.
         seed = [spec["seed"], *f"significance/{condition}/{layer}".encode()]
-        place = {"condition": condition, "layer": layer, "size": size}
+        place: dict[str, str | int] = {"condition": condition, "layer": layer, "size": size}
         tests = []
         for epoch in spec["epochs"]:
             ensemble = read_invariants(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from weightlaws.inference.admissibility import with_and_without_dead
 from weightlaws.inference.symmetry import SYMMETRIES, randomisation_tests
-from weightlaws.storage.hdf5 import Spec
+from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import read_weights
 
 
@@ -38,10 +38,15 @@ def symmetry_table(paths: Sequence[Path], spec: Spec, condition: str) -> pd.Data
     StorageError
         If a shard is not the spec's, or members are missing.
     """
-    weights, parts = spec["weights"], []
-    for layer, snapshots in weights["snapshots"].items():
-        rows, columns = weights["shapes"][layer]
-        place = {"condition": condition, "layer": layer, "rows": rows, "columns": columns}
+    weights, parts = WeightsSpec.parse(spec["weights"]), []
+    for layer, snapshots in weights.snapshots.items():
+        rows, columns = weights.shapes[layer]
+        place: dict[str, str | int] = {
+            "condition": condition,
+            "layer": layer,
+            "rows": rows,
+            "columns": columns,
+        }
         # Seeded by the study and the place alone, so that other conditions change nothing here.
         seed = [spec["seed"], *f"symmetry/{condition}/{layer}".encode()]
         tests = [t for t in SYMMETRIES if t != "entries" or not layer.startswith("input-")]

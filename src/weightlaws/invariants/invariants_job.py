@@ -8,13 +8,14 @@ import numpy as np
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.storage import hdf5
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import weights_shard
 
 # Weights that are read at once; all of a shard of wide layers would be gigabytes.
 _TOGETHER = 2**24
 
 
-def evaluate_shard(path: Path, spec: hdf5.Spec, weights_path: Path) -> None:
+def evaluate_shard(path: Path, spec: Spec, weights_path: Path) -> None:
     """Evaluate the invariants that a spec names on a weights shard, and store them.
 
     Parameters

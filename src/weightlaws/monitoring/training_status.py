@@ -11,7 +11,8 @@ from pathlib import Path
 
 from weightlaws.monitoring.durations import readable_duration
 from weightlaws.planning.specs import training_spec, without_code
-from weightlaws.storage.hdf5 import Spec, StorageError, opened
+from weightlaws.storage.hdf5 import StorageError, opened
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.study.conditions import Condition, Shard
 from weightlaws.study.study import Study
 from weightlaws.training.progress_line import Pace, last_pace

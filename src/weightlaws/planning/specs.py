@@ -9,10 +9,9 @@ was asked for. ``code`` maps the name of a rule's script to its digest.
 from collections.abc import Mapping
 from typing import Any
 
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard
 from weightlaws.study.study import Study
-
-Spec = dict[str, Any]
 
 
 def dataset_spec(dataset: str, code: Mapping[str, str]) -> Spec:
@@ -30,7 +29,7 @@ def training_spec(
     return {
         "dataset": dataset_spec(condition.dataset, code),
         "shapes": {name: list(shape) for name, shape in condition.shapes.items()},
-        "initialisation": condition.initialisation,
+        "initialisation": {"law": condition.initialisation},
         "weight_decay": condition.weight_decay,
         "output_scale": condition.output_scale,
         "seed": study.seed,

@@ -9,9 +9,10 @@ from weightlaws.spectra.marchenko_pastur import Ends
 from weightlaws.spectra.null import SPACING_EDGES, Null, simulate_null
 from weightlaws.spectra.statistics import STATISTICS
 from weightlaws.storage import hdf5
+from weightlaws.storage.shard_specs import Spec
 
 
-def store_null(path: Path, spec: hdf5.Spec) -> None:
+def store_null(path: Path, spec: Spec) -> None:
     """Simulate the null of one shape and store it.
 
     Parameters
@@ -45,7 +46,7 @@ def read_nulls(paths: Sequence[Path]) -> dict[tuple[int, int], Null]:
     return {null.shape: null for null in map(read_null, paths)}
 
 
-def read_null(path: Path, spec: hdf5.Spec | None = None) -> Null:
+def read_null(path: Path, spec: Spec | None = None) -> Null:
     """Read a stored null, checked against the expected spec if one is given.
 
     Raises

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from weightlaws.spectra.statistics import PERMUTED, STATISTICS
-from weightlaws.storage.hdf5 import Reader, Spec, StorageError
+from weightlaws.storage.hdf5 import Reader, StorageError
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import opened_shards
 
 #: What is measured and has no null; see `spectra.Analysis.parameters`.

@@ -23,7 +23,7 @@ from weightlaws.spectra.shards import (
 )
 from weightlaws.spectra.statistics import NO_BULK, PERMUTED, STATISTICS, too_small
 from weightlaws.spectra.tails import VERDICTS
-from weightlaws.storage.hdf5 import Spec
+from weightlaws.storage.shard_specs import Spec
 
 Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]

@@ -20,12 +20,13 @@ from weightlaws.spectra.shards import (
 from weightlaws.spectra.statistics import PERMUTED, STATISTICS
 from weightlaws.spectra.tails import VERDICTS
 from weightlaws.storage import hdf5
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import weights_shard
 
 log = logging.getLogger(__name__)
 
 
-def analyse_shard(path: Path, spec: hdf5.Spec, weights_path: Path, nulls: Sequence[Path]) -> None:
+def analyse_shard(path: Path, spec: Spec, weights_path: Path, nulls: Sequence[Path]) -> None:
     """Analyse the matrices of a weights shard that a spec names, and store what was found.
 
     Parameters

@@ -21,7 +21,9 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.storage.disk_file import DiskFile, writing
+from weightlaws.storage.shard_specs import Spec
 
 FORMAT = 1
 # The first of HDF5's file formats that checksums all metadata: also the indexes of chunks, in which
@@ -32,17 +34,14 @@ _HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 _CHUNK_VALUES = 2**17
 
 Array = npt.NDArray[Any]
-Spec = dict[str, Any]
 _WAY_OUT = "delete the file and run snakemake again, which makes it anew"
 
 
-class StorageError(RuntimeError):
-    """A file that is not what was asked for: what was found, what was expected, what to do."""
+class StorageError(WeightLawsError):
+    """A stored file that is not the one asked for; readers that can do without it catch this."""
 
     def __init__(self, path: Path, place: str, found: object, expected: object) -> None:
-        super().__init__(
-            f"{path}: {place}: found {_short(found)}, expected {_short(expected)}; {_WAY_OUT}"
-        )
+        super().__init__(f"{path}: {place}", _short(found), _short(expected), _WAY_OUT)
 
 
 def _line(error: Exception) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weightlaws.storage.hdf5 import Reader, Spec, StorageError, check_spec, opened
+from weightlaws.arrays import Bools, Floats, Integers, Singles
+from weightlaws.storage.hdf5 import Reader, StorageError, check_spec, opened
+from weightlaws.storage.shard_specs import InvariantsSpec, Spec, WeightsSpec
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,13 @@ class WeightsShard:
     """
 
     spec: Spec
-    members: npt.NDArray[np.int64]
-    epochs: dict[str, npt.NDArray[np.int64]]
-    weights: dict[str, npt.NDArray[np.float32]]
-    loss: npt.NDArray[np.float64]
-    accuracy: npt.NDArray[np.float64]
-    dead_output: npt.NDArray[np.bool_]
-    finite: npt.NDArray[np.bool_]
+    members: Integers
+    epochs: dict[str, Integers]
+    weights: dict[str, Singles]
+    loss: Floats
+    accuracy: Floats
+    dead_output: Bools
+    finite: Bools
 
 
 def read_shard(
@@ -72,40 +74,41 @@ def read_shard(
 
 def weights_shard(reader: Reader, layers: Iterable[str] | None = None) -> WeightsShard:
     """Read an open weights shard, checked against its own spec; see ``read_shard``."""
-    stored = reader.spec
     try:
-        first, last = stored["members"]
-        n_epochs, snapshots = stored["epochs"], stored["snapshots"]
-        wanted = list(snapshots if layers is None else layers)
-        sizes = {layer: (len(snapshots[layer]), *stored["shapes"][layer]) for layer in wanted}
+        spec = WeightsSpec.parse(reader.spec)
+        wanted = list(spec.snapshots if layers is None else layers)
+        sizes = {layer: (len(spec.snapshots[layer]), *spec.shapes[layer]) for layer in wanted}
     except (KeyError, TypeError, ValueError) as error:
         raise StorageError(
             reader.path, "spec", f"no {error}", "the spec of a weights shard"
         ) from error
-    n_members = last - first + 1
+    if spec.members is None:
+        raise StorageError(reader.path, "spec.members", "nothing", "the shard's members")
+    n_members, n_epochs = len(spec.members), spec.epochs
     epochs = {
-        layer: reader.read(f"epochs/{layer}", np.int64, (len(snapshots[layer]),))
+        layer: reader.read(f"epochs/{layer}", np.int64, (len(spec.snapshots[layer]),))
         for layer in wanted
     }
     for layer, found in epochs.items():
-        if found.tolist() != snapshots[layer]:
-            raise StorageError(reader.path, f"epochs/{layer}", found.tolist(), snapshots[layer])
+        if found.tolist() != list(spec.snapshots[layer]):
+            expected = list(spec.snapshots[layer])
+            raise StorageError(reader.path, f"epochs/{layer}", found.tolist(), expected)
     dead_output, finite = (
         reader.read(name, np.bool_, (n_members, n_epochs + 1)) for name in ("dead_output", "finite")
     )
     good = finite[:, -1]
     return WeightsShard(
-        spec=stored,
-        members=np.arange(first, last + 1),
+        spec=reader.spec,
+        members=np.array(spec.members),
         epochs=epochs,
         weights={
             layer: reader.read(f"weights/{layer}", np.float32, (n_members, *size), finite=good)
             for layer, size in sizes.items()
         },
         loss=reader.read("loss", np.float64, (n_members, n_epochs), finite=good),
-        # Of networks that were trained elsewhere, and so on no data set of ours, it is not known.
+        # The accuracy of networks that were trained elsewhere is not known.
         accuracy=reader.read(
-            "accuracy", np.float64, (n_members, n_epochs + 1), finite="dataset" in stored
+            "accuracy", np.float64, (n_members, n_epochs + 1), finite=spec.dataset is not None
         ),
         dead_output=dead_output,
         finite=finite,
@@ -113,8 +116,8 @@ def weights_shard(reader: Reader, layers: Iterable[str] | None = None) -> Weight
 
 
 @dataclass(frozen=True)
-class Ensemble:
-    """What one layer of a condition's members is or has, but for those that diverged.
+class MemberValues:
+    """Values of one layer of a condition's members; diverged members are left out.
 
     Attributes
     ----------
@@ -127,13 +130,18 @@ class Ensemble:
     """
 
     values: npt.NDArray[Any]
-    members: npt.NDArray[np.int64]
-    dead_output: npt.NDArray[np.bool_]
+    members: Integers
+    dead_output: Bools
 
 
 def read_invariants(
-    paths: Sequence[Path], spec: Spec, n_members: int, layer: str, epoch: int, n_invariants: int
-) -> Ensemble:
+    paths: Sequence[Path],
+    spec: InvariantsSpec,
+    n_members: int,
+    layer: str,
+    epoch: int,
+    n_invariants: int,
+) -> MemberValues:
     """Read one layer's invariants after one epoch, float64 (member, invariant), of a condition.
 
     Parameters
@@ -153,22 +161,22 @@ def read_invariants(
         If a shard is not of this spec, the shards are not all members, each once, or fewer than two
         members are finite.
     """
-    epochs = spec["weights"]["snapshots"][layer]
+    epochs = spec.weights.snapshots[layer]
     shape, part = (len(epochs), n_invariants), (slice(None), epochs.index(epoch))
-    readers = opened_shards(paths, "invariants", spec, n_members)
+    readers = opened_shards(paths, "invariants", spec.stored, n_members)
     return _ensemble(paths, readers, f"invariants/{layer}", np.float64, shape, part)
 
 
 def read_weights(
-    paths: Sequence[Path], spec: Spec, n_members: int, layer: str, epoch: int
-) -> Ensemble:
+    paths: Sequence[Path], spec: WeightsSpec, n_members: int, layer: str, epoch: int
+) -> MemberValues:
     """Read one layer's weights after one epoch, float32 (member, out, in), of a condition.
 
     Parameters and errors are those of `read_invariants`.
     """
-    epochs = spec["snapshots"][layer]
-    shape, part = (len(epochs), *spec["shapes"][layer]), (slice(None), epochs.index(epoch))
-    readers = opened_shards(paths, "weights", spec, n_members)
+    epochs = spec.snapshots[layer]
+    shape, part = (len(epochs), *spec.shapes[layer]), (slice(None), epochs.index(epoch))
+    readers = opened_shards(paths, "weights", spec.stored, n_members)
     return _ensemble(paths, readers, f"weights/{layer}", np.float32, shape, part)
 
 
@@ -179,7 +187,7 @@ def _ensemble(
     dtype: npt.DTypeLike,
     shape: tuple[int, ...],
     part: tuple[int | slice, ...],
-) -> Ensemble:
+) -> MemberValues:
     """Join a part of what the shards hold, (member, *shape) each, without who diverged."""
     values, finite, dead = [], [], []
     for reader in readers:
@@ -193,7 +201,7 @@ def _ensemble(
         raise StorageError(
             paths[0], "finite", f"{kept.sum()} of {len(kept)} members", "at least two"
         )
-    return Ensemble(np.concatenate(values), np.flatnonzero(kept), np.concatenate(dead)[kept])
+    return MemberValues(np.concatenate(values), np.flatnonzero(kept), np.concatenate(dead)[kept])
 
 
 def opened_shards(paths: Sequence[Path], kind: str, spec: Spec, n_members: int) -> Iterator[Reader]:

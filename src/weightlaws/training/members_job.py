@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from weightlaws.storage.hdf5 import Spec
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import opened_shards, weights_shard
 
 
@@ -38,7 +38,7 @@ def _training(spec: Spec) -> dict[str, Any]:
     return {
         "dataset": spec["dataset"]["dataset"],
         "hidden": "x".join(str(rows) for rows, _ in list(spec["shapes"].values())[:-1]),
-        "initialisation": spec["initialisation"],
+        "initialisation": spec["initialisation"]["law"],
         "weight_decay": spec["weight_decay"],
         "output_scale": spec["output_scale"],
     }

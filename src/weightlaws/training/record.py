@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weightlaws.storage.hdf5 import Reader, Spec, Writer
+from weightlaws.storage.hdf5 import Reader, Writer
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import weights_shard
 from weightlaws.training.engine import Evaluation, Networks, TrainingError
 

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from weightlaws.storage import hdf5
 from weightlaws.storage.disk_file import writing
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.training.engine import Engine, Networks, Recipe, TrainingError
 from weightlaws.training.progress_line import pace_line
 from weightlaws.training.record import (
@@ -38,7 +39,7 @@ _SHARE_OF_WRITING = 0.05
 
 def train_shard(
     path: Path,
-    spec: hdf5.Spec,
+    spec: Spec,
     dataset: Path,
     state: Path,
     *,
@@ -120,7 +121,7 @@ def _alone(state: Path, go_on: Callable[[], bool]) -> Iterator[None]:
         lock.release()
 
 
-def _so_far(path: Path, state: Path, spec: hdf5.Spec) -> tuple[Progress, Networks | None]:
+def _so_far(path: Path, state: Path, spec: Spec) -> tuple[Progress, Networks | None]:
     """Return what there is of the shard, and the networks to go on with if that is not all."""
     for file, kind in ((path, "weights"), (state, "state")):
         if not file.exists():
@@ -157,7 +158,7 @@ def _start(
         # Outputs are centred at the draw, also where the networks have gone on from it.
         shapes = {layer: tuple(shape) for layer, shape in spec["shapes"].items()}
         start = initial_networks(
-            shapes, members, seed=spec["seed"], initialisation=spec["initialisation"]
+            shapes, members, seed=spec["seed"], initialisation=spec["initialisation"]["law"]
         )
     shuffles = member_shuffles(members, seed=spec["seed"], images=images, epochs=done)
     engine = make_engine(splits, networks or start, shuffles, recipe, start)
@@ -215,7 +216,7 @@ def _store_state(path: Path, progress: Progress, networks: Networks) -> None:
         write_networks(writer, networks)
 
 
-def read_splits(path: Path, spec: hdf5.Spec) -> dict[str, npt.NDArray[np.uint8]]:
+def read_splits(path: Path, spec: Spec) -> dict[str, npt.NDArray[np.uint8]]:
     """Read a stored data set, checked against the expected spec.
 
     Raises

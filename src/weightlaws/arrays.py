@@ -1,0 +1,16 @@
+"""The types of arrays and shapes that all packages share."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+#: Single precision: weights, as they are trained and stored.
+Singles = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+Bools = npt.NDArray[np.bool_]
+
+#: Rows and columns of a matrix; of a weight matrix (out, in).
+Shape = tuple[int, int]
+#: Shapes of weight matrices by the names of their layers.
+Shapes = dict[str, Shape]
