@@ -53,40 +53,7 @@ localrules:
 
 
 rule all:
-    """The whole study: what it stores, its tables and its figures."""
+    """The whole study: all files that its stages are asked for."""
     default_target: True
     input:
-        # Shards are results too: one that was deleted is missed although all that rests on it stands.
-        shard_files("weights", *CONDITIONS),
-        rules.members.output if CONDITIONS else [],
-        expand(rules.accuracy.output, architecture=ARCHITECTURES),
-        # Of the conditions that are modelled, if there are any:
-        shard_files("invariants", *MODELLED),
-        expand(rules.model.output, condition=MODELLED),
-        expand(rules.significance.output, condition=MODELLED),
-        expand(rules.comparison.output, condition=MODELLED),
-        expand(rules.symmetry.output, condition=MODELLED),
-        expand(
-            rules.condition_figures.output,
-            condition=[name for name in MODELLED if name in TRAINED],
-        ),
-        expand(
-            rules.ensemble_figures.output,
-            condition=[name for name in MODELLED if name in ENSEMBLES],
-        ),
-        expand(rules.architecture_figures.output, architecture=MODELLED_ARCHITECTURES),
-        expand(rules.distance_matrix.output, architecture=COMPARED),
-        [
-            rules.catalogue.output,
-            rules.gallery.output,
-            rules.distance.output,
-            rules.findings.output,
-        ]
-        if MODELLED
-        else [],
-        # Of the conditions and single networks whose spectra are analysed, if there are any:
-        shard_files("spectra", *WITH_SPECTRA),
-        expand(rules.spectra.output, condition=WITH_SPECTRA),
-        expand(rules.spectra_figures.output, condition=WITH_SPECTRA),
-        expand(rules.lazy_rich.output, architecture=SCALED_ARCHITECTURES),
-        rules.spectra_table.output if WITH_SPECTRA else [],
+        [of_stage(rule) for rule, stage in STAGES.items() if stage.asked],

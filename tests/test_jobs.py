@@ -9,8 +9,8 @@ import pytest
 import yaml
 from support.scripted_job import SPEC, scripted_job
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.jobs import job_log
-from weightlaws.storage.disk_file import WriteError
 
 
 def test_a_log_begins_with_what_is_to_be_done(tmp_path, monkeypatch):
@@ -43,7 +43,9 @@ def test_messages_and_failures_end_in_the_job_s_log(tmp_path):
 def test_a_table_that_the_disk_does_not_take_is_named(tmp_path):
     path = tmp_path / "job.log"
     with (
-        pytest.raises(WriteError, match=r"weights/0-1\.h5: file: found no space left on device"),
+        pytest.raises(
+            WeightLawsError, match=r"weights/0-1\.h5: file: found no space left on device"
+        ),
         job_log(scripted_job(path)),
         Path("/dev/full").open("w") as full,
     ):
@@ -61,8 +63,8 @@ job.wait()
 JOB = """
 import sys, time
 from pathlib import Path
-from weightlaws.jobs import told_to_go_on
-go_on = told_to_go_on()
+from weightlaws.jobs import should_continue
+go_on = should_continue()
 Path(sys.argv[1]).write_text(f"{go_on()}")
 while go_on():
     time.sleep(0.05)

@@ -5,8 +5,8 @@ import pytest
 from support.small_study import make_results, small_study
 
 import weightlaws
+from weightlaws.errors import WeightLawsError
 from weightlaws.inference.model_job import read_fits
-from weightlaws.results import ResultsError
 from weightlaws.storage.hdf5 import StorageError
 from weightlaws.storage.shards import read_shard
 from weightlaws.study.study import study_to_yaml
@@ -93,5 +93,5 @@ def test_settings_that_change_no_number_are_no_other_study(beside):
 def test_more_members_than_there_are_files_are_missed(beside):
     results = beside(members=4)
     (name,) = results.study.conditions
-    with pytest.raises(ResultsError, match=r"2-3\.h5: found no such file"):
+    with pytest.raises(WeightLawsError, match=r"2-3\.h5: found no such file"):
         results.weights(name, SQUARE)

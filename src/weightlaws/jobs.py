@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import psutil
 import yaml
 
-from weightlaws.storage.disk_file import WAYS_OUT, WriteError
+from weightlaws.storage.disk_file import WAYS_OUT, unwritable
 
 
 class Job(Protocol):
@@ -71,7 +71,7 @@ def _naming_files(job: Job) -> Iterator[None]:
     except OSError as error:
         if error.errno not in WAYS_OUT:
             raise
-        raise WriteError(", ".join(job.output), error) from error
+        raise unwritable(", ".join(job.output), error) from error
 
 
 def _header(job: Job) -> str:
@@ -90,7 +90,7 @@ def _header(job: Job) -> str:
     return yaml.safe_dump(record, sort_keys=False, default_flow_style=None, width=100)
 
 
-def told_to_go_on() -> Callable[[], bool]:
+def should_continue() -> Callable[[], bool]:
     """Return a function that says no once the job should stop.
 
     It should when a Snakemake process above it has died, as that leaves its jobs behind, which

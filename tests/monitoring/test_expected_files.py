@@ -9,12 +9,12 @@ import pytest
 import yaml
 from support.project import DEFAULT, ROOT
 
-from weightlaws.monitoring.expected_files import done_files, stage_files
+from weightlaws.monitoring.expected_files import done_files, expected_files
 from weightlaws.study.study import parse_study
 
 
 def all_files(study):
-    files = [file for of_stage in stage_files(study).values() for file in of_stage]
+    files = [file for of_stage in expected_files(study).values() for file in of_stage]
     assert len(files) == len(set(files))
     return files
 
@@ -51,7 +51,7 @@ def test_each_job_of_the_workflow_but_preparations_has_one_file(planned):
 
 
 def test_files_rest_on_the_shards_of_the_weights_that_they_are_made_of():
-    stages = stage_files(parse_study(DEFAULT))
+    stages = expected_files(parse_study(DEFAULT))
     name = "digits-10x10-gaussian-decay0"
     shards = tuple(f"weights/{name}/{shard}.h5" for shard in ("0-24", "25-49", "50-74", "75-99"))
     assert stages["invariants"][f"invariants/{name}/25-49.h5"] == shards[1:2]
@@ -63,7 +63,7 @@ def test_files_rest_on_the_shards_of_the_weights_that_they_are_made_of():
 
 def test_spectra_alone_need_no_models():
     study = parse_study({**DEFAULT, "sweeps": [], "checkpoints": ["torchvision:alexnet"]})
-    stages = stage_files(study)
+    stages = expected_files(study)
     assert {stage: len(files) for stage, files in stages.items() if files} == {
         "weights": 1,
         "spectra": 2,

@@ -7,9 +7,9 @@ import pytest
 from support.project import DEFAULT
 
 from weightlaws.monitoring import progress_page
-from weightlaws.monitoring.expected_files import stage_files
+from weightlaws.monitoring.expected_files import expected_files
 from weightlaws.monitoring.progress_page import main, page, seconds_left
-from weightlaws.monitoring.training_status import Job, Standing
+from weightlaws.monitoring.training_status import TrainingJob, TrainingStatus
 from weightlaws.study.conditions import Condition, Shard
 from weightlaws.study.study import parse_study, study_to_yaml
 from weightlaws.training.progress_line import Pace
@@ -22,42 +22,42 @@ def cost(condition):
     return 30.0 if condition.hidden[0] == 640 else 1.0
 
 
-def standing(condition, epoch, *, rate=None, running=True, members=25, trouble="", first=0):
+def status(condition, epoch, *, rate=None, running=True, members=25, trouble="", first=0):
     pace = None if rate is None else Pace(epoch, 50, rate)
     shard = Shard(first, first + members - 1)
-    return Standing(condition, shard, 50, epoch, job=Job(running, pace, trouble))
+    return TrainingStatus(condition, shard, 50, epoch, job=TrainingJob(running, pace, trouble))
 
 
 def idle(condition, epoch, **others):
-    return standing(condition, epoch, running=False, **others)
+    return status(condition, epoch, running=False, **others)
 
 
 def test_the_time_left_is_that_of_the_work_at_the_pace_of_the_running_jobs():
     # 25 x 50 network epochs of 1 s and of 30 s; the job does 20 of 1 s a second.
-    shards = [standing(NARROW, 0, rate=20.0), idle(WIDE, 0)]
+    shards = [status(NARROW, 0, rate=20.0), idle(WIDE, 0)]
     assert seconds_left(shards, cost) == pytest.approx((1250 + 30 * 1250) / 20)
     # Another that does 1 of 30 s a second is as fast as 30 of those.
-    shards = [standing(NARROW, 25, rate=20.0), standing(WIDE, 40, rate=1.0), idle(WIDE, 0)]
+    shards = [status(NARROW, 25, rate=20.0), status(WIDE, 40, rate=1.0), idle(WIDE, 0)]
     assert seconds_left(shards, cost) == pytest.approx((625 + 30 * (250 + 1250)) / (20 + 30))
 
 
 def test_the_unit_of_cost_does_not_matter():
-    shards = [standing(NARROW, 5, rate=20.0), standing(WIDE, 40, rate=1.0), idle(WIDE, 0)]
+    shards = [status(NARROW, 5, rate=20.0), status(WIDE, 40, rate=1.0), idle(WIDE, 0)]
     thousandfold = seconds_left(shards, lambda condition: 1000 * cost(condition))
     assert thousandfold == pytest.approx(seconds_left(shards, cost))
 
 
 def test_the_last_job_must_come_to_its_end_too():
-    shards = [standing(NARROW, 49, rate=25.0), standing(WIDE, 0, rate=1.0)]
+    shards = [status(NARROW, 49, rate=25.0), status(WIDE, 0, rate=1.0)]
     assert seconds_left(shards, cost) == 1250
 
 
 def test_a_job_that_has_just_begun_is_as_fast_as_the_others():
-    shards = [standing(NARROW, 0, rate=20.0), standing(NARROW, 0), idle(NARROW, 0), idle(NARROW, 0)]
+    shards = [status(NARROW, 0, rate=20.0), status(NARROW, 0), idle(NARROW, 0), idle(NARROW, 0)]
     assert seconds_left(shards, cost) == pytest.approx(4 * 1250 / 40)
 
 
-@pytest.mark.parametrize("shards", [[], [idle(NARROW, 5)], [standing(NARROW, 0)]])
+@pytest.mark.parametrize("shards", [[], [idle(NARROW, 5)], [status(NARROW, 0)]])
 def test_without_a_pace_there_is_no_time(shards):
     assert seconds_left(shards, cost) is None
 
@@ -69,7 +69,7 @@ def results(tmp_path, monkeypatch):
     def make(shards, **changes):
         study = parse_study({**DEFAULT, **changes})
         (tmp_path / "study.yaml").write_text(study_to_yaml(study))
-        monkeypatch.setattr(progress_page, "standings", lambda *_: shards)
+        monkeypatch.setattr(progress_page, "training_statuses", lambda *_: shards)
         return tmp_path, study
 
     return make
@@ -83,7 +83,7 @@ def lines_of(results, shards, **changes):
 
 def test_the_headline_counts_networks(results):
     shards = [
-        standing(NARROW, 10, rate=20.0, first=0),
+        status(NARROW, 10, rate=20.0, first=0),
         idle(NARROW, 50, first=25),
         idle(NARROW, 0, first=50),
         idle(NARROW, 1, members=13, first=75),
@@ -103,7 +103,7 @@ def test_what_is_not_whole_does_not_look_it(results):
     ("shards", "text"),
     [
         ([idle(NARROW, 10)], "no training job is running"),
-        ([standing(NARROW, 0)], "no running job has trained an epoch yet"),
+        ([status(NARROW, 0)], "no running job has trained an epoch yet"),
         ([idle(NARROW, 50)], ""),
     ],
 )
@@ -119,8 +119,8 @@ def test_a_study_of_others_networks_alone_has_a_page_too(results):
     assert [line.split() for line in lines[-4:]] == [
         ["weights", "0", "of", "1"],
         ["spectra", "0", "of", "2"],
-        ["figures", "0", "of", "1"],
         ["tables", "0", "of", "1"],
+        ["figures", "0", "of", "1"],
     ]
 
 
@@ -128,14 +128,14 @@ def test_conditions_at_work_come_first(results):
     names = [f"digits-10x10x10-{law}-decay0" for law in ("gaussian", "uniform")]
     study = parse_study(DEFAULT)
     gaussian, uniform = (study.trained[name] for name in names)
-    shards = [idle(gaussian, 10), standing(uniform, 10, rate=20.0)]
+    shards = [idle(gaussian, 10), status(uniform, 10, rate=20.0)]
     lines = lines_of(results, shards)
     header = ["condition", "networks trained", "jobs", "network epochs/s", "files done"]
     assert re.split("  +", lines[4]) == header
     assert lines[5].split() == f"{names[1]} 5 of 25 1 20.0 0 of 19".split()
     assert lines[6].split() == f"{names[0]} 5 of 25 0 of 19".split()
-    stages = [line.split()[0] for line in lines[lines.index("stage         files done") :]]
-    assert stages == ["stage", *stage_files(study)]
+    stages = [line.split()[0] for line in lines[lines.index("folder        files done") :]]
+    assert stages == ["folder", *expected_files(study)]
 
 
 def test_failed_jobs_are_listed_with_their_logs(results):
@@ -159,7 +159,7 @@ def test_a_page_fits_a_terminal_however_large_the_study(results):
     }
     study = parse_study({**DEFAULT, "shard_size": 1000, "sweeps": [sweep]})
     shards = [
-        standing(condition, 7, rate=12345.6, first=shard.first, members=1000, trouble="e" * 500)
+        status(condition, 7, rate=12345.6, first=shard.first, members=1000, trouble="e" * 500)
         for condition in study.trained.values()
         for shard in study.shards(condition)
     ]
@@ -174,12 +174,12 @@ def finished(results):
     """A folder in which all files stand, and none is looked into."""
     study = parse_study(DEFAULT)
     shards = [
-        Standing(condition, shard, 50, 50, stored=True)
+        TrainingStatus(condition, shard, 50, 50, stored=True)
         for condition in study.trained.values()
         for shard in study.shards(condition)
     ]
     folder, _ = results(shards)
-    for files in stage_files(study).values():
+    for files in expected_files(study).values():
         for file in files:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).touch()
@@ -217,7 +217,7 @@ def test_watching_ends_when_all_is_done(finished, monkeypatch, capsys):
         (finished / "findings.csv").touch()
 
     monkeypatch.setattr(progress_page.time, "sleep", pause)
-    monkeypatch.setattr(sys, "argv", ["watching", str(finished), "--every", "30"])
+    monkeypatch.setattr(sys, "argv", ["progress_page", str(finished), "--every", "30"])
     main()
     assert pauses == [30]
     shown = capsys.readouterr().out
@@ -227,7 +227,7 @@ def test_watching_ends_when_all_is_done(finished, monkeypatch, capsys):
 def test_once_is_enough_unless_asked_for_more(finished, monkeypatch, capsys):
     (finished / "findings.csv").unlink()
     monkeypatch.setattr(progress_page.time, "sleep", pytest.fail)
-    monkeypatch.setattr(sys, "argv", ["watching", str(finished)])
+    monkeypatch.setattr(sys, "argv", ["progress_page", str(finished)])
     main()
     assert "4 of 5" in capsys.readouterr().out
 
@@ -242,6 +242,6 @@ def test_once_is_enough_unless_asked_for_more(finished, monkeypatch, capsys):
 def test_a_folder_without_a_study_is_refused(tmp_path, monkeypatch, record, message):
     if record:
         (tmp_path / "study.yaml").write_text(record)
-    monkeypatch.setattr(sys, "argv", ["watching", str(tmp_path)])
-    with pytest.raises(SystemExit, match=rf"{tmp_path}/study\.yaml: (.|\n)*{message}"):
+    monkeypatch.setattr(sys, "argv", ["progress_page", str(tmp_path)])
+    with pytest.raises(SystemExit, match=rf"{tmp_path}/study\.yaml(.|\n)*{message}"):
         main()

@@ -8,7 +8,7 @@ from support.project import DEFAULT
 from support.scripted_job import scripted_job
 
 from weightlaws.jobs import job_log
-from weightlaws.monitoring.training_status import Job, standings
+from weightlaws.monitoring.training_status import TrainingJob, training_statuses
 from weightlaws.planning.specs import training_spec
 from weightlaws.storage.hdf5 import create
 from weightlaws.study.conditions import Shard
@@ -76,13 +76,15 @@ def logged(folder, *messages, written=NOW, end=None):
 
 
 def first(folder):
-    return standings(folder, STUDY, NOW)[0]
+    return training_statuses(folder, STUDY, NOW)[0]
 
 
 def test_every_shard_is_listed_and_none_has_begun(folder):
-    found = standings(folder, STUDY, NOW)
+    found = training_statuses(folder, STUDY, NOW)
     assert [(shard.shard.name, shard.members) for shard in found] == [("0-24", 25), ("25-39", 15)]
-    assert all(shard.epoch == 0 and shard.job == Job() and not shard.stored for shard in found)
+    assert all(
+        shard.epoch == 0 and shard.job == TrainingJob() and not shard.stored for shard in found
+    )
     assert [shard.epochs_left for shard in found] == [25 * 50, 15 * 50]
 
 
@@ -129,9 +131,9 @@ def test_a_file_is_read_again_when_it_is_another(folder):
 def test_a_running_job_is_where_its_log_says(folder):
     store(folder, "state", 20)
     logged(folder, "spec: ...")
-    assert (first(folder).epoch, first(folder).job) == (20, Job(running=True))
+    assert (first(folder).epoch, first(folder).job) == (20, TrainingJob(running=True))
     logged(folder, "spec: ...", line(21), line(22, rate=40))
-    assert (first(folder).epoch, first(folder).job) == (22, Job(True, Pace(22, 50, 40.0)))
+    assert (first(folder).epoch, first(folder).job) == (22, TrainingJob(True, Pace(22, 50, 40.0)))
 
 
 def test_a_stopped_job_is_where_its_state_is(folder):
@@ -171,20 +173,20 @@ def test_a_job_that_is_silent_for_long_does_not_run(folder, messages, silence, r
 
 def test_a_failed_job_is_told_by_its_last_line(folder):
     logged(folder, line(3), end="failed", written=BEGAN + 1)
-    assert first(folder).job == Job(trouble="failed: ArithmeticError: all have diverged")
+    assert first(folder).job == TrainingJob(trouble="failed: ArithmeticError: all have diverged")
 
 
 def test_a_job_that_is_done_does_not_run(folder):
     logged(folder, line(50), end="done")
-    assert first(folder).job == Job()
+    assert first(folder).job == TrainingJob()
 
 
 @pytest.mark.parametrize("end", [None, "failed"])
 def test_logs_of_an_earlier_run_say_nothing_of_this_one(folder, end):
     logged(folder, line(3), end=end, written=BEGAN - 1)
-    assert first(folder).job == Job()
+    assert first(folder).job == TrainingJob()
 
 
 def test_a_folder_without_a_record_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"study\.yaml"):
-        standings(tmp_path, STUDY, NOW)
+        training_statuses(tmp_path, STUDY, NOW)

@@ -1,6 +1,7 @@
 import pytest
 
-from weightlaws.planning.code_digest import HiddenImportError, code_digest
+from weightlaws.errors import WeightLawsError
+from weightlaws.planning.code_digest import code_digest
 
 
 @pytest.fixture
@@ -104,5 +105,5 @@ def test_modules_of_one_name_are_told_apart_by_their_package(package):
 )
 def test_an_import_from_a_face_is_refused(package, statement):
     (package / "weightlaws/top.py").write_text(statement)
-    with pytest.raises(HiddenImportError, match=r"top\.py: found .*, expected"):
+    with pytest.raises(WeightLawsError, match=r"top\.py: found .*, expected"):
         digest(package)

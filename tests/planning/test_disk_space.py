@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 from support.project import DEFAULT
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.inference import model_tables
 from weightlaws.inference.bootstrap import resampling_weights
 from weightlaws.inference.layer_fit import fit_layer
 from weightlaws.inference.model_job import store_fits
 from weightlaws.invariants.catalogue import CATALOGUES, catalogue
 from weightlaws.invariants.evaluation import evaluate
-from weightlaws.planning.disk_space import INVARIANTS, DiskError, check_disk, disk_estimate
+from weightlaws.planning import file_sizes
+from weightlaws.planning.disk_space import check_disk, disk_estimate
 from weightlaws.planning.specs import model_spec
 from weightlaws.storage import hdf5
 from weightlaws.study.study import parse_study
@@ -34,7 +36,7 @@ def study(*hidden, dataset="digits", **changes):
 
 
 def test_the_catalogues_are_as_large_as_they_are_taken_to_be():
-    assert {kind: len(catalogue(kind)) for kind in CATALOGUES} == INVARIANTS
+    assert {kind: len(catalogue(kind)) for kind in CATALOGUES} == file_sizes.INVARIANTS
 
 
 def test_a_wide_layer_at_every_epoch_takes_84_gigabytes():
@@ -148,14 +150,14 @@ def test_what_a_study_takes_is_told_with_what_is_there_and_what_is_free(tmp_path
 
 def test_a_study_that_the_disk_cannot_hold_is_refused(tmp_path):
     wide = study([640, 640], members=1000, snapshots="all")
-    with pytest.raises(DiskError) as error:
+    with pytest.raises(WeightLawsError) as error:
         check_disk(wide, tmp_path / "not" / "there" / "yet", free=64_000_000_000)
     message = str(error.value)
     for words in ("64 GB free", "most of all 103 GB of state", "keep fewer snapshots"):
         assert words in message
     assert "keep_state: false" in message
     dropped = study([640, 640], members=1000, snapshots="all", keep_state=False)
-    with pytest.raises(DiskError, match="of weights") as error:
+    with pytest.raises(WeightLawsError, match="of weights") as error:
         check_disk(dropped, tmp_path, free=64_000_000_000)
     assert "keep_state" not in str(error.value)
 
@@ -171,7 +173,7 @@ def test_only_what_is_still_to_be_written_must_be_free(tmp_path):
     (tmp_path / "state" / "all.h5").unlink()
     _empty_file(tmp_path / "weights" / "more.h5", expected["state"])
     check_disk(configured, tmp_path, free=expected["state"])
-    with pytest.raises(DiskError):
+    with pytest.raises(WeightLawsError):
         check_disk(configured, tmp_path, free=expected["state"] - 1)
 
 
@@ -193,16 +195,16 @@ def test_a_folder_that_cannot_be_written_to_is_refused(small_disk, name):
     check_disk(study([10, 10]), folder, free=10**9)
     assert [*small_disk.path.iterdir()] == []
     small_disk.remount("ro")
-    with pytest.raises(DiskError) as error:
+    with pytest.raises(WeightLawsError) as error:
         check_disk(study([10, 10]), folder, free=10**9)
     for words in (f"folder {folder}: found", f"in {small_disk.path} (Read-only file system)"):
         assert words in str(error.value)
-    assert "have results elsewhere" in str(error.value)
+    assert "put results elsewhere" in str(error.value)
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "results").write_text("")
-    with pytest.raises(DiskError, match=r"results \(Not a directory\), expected a folder"):
+    with pytest.raises(WeightLawsError, match=r"results \(Not a directory\), expected a folder"):
         check_disk(study([10, 10]), tmp_path / "results", free=10**9)
 
 

@@ -9,8 +9,8 @@ from weightlaws.planning.specs import (
     catalogue_spec,
     comparison_spec,
     distance_spec,
-    figures_spec,
     findings_spec,
+    gallery_spec,
     invariants_spec,
     members_spec,
     model_spec,
@@ -28,7 +28,7 @@ from weightlaws.study.study import parse_study
 STAGES = (
     *("dataset", "train", "members", "invariants", "model", "distance"),
     *("significance", "comparison", "symmetry", "findings", "catalogue"),
-    *("null", "spectra_shard", "spectra"),
+    *("null", "spectra_shard", "spectra", "gallery"),
 )
 CODE = dict.fromkeys(STAGES, "digest")
 
@@ -59,7 +59,7 @@ def specs(configured):
         "null": null_spec(configured, (10, 784), CODE),
         "spectra_shard": spectra_spec(configured, condition, CODE, shard),
         "spectra": spectra_tables_spec(configured, condition, CODE),
-        "figures": figures_spec(configured, "digest"),
+        "figures": gallery_spec(configured, CODE),
     }
 
 
@@ -100,7 +100,7 @@ def spectra(**changes):
         (spectra(pooled_ranks=3), {"null"}),
         (spectra(permutations=9), SPECTRA),
         (spectra(goodness_of_fit_replicates=10), SPECTRA),
-        ({"invariants": "published"}, FROM_INVARIANTS | {"catalogue"}),
+        ({"invariants": "published"}, FROM_INVARIANTS | {"catalogue", "figures"}),
         ({"members": 125}, FROM_TRAIN - {"train", "invariants", "spectra_shard"}),
         ({"sweeps": [*DEFAULT["sweeps"], sweep(hidden=[[20, 20]])]}, {"members", "distance"}),
         (

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from weightlaws.storage.disk_file import DiskFile, WriteError
+from weightlaws.errors import WeightLawsError
+from weightlaws.storage.disk_file import DiskFile
 from weightlaws.storage.hdf5 import StorageError, create, opened
 
 VALUES = {f"values/{k}": np.random.default_rng(k).normal(size=(5, 4, 600)) for k in range(4)}
@@ -35,7 +36,7 @@ def test_a_disk_that_fills_up_anywhere_in_a_file_is_told(small_disk):
         small_disk.leave(free)
         try:
             store(path)
-        except WriteError as error:
+        except WeightLawsError as error:
             told = str(error)
         else:
             told = ""
@@ -59,7 +60,7 @@ def test_a_disk_that_fills_up_anywhere_in_a_file_is_told(small_disk):
 def test_a_writer_that_fills_slices_is_told_too(small_disk):
     path = small_disk.path / "file.h5"
     small_disk.leave(100_000)
-    with pytest.raises(WriteError) as error, create(path, "model", {}) as writer:
+    with pytest.raises(WeightLawsError) as error, create(path, "model", {}) as writer:
         dataset = writer.create("values", (100, 3, 1000), np.float64)
         for k in range(100):
             dataset[k] = k
@@ -74,13 +75,12 @@ def test_a_process_whose_disk_is_full_ends_by_itself(small_disk):
     program = f"""
 from pathlib import Path
 import numpy as np
-from weightlaws.storage.disk_file import WriteError
 from weightlaws.storage.hdf5 import create
 try:
     with create(Path({str(path)!r}), "model", {{}}) as writer:
         for k in range(9):
             writer.add(f"values{{k}}", np.random.default_rng(k).normal(size=90_000))
-except WriteError as error:
+except WeightLawsError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -94,7 +94,7 @@ def test_a_read_only_disk_is_told(small_disk):
     old = path.read_bytes()
     small_disk.remount("ro")
     for target in (path, small_disk.path / "new" / "folder" / "file.h5"):
-        with pytest.raises(WriteError) as error:
+        with pytest.raises(WeightLawsError) as error:
             store(target)
         assert str(error.value).startswith(f"{target}: {READ_ONLY} writable, or have results")
     assert path.read_bytes() == old
@@ -114,7 +114,7 @@ def test_a_disk_that_becomes_read_only_before_the_renaming_is_told(small_disk, m
         small_disk.remount("ro")
 
     monkeypatch.setattr(DiskFile, "finish", finish_and_remount)
-    with pytest.raises(WriteError) as error:
+    with pytest.raises(WeightLawsError) as error:
         store(path, {"other": np.arange(2)})
     assert str(error.value).startswith(f"{path}: {READ_ONLY}")
     assert path.read_bytes() == old
@@ -123,7 +123,7 @@ def test_a_disk_that_becomes_read_only_before_the_renaming_is_told(small_disk, m
 
 def test_a_folder_in_the_place_of_a_file_is_told(tmp_path):
     (tmp_path / "file.h5").mkdir()
-    with pytest.raises(WriteError, match=r"file\.h5: file: found is a directory, expected"):
+    with pytest.raises(WeightLawsError, match=r"file\.h5: file: found is a directory, expected"):
         store(tmp_path / "file.h5")
     assert names(tmp_path) == ["file.h5"]
 
@@ -151,5 +151,4 @@ def test_an_interrupt_of_a_write_is_raised_when_hdf5_is_done(tmp_path, monkeypat
 
 
 def test_errors_of_writing_and_reading_are_told_apart():
-    assert not issubclass(WriteError, StorageError)
-    assert not issubclass(StorageError, WriteError)
+    assert not issubclass(WeightLawsError, StorageError)

@@ -106,7 +106,7 @@ def check_study(study):
         assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", name)
     code = defaultdict(lambda: "digest")
     every = [specs.members_spec(study, code), specs.distance_spec(study, code)]
-    every += [specs.findings_spec(study, code), specs.figures_spec(study, "digest")]
+    every += [specs.findings_spec(study, code), specs.gallery_spec(study, code)]
     every += [specs.spectra_tables_spec(study, each, code) for each in study.with_spectra.values()]
     for spec in every:
         assert json.loads(json.dumps(spec, allow_nan=False)) == spec
@@ -116,27 +116,7 @@ def read_back(study):
     return parse_study(yaml.safe_load(study_to_yaml(study)))
 
 
-def nested(depth):
-    value = []
-    for _ in range(depth):
-        value = [value]
-    return value
-
-
-def cycle():
-    value = {}
-    value["again"] = [value]
-    return value
-
-
-def laughs():
-    value = ["ha"] * 9
-    for _ in range(9):
-        value = [value] * 9
-    return value
-
-
-# What no key takes.
+# Values that no key takes.
 NEVER = {
     "nan": float("nan"),
     "inf": float("inf"),
@@ -145,23 +125,13 @@ NEVER = {
     "-10^400": -(10**400),
     "bytes": b"default",
     "set": {"a", "b"},
-    "nul": "x\x00y",
-    "end of line": "digits\n",
-    "escape": "\x1b[31mred",
-    "surrogate": "\ud800",
-    "right to left": "\u202egnp.h5",
-    "long": "x" * 10**5,
-    "deep": nested(100),
-    "deeper than the stack": nested(100_000),
-    "cycle": cycle(),
     "a key that is a number": {1: 2},
     "a key that is nothing": {None: 2},
-    "a long key": {"x" * 10**5: 2},
     "long list": [0.5] * 1001,
     "a list of lists": [[[[1]]]],
     "an unknown key": {"__class__": "Study"},
 }
-# What some keys take.
+# Values that some keys take.
 SELDOM = [
     *(None, True, False, 0, 1, -1, 2, 10**30, -(10**30), 2**63, 2**63 - 1, 65_536, 10**6),
     *(0.0, -0.0, 0.5, 1.0, -1.5, 5e-324, 1e-7, 1e308),
@@ -227,9 +197,8 @@ def test_keys_may_be_missing_or_come_twice(bases):
 
 
 TEXT = st.text(max_size=8) | st.sampled_from([v for v in SELDOM if isinstance(v, str)])
-SHORT = [name for name in NEVER if name not in ("deeper than the stack", "cycle")]
 VALUES = st.recursive(
-    st.sampled_from(SHORT).map(lambda name: NEVER[name])
+    st.sampled_from([*NEVER]).map(lambda name: NEVER[name])
     | st.sampled_from(SELDOM)
     | st.integers()
     | st.floats()
@@ -285,8 +254,6 @@ GRID = {"weight_decays": [k / 1000 for k in range(1000)]}
             "snapshots: found 150,604,600 epochs .* at most 10,000,000; .* or raise shard_size",
         ),
         ({"snapshots": [1] * 10**4 + [2]}, "snapshots: found .* expected .*at most 10000 of them"),
-        ({"snapshots": [1] * 10**6}, "snapshots: found more than 200,000 values"),
-        ({"sweeps": laughs()}, "sweeps: found more than 200,000 values up to here"),
         ({"checkpoints": ["torchvision:vgg16"] * 10**5}, "checkpoints: .* at most 1000 of them"),
         ({"ensembles": ["none.h5"] * 1000}, "and 980 more"),
         ({"sweeps": [sweep(hidden=[[10] * 101])]}, "sweeps.0.hidden.0: .* at most 100 of them"),

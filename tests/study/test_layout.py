@@ -2,15 +2,21 @@ import re
 
 from support.project import ROOT
 
-from weightlaws.study.layout import ENDINGS, derived_names
+from weightlaws.study.layout import ENDINGS, PATHS, derived_names
 
 RULES = ROOT / "workflow" / "rules"
 
 
-def test_the_endings_are_those_of_the_rules():
+def test_each_path_is_used_by_the_rules_and_by_no_other_name():
     rules = "".join(path.read_text() for path in RULES.glob("*.smk"))
-    names = re.findall(r"/\{\{(?:condition|architecture)\}\}([.-][\w.-]+)\"", rules)
-    assert {name.rpartition(".")[0] for name in names} == {"", *ENDINGS}
+    used = set(re.findall(r'(?:at|figure|shard_files)\("(\w+)"', rules))
+    # Training leaves states beside its files, and a run writes its costs when it ends.
+    assert used | {"state", "cost"} == PATHS.keys()
+    assert len(set(PATHS.values())) == len(PATHS)
+
+
+def test_the_endings_are_those_of_tables_of_conditions():
+    assert ENDINGS == (".admissibility", ".curves", ".parameters", ".ranks", ".typicality")
 
 
 def test_results_of_networks_and_architectures_have_names_derived_of_theirs():

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError, field_validator
 
-from weightlaws.study.messages import StudyError, complaints, dotted, shown
+from weightlaws.study.messages import StudyError, dotted, problems_of, shown
 from weightlaws.study.sections import Section
 
 
@@ -25,7 +25,7 @@ class Whole(Section):
 def lines(**config):
     with pytest.raises(ValidationError) as error:
         Whole.model_validate(config)
-    return complaints(error.value.errors(), config)
+    return problems_of(error.value.errors(), config)
 
 
 def test_a_line_has_the_key_and_what_was_found_and_expected():

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from snakemake.utils import update_config
 from support.project import DEFAULT, ROOT
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.invariants.catalogue import CATALOGUES
 from weightlaws.study.sections import Sweep
 from weightlaws.study.study import (
     Study,
     StudyError,
     parse_study,
-    read_study,
+    recorded_study,
     schema_json,
     study_to_yaml,
 )
@@ -197,8 +198,10 @@ def test_what_is_no_study_is_one_clear_error(changes, words):
     assert "config.yaml" in message
 
 
-def test_a_name_that_yaml_takes_for_a_date_is_a_name():
-    assert study(name=yaml.safe_load("2026-11-22")).name == "2026-11-22"
+def test_a_name_that_yaml_takes_for_a_date_is_to_be_put_in_quotes():
+    words = 'name: found "2026-11-22", expected text, .*; YAML reads this text as a date'
+    with pytest.raises(StudyError, match=words):
+        study(name=yaml.safe_load("2026-11-22"))
 
 
 def test_all_errors_come_at_once():
@@ -367,7 +370,7 @@ def test_the_record_reads_back_as_the_study(tmp_path):
     ]
     written = untested(snapshots=[0, 50], sweeps=sweeps)
     (tmp_path / "study.yaml").write_text(study_to_yaml(written))
-    assert read_study(tmp_path / "study.yaml") == written
+    assert recorded_study(tmp_path) == written
     text = (tmp_path / "study.yaml").read_text()
     assert "output_scales: [null, 4.0]" in text
     assert ": null" not in text
@@ -376,19 +379,19 @@ def test_the_record_reads_back_as_the_study(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"name: [a", "found what YAML cannot read"),
-        (b"data: \xe9", "found what YAML cannot read"),
-        (b"seed: " + b"9" * 5000, "found what YAML cannot read"),
-        (b"sweeps: " + b"[" * 10_000, "found what YAML cannot read"),
-        (b'name: !!python/object/apply:os.mkdir ["made"]', "found what YAML cannot read"),
-        (b"", "all keys: found a NoneType, expected a mapping"),
-        (b"- name", "all keys: found a list, expected a mapping"),
+        (b"name: [a", "found text that YAML cannot read"),
+        (b"data: \xe9", "found text that YAML cannot read"),
+        (b"seed: " + b"9" * 5000, "found text that YAML cannot read"),
+        (b"sweeps: " + b"[" * 10_000, "found text that YAML cannot read"),
+        (b'name: !!python/object/apply:os.mkdir ["made"]', "found text that YAML cannot read"),
+        (b"", "all keys: found null, expected a mapping"),
+        (b"- name", r"all keys: found \[\"name\"\], expected a mapping"),
     ],
 )
 def test_a_record_that_is_none_is_refused(tmp_path, content, words):
     (tmp_path / "study.yaml").write_bytes(content)
-    with pytest.raises(StudyError, match=words):
-        read_study(tmp_path / "study.yaml")
+    with pytest.raises(WeightLawsError, match=words):
+        recorded_study(tmp_path)
 
 
 def ensemble_file(path, members=6, **shapes):
@@ -422,7 +425,7 @@ def test_the_record_of_own_networks_needs_no_files(tmp_path):
     (tmp_path / "study.yaml").write_text(study_to_yaml(own))
     for path in paths:
         Path(path).unlink()
-    read = read_study(tmp_path / "study.yaml")
+    read = recorded_study(tmp_path)
     assert read == own
     assert read.conditions["a"].shapes == {"a": (6, 6)}
     assert list(read.with_spectra) == ["a", "b", "torchvision-vgg16"]

@@ -14,8 +14,8 @@ import pytest
 from filelock import FileLock
 from support.project import DEFAULT
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.planning.specs import training_spec
-from weightlaws.storage.disk_file import WriteError
 from weightlaws.storage.hdf5 import StorageError, create, opened
 from weightlaws.storage.shards import read_shard
 from weightlaws.study.conditions import Condition, Shard
@@ -243,7 +243,7 @@ def test_a_full_disk_costs_nothing_but_the_epochs_since_the_last_state(
     train(2)
     before = places[full].read_bytes()
     small_disk.leave(8192)
-    with pytest.raises(WriteError) as error:
+    with pytest.raises(WeightLawsError) as error:
         train(4)
     message = str(error.value)
     assert message.startswith(f"{places[full]}: file: found no space left on device, expected")
@@ -259,7 +259,7 @@ def test_a_read_only_disk_is_told_by_name(dataset, small_disk):
     small_disk.remount("ro")
     shard, state = (small_disk.path / f"{name}.h5" for name in ("shard", "state"))
     settings = {"engine": "numba", "device": "cpu", "threads": 1, "keep_state": True}
-    with pytest.raises(WriteError, match=r"state\.h5: file: found read-only file system"):
+    with pytest.raises(WeightLawsError, match=r"state\.h5: file: found read-only file system"):
         train_shard(shard, asked(2), dataset, state, **settings)
 
 

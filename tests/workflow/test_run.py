@@ -10,10 +10,10 @@ from support.mini_study import MINI
 from support.project import ROOT
 
 import weightlaws
+from weightlaws.errors import WeightLawsError
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.laws.pigmm import PIGMM
-from weightlaws.results import ResultsError
 from weightlaws.spectra.analysis import analyse
 from weightlaws.spectra.null_job import read_null
 
@@ -136,19 +136,19 @@ def test_distances_come_with_a_noise_floor(results):
 
 
 def test_loading_says_what_there_is(results, tmp_path):
-    with pytest.raises(ResultsError, match=r"study\.yaml: found no such file"):
+    with pytest.raises(WeightLawsError, match=r"study\.yaml: found no such file"):
         weightlaws.load(tmp_path)
-    with pytest.raises(ResultsError, match=r"condition: found 'x', expected one of"):
+    with pytest.raises(WeightLawsError, match=r"condition: found 'x', expected one of"):
         results.weights("x", LAYERS[0])
-    with pytest.raises(ResultsError, match=r"layer: found 'x', expected one of"):
+    with pytest.raises(WeightLawsError, match=r"layer: found 'x', expected one of"):
         results.weights(CONDITION, "x")
-    with pytest.raises(ResultsError, match=r"epoch: found 9, expected one of \[0, 1, 2\]"):
+    with pytest.raises(WeightLawsError, match=r"epoch: found 9, expected one of \[0, 1, 2\]"):
         results.fit(CONDITION, LAYERS[0], 9)
 
 
 def test_a_result_that_is_not_there_yet_is_named(project):
     (project.folder / "results" / "mini" / "distances.csv").unlink()
-    with pytest.raises(ResultsError, match=r"distances\.csv: found no such file.*run snakemake"):
+    with pytest.raises(WeightLawsError, match=r"distances\.csv: found no such file.*run snakemake"):
         _ = weightlaws.load(project.folder / "results" / "mini").distances
 
 
@@ -168,7 +168,10 @@ def test_a_study_without_models_has_the_rest(project):
     np.testing.assert_array_equal(plain[:, 0], scaled[:, 0])
     assert 0 < np.abs(scaled[:, 1] - scaled[:, 0]).mean() < np.abs(plain[:, 1] - plain[:, 0]).mean()
     for look in (lambda: results.distances, lambda: results.parameters, lambda: results.findings):
-        with pytest.raises(ResultsError, match=r"models of study 'wide': found none, expected"):
+        with pytest.raises(
+            WeightLawsError,
+            match=r"of study 'wide': found no condition with this analysis, expected",
+        ):
             look()
 
 
@@ -177,9 +180,11 @@ def test_the_model_of_a_condition_that_has_none_is_refused(project):
     project.configure(sweeps=sweeps, figures={"panel_width": 5.0})
     project.run("results/mini/figures/digits-12x12/accuracy.svg")
     results, words = weightlaws.load(project.folder / "results" / "mini"), r"not modelled, expected"
-    with pytest.raises(ResultsError, match=rf"{words} one of \['digits-12x12-gaussian-decay0'\]"):
+    with pytest.raises(
+        WeightLawsError, match=rf"{words} one of \['digits-12x12-gaussian-decay0'\]"
+    ):
         results.fit(CONDITION, LAYERS[0], 2)
-    with pytest.raises(ResultsError, match=words):
+    with pytest.raises(WeightLawsError, match=words):
         results.member_invariants(CONDITION, LAYERS[0])
     assert set(results.parameters["condition"]) == {"digits-12x12-gaussian-decay0"}
     assert results.weights(CONDITION, LAYERS[0]).shape == (5, 3, 10, 10)

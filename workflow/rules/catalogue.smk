@@ -6,19 +6,19 @@ rule catalogue:
     """List the invariants of the study, with their graphs and formulas."""
     output:
         shown(
-            f"{RESULTS}/invariants.csv",
+            at("catalogue"),
             "catalogue",
             "Fits",
             "all",
             "table of invariants",
         ),
     log:
-        f"{RESULTS}/logs/catalogue.log",
+        log_of("catalogue"),
     benchmark:
-        f"{RESULTS}/benchmarks/catalogue.tsv"
+        benchmark_of("catalogue")
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.catalogue_spec(STUDY, CODE),
+        spec=spec_of("catalogue"),
     script:
         "../scripts/catalogue.py"

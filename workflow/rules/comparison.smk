@@ -8,24 +8,22 @@ rule comparison:
         lambda wildcards: shard_files("weights", wildcards.condition),
     output:
         shown(
-            f"{RESULTS}/comparison/{{condition}}.csv",
+            at("comparison"),
             "comparison",
             "Laws",
             "{condition}",
             "table of laws",
         ),
     log:
-        f"{RESULTS}/logs/comparison/{{condition}}.log",
+        log_of("comparison", "condition"),
     benchmark:
-        f"{RESULTS}/benchmarks/comparison/{{condition}}.tsv"
+        benchmark_of("comparison", "condition")
     conda:
         "../../envs/weightlaws.yaml"
     resources:
         mem_mb=mem_mb,
         runtime=runtime,
     params:
-        spec=lambda wildcards: specs.comparison_spec(
-            STUDY, CONDITIONS[wildcards.condition], CODE
-        ),
+        spec=spec_of("comparison"),
     script:
         "../scripts/comparison.py"

@@ -5,14 +5,14 @@
 rule dataset:
     """Store both splits of a data set's images as uint8."""
     output:
-        f"{RESULTS}/datasets/{{dataset}}.h5",
+        at("dataset"),
     log:
-        f"{RESULTS}/logs/dataset/{{dataset}}.log",
+        log_of("dataset", "dataset"),
     benchmark:
-        f"{RESULTS}/benchmarks/dataset/{{dataset}}.tsv"
+        benchmark_of("dataset", "dataset")
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=lambda wildcards: specs.dataset_spec(wildcards.dataset, CODE),
+        spec=spec_of("dataset"),
     script:
         "../scripts/dataset.py"

@@ -5,22 +5,22 @@
 rule distance:
     """Measure Wasserstein distances by layer and epoch, and between conditions."""
     input:
-        expand(f"{RESULTS}/models/{{condition}}.h5", condition=MODELLED),
+        expand(at("fits"), condition=MODELLED),
     output:
         shown(
-            f"{RESULTS}/distances.csv",
+            at("distances"),
             "distances",
             "Distances",
             "all",
             "table of distances",
         ),
     log:
-        f"{RESULTS}/logs/distance.log",
+        log_of("distance"),
     benchmark:
-        f"{RESULTS}/benchmarks/distance.tsv"
+        benchmark_of("distance")
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.distance_spec(STUDY, CODE),
+        spec=spec_of("distance"),
     script:
         "../scripts/distance.py"

@@ -5,23 +5,14 @@
 # Produces: {RESULTS}/figures/invariants.svg, {RESULTS}/figures/{condition}/*.svg and
 #           {RESULTS}/figures/{architecture}/*.svg
 
-# Of what is trained here: ensembles that were trained elsewhere have one epoch, no accuracy and no
-# initial law.
+# Conditions that are trained here, by architecture: all, and those that are modelled.
 ARCHITECTURES = by_architecture(TRAINED)
 MODELLED_ARCHITECTURES = by_architecture(
     {name: condition for name, condition in MODELLED.items() if name in TRAINED}
 )
-COMPARED = [
-    name for name, conditions in MODELLED_ARCHITECTURES.items() if len(conditions) > 1
-]
-# Those of which spectra at several output scales can be compared.
-SCALED_ARCHITECTURES = {
-    name: conditions
-    for name, conditions in by_architecture(
-        {name: TRAINED[name] for name in WITH_SPECTRA if name in TRAINED}
-    ).items()
-    if len({TRAINED[condition].output_scale for condition in conditions}) > 1
-}
+SCALED_ARCHITECTURES = by_architecture(
+    {name: TRAINED[name] for name in WITH_SPECTRA if name in TRAINED}
+)
 
 
 wildcard_constraints:
@@ -32,20 +23,20 @@ rule gallery:
     """Draw the graphs of the study's invariants."""
     output:
         shown(
-            f"{RESULTS}/figures/invariants.svg",
+            at("gallery"),
             "invariants",
             "Fits",
             "all",
             "invariants",
         ),
     log:
-        f"{RESULTS}/logs/gallery.log",
+        log_of("gallery"),
     benchmark:
-        f"{RESULTS}/benchmarks/gallery.tsv"
+        benchmark_of("gallery")
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.figures_spec(STUDY, CODE["gallery"], invariants=STUDY.invariants),
+        spec=spec_of("gallery"),
     script:
         "../scripts/gallery.py"
 
@@ -53,20 +44,18 @@ rule gallery:
 rule accuracy:
     """Draw how well the conditions of one architecture learned, side by side."""
     input:
-        learning_curves=f"{RESULTS}/learning_curves.csv",
-        conditions=f"{RESULTS}/conditions.csv",
+        learning_curves=at("learning_curves"),
+        conditions=at("conditions"),
     output:
-        figure("accuracy", "Training", "architecture"),
+        figure("accuracy", "Training"),
     log:
-        f"{RESULTS}/logs/accuracy/{{architecture}}.log",
+        log_of("accuracy", "architecture"),
     benchmark:
-        f"{RESULTS}/benchmarks/accuracy/{{architecture}}.tsv"
+        benchmark_of("accuracy", "architecture")
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=lambda wildcards: specs.figures_spec(
-            STUDY, CODE["accuracy"], conditions=ARCHITECTURES[wildcards.architecture]
-        ),
+        spec=spec_of("accuracy"),
     script:
         "../scripts/accuracy.py"
 
@@ -74,68 +63,65 @@ rule accuracy:
 rule condition_figures:
     """Draw a condition's fitted parameters, and how far its ensembles are from their laws."""
     input:
-        invariants=f"{RESULTS}/models/{{condition}}.csv",
-        parameters=f"{RESULTS}/models/{{condition}}.parameters.csv",
-        typicality=f"{RESULTS}/models/{{condition}}.typicality.csv",
-        comparison=f"{RESULTS}/comparison/{{condition}}.csv",
-        significance=f"{RESULTS}/significance/{{condition}}.csv",
+        invariants=at("predictions"),
+        parameters=at("parameters"),
+        typicality=at("typicality"),
+        comparison=at("comparison"),
+        significance=at("significance"),
     output:
-        deviation_start=figure("deviation_start", "Fits", "condition"),
-        deviation_sd=figure("deviation_sd", "Fits", "condition"),
-        parameters=figure("parameters", "Fits", "condition"),
-        typicality=figure("typicality", "Fits", "condition"),
-        laws=figure("laws", "Laws", "condition"),
-        largest_deviations=figure("largest_deviations", "Laws", "condition"),
+        deviation_start=figure("deviation_start", "Fits"),
+        deviation_sd=figure("deviation_sd", "Fits"),
+        parameters=figure("parameters_figure", "Fits"),
+        typicality=figure("typicality_figure", "Fits"),
+        laws=figure("laws", "Laws"),
+        largest_deviations=figure("largest_deviations", "Laws"),
     log:
-        f"{RESULTS}/logs/condition_figures/{{condition}}.log",
+        log_of("condition_figures", "condition"),
     benchmark:
-        f"{RESULTS}/benchmarks/condition_figures/{{condition}}.tsv"
+        benchmark_of("condition_figures", "condition")
     wildcard_constraints:
         condition=one_of(TRAINED),
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=lambda wildcards: specs.figures_spec(
-            STUDY,
-            CODE["condition_figures"],
-            false_discovery_rate=STUDY.statistics.false_discovery_rate,
-            members=CONDITIONS[wildcards.condition].members,
-        ),
+        spec=spec_of("condition_figures"),
     script:
         "../scripts/condition_figures.py"
 
 
 use rule condition_figures as ensemble_figures with:
     output:
-        deviation_sd=figure("deviation_sd", "Fits", "condition"),
-        parameters=figure("parameters", "Fits", "condition"),
-        typicality=figure("typicality", "Fits", "condition"),
-        laws=figure("laws", "Laws", "condition"),
-        largest_deviations=figure("largest_deviations", "Laws", "condition"),
+        deviation_sd=figure("deviation_sd", "Fits"),
+        parameters=figure("parameters_figure", "Fits"),
+        typicality=figure("typicality_figure", "Fits"),
+        laws=figure("laws", "Laws"),
+        largest_deviations=figure("largest_deviations", "Laws"),
     wildcard_constraints:
         condition=one_of(ENSEMBLES),
+    params:
+        spec=spec_of("ensemble_figures"),
 
 
 rule architecture_figures:
     """Draw the modelled conditions of one architecture side by side."""
     input:
         invariants=lambda wildcards: expand(
-            f"{RESULTS}/models/{{condition}}.csv",
+            at("predictions"),
             condition=MODELLED_ARCHITECTURES[wildcards.architecture],
         ),
-        distances=f"{RESULTS}/distances.csv",
-        conditions=f"{RESULTS}/conditions.csv",
+        distances=at("distances"),
+        conditions=at("conditions"),
     output:
-        normalised_change=figure("normalised_change", "Fits", "architecture"),
-        wasserstein=figure("wasserstein", "Distances", "architecture"),
+        normalised_change=figure("normalised_change", "Fits"),
+        wasserstein=figure("wasserstein", "Distances"),
     log:
-        f"{RESULTS}/logs/architecture_figures/{{architecture}}.log",
+        log_of("architecture_figures", "architecture"),
     benchmark:
-        f"{RESULTS}/benchmarks/architecture_figures/{{architecture}}.tsv"
+        benchmark_of("architecture_figures", "architecture")
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.figures_spec(STUDY, CODE["architecture_figures"]),
+        spec=spec_of("architecture_figures"),
     script:
         "../scripts/architecture_figures.py"
 
@@ -143,22 +129,18 @@ rule architecture_figures:
 rule distance_matrix:
     """Draw the distances between the conditions of one architecture."""
     input:
-        distances=f"{RESULTS}/distances.csv",
-        conditions=f"{RESULTS}/conditions.csv",
+        distances=at("distances"),
+        conditions=at("conditions"),
     output:
-        figure("distance_matrix", "Distances", "architecture"),
+        figure("distance_matrix", "Distances"),
     log:
-        f"{RESULTS}/logs/distance_matrix/{{architecture}}.log",
+        log_of("distance_matrix", "architecture"),
     benchmark:
-        f"{RESULTS}/benchmarks/distance_matrix/{{architecture}}.tsv"
+        benchmark_of("distance_matrix", "architecture")
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=lambda wildcards: specs.figures_spec(
-            STUDY,
-            CODE["distance_matrix"],
-            conditions=MODELLED_ARCHITECTURES[wildcards.architecture],
-        ),
+        spec=spec_of("distance_matrix"),
     script:
         "../scripts/distance_matrix.py"
 
@@ -166,22 +148,22 @@ rule distance_matrix:
 rule spectra_figures:
     """Draw a condition's singular values, level statistics, singular vectors and tails."""
     input:
-        spectra=f"{RESULTS}/spectra/{{condition}}.csv",
-        ranks=f"{RESULTS}/spectra/{{condition}}.ranks.csv",
-        curves=f"{RESULTS}/spectra/{{condition}}.curves.csv",
+        spectra=at("spectra"),
+        ranks=at("ranks"),
+        curves=at("curves"),
     output:
-        singular_values=figure("singular_values", "Spectra", "condition"),
-        level_statistics=figure("level_statistics", "Spectra", "condition"),
-        singular_vectors=figure("singular_vectors", "Spectra", "condition"),
-        hill=figure("hill", "Spectra", "condition"),
+        singular_values=figure("singular_values", "Spectra"),
+        level_statistics=figure("level_statistics", "Spectra"),
+        singular_vectors=figure("singular_vectors", "Spectra"),
+        hill=figure("hill", "Spectra"),
     log:
-        f"{RESULTS}/logs/spectra_figures/{{condition}}.log",
+        log_of("spectra_figures", "condition"),
     benchmark:
-        f"{RESULTS}/benchmarks/spectra_figures/{{condition}}.tsv"
+        benchmark_of("spectra_figures", "condition")
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.figures_spec(STUDY, CODE["spectra_figures"]),
+        spec=spec_of("spectra_figures"),
     script:
         "../scripts/spectra_figures.py"
 
@@ -190,20 +172,20 @@ rule lazy_rich:
     """Draw the spectra of one architecture from rich to lazy training."""
     input:
         spectra=lambda wildcards: expand(
-            f"{RESULTS}/spectra/{{condition}}.csv",
+            at("spectra"),
             condition=SCALED_ARCHITECTURES[wildcards.architecture],
         ),
-        learning_curves=f"{RESULTS}/learning_curves.csv",
-        conditions=f"{RESULTS}/conditions.csv",
+        learning_curves=at("learning_curves"),
+        conditions=at("conditions"),
     output:
-        figure("lazy_rich", "Spectra", "architecture"),
+        figure("lazy_rich", "Spectra"),
     log:
-        f"{RESULTS}/logs/lazy_rich/{{architecture}}.log",
+        log_of("lazy_rich", "architecture"),
     benchmark:
-        f"{RESULTS}/benchmarks/lazy_rich/{{architecture}}.tsv"
+        benchmark_of("lazy_rich", "architecture")
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.figures_spec(STUDY, CODE["lazy_rich"]),
+        spec=spec_of("lazy_rich"),
     script:
         "../scripts/lazy_rich.py"

@@ -11,37 +11,37 @@ rule findings:
         symmetry=expand(rules.symmetry.output, condition=MODELLED),
         significance=expand(rules.significance.output, condition=MODELLED),
         admissibility=expand(rules.model.output.admissibility, condition=MODELLED),
-        invariants=f"{RESULTS}/invariants.csv",
-        members=f"{RESULTS}/members.csv",
+        invariants=at("catalogue"),
+        members=at("members"),
     output:
         findings=shown(
-            f"{RESULTS}/findings.csv",
+            at("findings"),
             "findings",
             "Laws",
             "all",
             "table of findings",
         ),
         ranked=shown(
-            f"{RESULTS}/deviations.csv",
+            at("deviations"),
             "deviations",
             "Laws",
             "all",
             "table of deviations",
         ),
         page=shown(
-            f"{RESULTS}/findings.html",
+            at("findings_page"),
             "findings_page",
             "Laws",
             "all",
             "findings in words",
         ),
     log:
-        f"{RESULTS}/logs/findings.log",
+        log_of("findings"),
     benchmark:
-        f"{RESULTS}/benchmarks/findings.tsv"
+        benchmark_of("findings")
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.findings_spec(STUDY, CODE),
+        spec=spec_of("findings"),
     script:
         "../scripts/findings.py"

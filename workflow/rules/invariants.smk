@@ -5,21 +5,19 @@
 rule invariants:
     """Evaluate the study's invariants of a shard's weight matrices."""
     input:
-        weights=f"{RESULTS}/weights/{{condition}}/{{shard}}.h5",
+        weights=at("weights"),
     output:
-        f"{RESULTS}/invariants/{{condition}}/{{shard}}.h5",
+        at("invariants"),
     log:
-        f"{RESULTS}/logs/invariants/{{condition}}/{{shard}}.log",
+        log_of("invariants", "condition", "shard"),
     benchmark:
-        f"{RESULTS}/benchmarks/invariants/{{condition}}/{{shard}}.tsv"
+        benchmark_of("invariants", "condition", "shard")
     conda:
         "../../envs/weightlaws.yaml"
     resources:
         mem_mb=mem_mb,
         runtime=runtime,
     params:
-        spec=lambda wildcards: specs.invariants_spec(
-            STUDY, CONDITIONS[wildcards.condition], CODE, shard_of(wildcards)
-        ),
+        spec=spec_of("invariants"),
     script:
         "../scripts/invariants.py"

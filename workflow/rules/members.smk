@@ -5,36 +5,36 @@
 rule members:
     """List conditions and networks, with how well each of them learned."""
     input:
-        shard_files("weights", *CONDITIONS),
+        [shard_files("weights", condition) for condition in CONDITIONS],
     output:
         conditions=shown(
-            f"{RESULTS}/conditions.csv",
+            at("conditions"),
             "conditions",
             "Training",
             "all",
             "table of conditions",
         ),
         members=shown(
-            f"{RESULTS}/members.csv",
+            at("members"),
             "members",
             "Training",
             "all",
             "table of members",
         ),
         learning_curves=shown(
-            f"{RESULTS}/learning_curves.csv",
+            at("learning_curves"),
             "learning_curves",
             "Training",
             "all",
             "table of learning curves",
         ),
     log:
-        f"{RESULTS}/logs/members.log",
+        log_of("members"),
     benchmark:
-        f"{RESULTS}/benchmarks/members.tsv"
+        benchmark_of("members")
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.members_spec(STUDY, CODE),
+        spec=spec_of("members"),
     script:
         "../scripts/members.py"

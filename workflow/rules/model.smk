@@ -8,42 +8,40 @@ rule model:
     input:
         lambda wildcards: shard_files("invariants", wildcards.condition),
     output:
-        fits=f"{RESULTS}/models/{{condition}}.h5",
+        fits=at("fits"),
         # Too large for the report: every invariant of every snapshot.
-        invariants=f"{RESULTS}/models/{{condition}}.csv",
+        invariants=at("predictions"),
         parameters=shown(
-            f"{RESULTS}/models/{{condition}}.parameters.csv",
+            at("parameters"),
             "parameters_table",
             "Fits",
             "{condition}",
             "table of parameters",
         ),
         typicality=shown(
-            f"{RESULTS}/models/{{condition}}.typicality.csv",
+            at("typicality"),
             "typicality_table",
             "Fits",
             "{condition}",
             "table of typicality",
         ),
         admissibility=shown(
-            f"{RESULTS}/models/{{condition}}.admissibility.csv",
+            at("admissibility"),
             "admissibility",
             "Fits",
             "{condition}",
             "table of covariance blocks",
         ),
     log:
-        f"{RESULTS}/logs/model/{{condition}}.log",
+        log_of("model", "condition"),
     benchmark:
-        f"{RESULTS}/benchmarks/model/{{condition}}.tsv"
+        benchmark_of("model", "condition")
     conda:
         "../../envs/weightlaws.yaml"
     resources:
         mem_mb=mem_mb,
         runtime=runtime,
     params:
-        spec=lambda wildcards: specs.model_spec(
-            STUDY, CONDITIONS[wildcards.condition], CODE
-        ),
+        spec=spec_of("model"),
     script:
         "../scripts/model.py"

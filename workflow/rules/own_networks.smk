@@ -5,21 +5,21 @@
 rule import_ensemble:
     """Store the weights of a shard of an ensemble that was trained elsewhere."""
     input:
-        lambda wildcards: ENSEMBLES[wildcards.condition].files(shard_of(wildcards)),
+        lambda wildcards: ENSEMBLES[wildcards.condition].files(
+            Shard.parse(wildcards.shard)
+        ),
     output:
-        f"{RESULTS}/weights/{{condition}}/{{shard}}.h5",
+        at("weights"),
     log:
-        f"{RESULTS}/logs/import_ensemble/{{condition}}/{{shard}}.log",
+        log_of("import_ensemble", "condition", "shard"),
     benchmark:
-        f"{RESULTS}/benchmarks/import_ensemble/{{condition}}/{{shard}}.tsv"
+        benchmark_of("import_ensemble", "condition", "shard")
     wildcard_constraints:
         condition=one_of(ENSEMBLES),
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=lambda wildcards: specs.weights_spec(
-            STUDY, ENSEMBLES[wildcards.condition], CODE, shard_of(wildcards)
-        ),
+        spec=spec_of("import_ensemble"),
     script:
         "../scripts/import_ensemble.py"
 
@@ -30,18 +30,16 @@ checkpoint import_network:
     input:
         lambda wildcards: NETWORKS[wildcards.condition].files,
     output:
-        f"{RESULTS}/weights/{{condition}}/0-0.h5",
+        at("weights"),
     log:
-        f"{RESULTS}/logs/import_network/{{condition}}.log",
+        log_of("import_network", "condition", "shard"),
     benchmark:
-        f"{RESULTS}/benchmarks/import_network/{{condition}}.tsv"
+        benchmark_of("import_network", "condition", "shard")
     wildcard_constraints:
         condition=one_of(NETWORKS),
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=lambda wildcards: specs.weights_spec(
-            STUDY, NETWORKS[wildcards.condition], CODE, Shard(0, 0)
-        ),
+        spec=spec_of("import_network"),
     script:
         "../scripts/import_network.py"

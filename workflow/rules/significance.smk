@@ -7,19 +7,17 @@ rule significance:
     input:
         lambda wildcards: shard_files("invariants", wildcards.condition),
     output:
-        f"{RESULTS}/significance/{{condition}}.csv",
+        at("significance"),
     log:
-        f"{RESULTS}/logs/significance/{{condition}}.log",
+        log_of("significance", "condition"),
     benchmark:
-        f"{RESULTS}/benchmarks/significance/{{condition}}.tsv"
+        benchmark_of("significance", "condition")
     conda:
         "../../envs/weightlaws.yaml"
     resources:
         mem_mb=mem_mb,
         runtime=runtime,
     params:
-        spec=lambda wildcards: specs.significance_spec(
-            STUDY, CONDITIONS[wildcards.condition], CODE
-        ),
+        spec=spec_of("significance"),
     script:
         "../scripts/significance.py"

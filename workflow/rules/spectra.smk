@@ -11,20 +11,18 @@ wildcard_constraints:
 rule null:
     """Simulate the spectra of random matrices of one shape, which trained ones are compared with."""
     output:
-        f"{RESULTS}/nulls/{{rows}}x{{columns}}.h5",
+        at("null"),
     log:
-        f"{RESULTS}/logs/null/{{rows}}x{{columns}}.log",
+        log_of("null", "rows}}x{{columns"),
     benchmark:
-        f"{RESULTS}/benchmarks/null/{{rows}}x{{columns}}.tsv"
+        benchmark_of("null", "rows}}x{{columns")
     conda:
         "../../envs/weightlaws.yaml"
     resources:
         mem_mb=mem_mb,
         runtime=runtime,
     params:
-        spec=lambda wildcards: specs.null_spec(
-            STUDY, (int(wildcards.rows), int(wildcards.columns)), CODE
-        ),
+        spec=spec_of("null"),
     script:
         "../scripts/null.py"
 
@@ -32,23 +30,21 @@ rule null:
 rule spectra_shard:
     """Analyse the singular values and vectors of a shard's weight matrices."""
     input:
-        weights=f"{RESULTS}/weights/{{condition}}/{{shard}}.h5",
+        weights=at("weights"),
         nulls=nulls_of,
     output:
-        f"{RESULTS}/spectra/{{condition}}/{{shard}}.h5",
+        at("spectra_shard"),
     log:
-        f"{RESULTS}/logs/spectra_shard/{{condition}}/{{shard}}.log",
+        log_of("spectra_shard", "condition", "shard"),
     benchmark:
-        f"{RESULTS}/benchmarks/spectra_shard/{{condition}}/{{shard}}.tsv"
+        benchmark_of("spectra_shard", "condition", "shard")
     conda:
         "../../envs/weightlaws.yaml"
     resources:
         mem_mb=mem_mb,
         runtime=runtime,
     params:
-        spec=lambda wildcards: specs.spectra_spec(
-            STUDY, WITH_SPECTRA[wildcards.condition], CODE, shard_of(wildcards)
-        ),
+        spec=spec_of("spectra_shard"),
     script:
         "../scripts/spectra_shard.py"
 
@@ -56,32 +52,30 @@ rule spectra_shard:
 rule spectra:
     """Compare a condition's spectra with those of random matrices, pooled over its members."""
     input:
-        spectra=lambda wildcards: shard_files("spectra", wildcards.condition),
+        spectra=lambda wildcards: shard_files("spectra_shard", wildcards.condition),
         nulls=nulls_of,
     output:
-        statistics=f"{RESULTS}/spectra/{{condition}}.csv",
+        statistics=at("spectra"),
         ranks=shown(
-            f"{RESULTS}/spectra/{{condition}}.ranks.csv",
+            at("ranks"),
             "ranks",
             "Spectra",
             "{condition}",
             "table of singular vectors",
         ),
         # Too large for the report: the points of all curves.
-        curves=f"{RESULTS}/spectra/{{condition}}.curves.csv",
+        curves=at("curves"),
     log:
-        f"{RESULTS}/logs/spectra/{{condition}}.log",
+        log_of("spectra", "condition"),
     benchmark:
-        f"{RESULTS}/benchmarks/spectra/{{condition}}.tsv"
+        benchmark_of("spectra", "condition")
     conda:
         "../../envs/weightlaws.yaml"
     resources:
         mem_mb=mem_mb,
         runtime=runtime,
     params:
-        spec=lambda wildcards: specs.spectra_tables_spec(
-            STUDY, WITH_SPECTRA[wildcards.condition], CODE
-        ),
+        spec=spec_of("spectra"),
     script:
         "../scripts/spectra.py"
 
@@ -89,22 +83,22 @@ rule spectra:
 rule spectra_table:
     """Put the statistics of all conditions' spectra into one table."""
     input:
-        expand(f"{RESULTS}/spectra/{{condition}}.csv", condition=WITH_SPECTRA),
+        expand(at("spectra"), condition=WITH_SPECTRA),
     output:
         shown(
-            f"{RESULTS}/spectra.csv",
+            at("spectra_table"),
             "spectra",
             "Spectra",
             "all",
             "table of spectra",
         ),
     log:
-        f"{RESULTS}/logs/spectra_table.log",
+        log_of("spectra_table"),
     benchmark:
-        f"{RESULTS}/benchmarks/spectra_table.tsv"
+        benchmark_of("spectra_table")
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.spectra_table_spec(CODE),
+        spec=spec_of("spectra_table"),
     script:
         "../scripts/spectra_table.py"

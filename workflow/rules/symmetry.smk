@@ -8,24 +8,22 @@ rule symmetry:
         lambda wildcards: shard_files("weights", wildcards.condition),
     output:
         shown(
-            f"{RESULTS}/symmetry/{{condition}}.csv",
+            at("symmetry"),
             "symmetry",
             "Laws",
             "{condition}",
             "table of symmetries",
         ),
     log:
-        f"{RESULTS}/logs/symmetry/{{condition}}.log",
+        log_of("symmetry", "condition"),
     benchmark:
-        f"{RESULTS}/benchmarks/symmetry/{{condition}}.tsv"
+        benchmark_of("symmetry", "condition")
     conda:
         "../../envs/weightlaws.yaml"
     resources:
         mem_mb=mem_mb,
         runtime=runtime,
     params:
-        spec=lambda wildcards: specs.symmetry_spec(
-            STUDY, CONDITIONS[wildcards.condition], CODE
-        ),
+        spec=spec_of("symmetry"),
     script:
         "../scripts/symmetry.py"

@@ -10,15 +10,15 @@ rule train:
     """
     input:
         dataset=lambda wildcards: (
-            f"{RESULTS}/datasets/{CONDITIONS[wildcards.condition].dataset}.h5"
+            at("dataset").format(dataset=CONDITIONS[wildcards.condition].dataset)
         ),
     output:
         # The old shard is there when the job starts, and comes back if it fails.
-        update(f"{RESULTS}/weights/{{condition}}/{{shard}}.h5"),
+        update(at("weights")),
     log:
-        f"{RESULTS}/logs/train/{{condition}}/{{shard}}.log",
+        log_of("train", "condition", "shard"),
     benchmark:
-        f"{RESULTS}/benchmarks/train/{{condition}}/{{shard}}.tsv"
+        benchmark_of("train", "condition", "shard")
     wildcard_constraints:
         condition=one_of(TRAINED),
     conda:
@@ -29,8 +29,6 @@ rule train:
         mem_mb=mem_mb,
         runtime=runtime,
     params:
-        spec=lambda wildcards: specs.training_spec(
-            STUDY, CONDITIONS[wildcards.condition], CODE, shard_of(wildcards)
-        ),
+        spec=spec_of("train"),
     script:
         "../scripts/train.py"

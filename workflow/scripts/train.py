@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from weightlaws.jobs import job_log, told_to_go_on
+from weightlaws.jobs import job_log, should_continue
 from weightlaws.training.train_job import train_shard
 
 weights = Path(snakemake.output[0])
@@ -19,5 +19,5 @@ with job_log(snakemake):
         device=snakemake.config["device"],
         threads=snakemake.threads,
         keep_state=snakemake.config["keep_state"],
-        go_on=told_to_go_on(),
+        go_on=should_continue(),
     )

@@ -1,8 +1,6 @@
-"""A page of text to follow a run by.
+"""A page of text to follow a run by, made from the files in the folder of its results.
 
 ``python -m weightlaws.monitoring.progress_page results/default`` prints it.
-
-It counts networks and files, from what stands in the folder of the results alone.
 """
 
 import argparse
@@ -15,14 +13,20 @@ from math import floor
 from pathlib import Path
 from statistics import mean
 
+from tabulate import tabulate
+
+from weightlaws.errors import WeightLawsError
 from weightlaws.monitoring.durations import readable_duration
-from weightlaws.monitoring.expected_files import Files, done_files, stage_files
-from weightlaws.monitoring.training_status import Standing, log_file, standings
-from weightlaws.planning.resources.training import seconds_per_network_epoch
-from weightlaws.results import ResultsError, load
+from weightlaws.monitoring.expected_files import Files, done_files, expected_files
+from weightlaws.monitoring.training_status import (
+    TrainingStatus,
+    training_log,
+    training_statuses,
+)
+from weightlaws.planning.resources import seconds_per_network_epoch
 from weightlaws.study.conditions import Condition
-from weightlaws.study.messages import StudyError
-from weightlaws.study.study import Study
+from weightlaws.study.layout import PATHS
+from weightlaws.study.study import Study, recorded_study
 
 # Characters of a line.
 _WIDTH = 99
@@ -32,23 +36,23 @@ _CONDITIONS, _TROUBLES = 14, 3
 Cost = Callable[[Condition], float]
 
 
-def seconds_left(shards: Iterable[Standing], cost: Cost) -> float | None:
+def seconds_left(shards: Iterable[TrainingStatus], cost: Cost) -> float | None:
     """Estimate how long the training will yet take, by the pace of the jobs that run.
 
-    All the work that is left, network epochs times their cost, is taken to be done as fast as the
-    running jobs together do theirs; but each of these must come to its own end too.
+    The running jobs together are taken to go on at their pace until all network epochs are trained,
+    each epoch at its cost. The estimate is at least the time that the slowest job needs for itself.
 
     Parameters
     ----------
     shards
-        All of a study.
+        All shards of a study.
     cost
-        Time that an epoch of one network of a condition takes, in any unit.
+        Time to train one network of a condition for an epoch, in any unit.
 
     Returns
     -------
     float or None
-        Seconds; None if no job runs, or none has trained an epoch yet.
+        Seconds; None if no running job has trained an epoch yet.
     """
     work, running, longest, speeds = 0.0, 0, 0.0, []
     for shard in shards:
@@ -67,9 +71,9 @@ def page(folder: Path, study: Study, now: float, cost: Cost) -> tuple[str, bool]
     Parameters
     ----------
     folder
-        Of the study's results.
+        The folder of the study's results.
     now
-        The time, as files have it: seconds since 1970.
+        The time in seconds since 1970, as files have it.
     cost
         See `seconds_left`.
 
@@ -80,9 +84,13 @@ def page(folder: Path, study: Study, now: float, cost: Cost) -> tuple[str, bool]
     bool
         Whether all is done.
     """
-    shards, stages = standings(folder, study, now), stage_files(study)
-    stored = {f"weights/{s.condition.name}/{s.shard.name}.h5" for s in shards if s.stored}
-    # What was trained elsewhere has no epochs.
+    shards, stages = training_statuses(folder, study, now), expected_files(study)
+    stored = {
+        PATHS["weights"].format(condition=s.condition.name, shard=s.shard.name)
+        for s in shards
+        if s.stored
+    }
+    # Networks that were trained elsewhere have no epochs.
     trained = study.trained
     others = {file for file in stages["weights"] if file.split("/")[1] not in trained}
     done = done_files(folder, stages, stored | others)
@@ -95,13 +103,13 @@ def page(folder: Path, study: Study, now: float, cost: Cost) -> tuple[str, bool]
         f"{folder} at {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))}\n"
         + _headline(shards, cost),
         _conditions(shards, stages, done),
-        _table([("stage", "files done"), *rows]),
+        _table([("folder", "files done"), *rows]),
         _troubles(folder, shards),
     ]
     return "\n\n".join(filter(None, blocks)), all(files.keys() <= done for files in stages.values())
 
 
-def _headline(shards: list[Standing], cost: Cost) -> str:
+def _headline(shards: list[TrainingStatus], cost: Cost) -> str:
     if not shards:
         return "no network is trained here"
     percent = floor(100 * sum(s.trained for s in shards) / sum(s.members for s in shards))
@@ -117,9 +125,9 @@ def _headline(shards: list[Standing], cost: Cost) -> str:
     return f"{text}\n{pace}, about {readable_duration(left)} of training left"
 
 
-def _trained(shards: Sequence[Standing]) -> str:
+def _trained(shards: Sequence[TrainingStatus]) -> str:
     """Say how many networks are trained, such as ``3,412.6 of 20,000``, rounded down."""
-    # What is not whole shall not look it.
+    # An incomplete number shall not look complete.
     number = f"{floor(10 * sum(shard.trained for shard in shards)) / 10:,.1f}"
     return f"{number.removesuffix('.0')} of {sum(shard.members for shard in shards):,}"
 
@@ -128,8 +136,8 @@ def _of(some: int, all_of_them: int) -> str:
     return f"{some:,} of {all_of_them:,}"
 
 
-def _conditions(shards: list[Standing], stages: dict[str, Files], done: Set[str]) -> str:
-    """Table of what is trained and read, first what is at work; the rest is summed up."""
+def _conditions(shards: list[TrainingStatus], stages: dict[str, Files], done: Set[str]) -> str:
+    """Table of conditions and single networks: first those at work; the rest is summed up."""
     trainings, files = defaultdict(list), defaultdict(list)
     for shard in shards:
         trainings[shard.condition.name].append(shard)
@@ -166,35 +174,33 @@ def _conditions(shards: list[Standing], stages: dict[str, Files], done: Set[str]
     return _table(rows)
 
 
-def _troubles(folder: Path, shards: list[Standing]) -> str:
-    """Logs of the jobs that came to an early end, with what they say at last."""
+def _troubles(folder: Path, shards: list[TrainingStatus]) -> str:
+    """Logs of the jobs that came to an early end, each with its last message."""
     found = [shard for shard in shards if shard.job.trouble]
     lines = []
     for shard in found[:_TROUBLES]:
-        log = folder / log_file(shard.condition, shard.shard)
+        log = folder / training_log(shard.condition, shard.shard)
         lines += [str(log), _shortened(f"  {shard.job.trouble}", _WIDTH)]
     more = len(found) - _TROUBLES
     return "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])])
 
 
-def _rate(shards: Iterable[Standing]) -> float:
+def _rate(shards: Iterable[TrainingStatus]) -> float:
     """Network epochs a second of the running jobs together."""
     return sum(shard.job.pace.rate for shard in shards if shard.job.pace)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
     """Align columns, the first to the left, shortened if need be, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    first = min(widths[0], _WIDTH - sum(2 + width for width in widths[1:]))
-    lines = (
-        "  ".join([_shortened(row[0], first).ljust(first), *map(str.rjust, row[1:], widths[1:])])
-        for row in rows
-    )
-    return "\n".join(map(str.rstrip, lines))
+    others = sum(2 + max(map(len, column)) for column in list(zip(*rows, strict=True))[1:])
+    short = [[_shortened(row[0], _WIDTH - others), *row[1:]] for row in rows]
+    align = ["left", *["right"] * (len(rows[0]) - 1)]
+    text = tabulate(short, tablefmt="plain", colalign=align, disable_numparse=True)
+    return "\n".join(map(str.rstrip, text.splitlines()))
 
 
 def _shortened(text: str, length: int) -> str:
-    """Leave out the middle of what is too long: conditions' names differ at their ends."""
+    """Leave out the middle of a text that is too long: names of conditions differ at their ends."""
     cut = (length - 3) // 2
     return text if len(text) <= length else f"{text[: length - 3 - cut]}...{text[-cut:]}"
 
@@ -210,7 +216,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         while True:
-            study = load(arguments.folder).study
+            study = recorded_study(arguments.folder)
             cost = partial(seconds_per_network_epoch, study)
             text, whole = page(arguments.folder, study, time.time(), cost)
             clear = "\033[H\033[2J" if arguments.every and sys.stdout.isatty() else ""
@@ -218,10 +224,8 @@ def main() -> None:
             if whole or not arguments.every:
                 return
             time.sleep(arguments.every)
-    except ResultsError as error:
+    except WeightLawsError as error:
         sys.exit(str(error))
-    except StudyError as error:
-        sys.exit(f"{arguments.folder / 'study.yaml'}: {error}")
     except KeyboardInterrupt:
         pass
 

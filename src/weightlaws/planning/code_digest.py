@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from weightlaws.errors import WeightLawsError
+
 PACKAGE = Path(__file__).parents[1]
-
-
-class HiddenImportError(ImportError):
-    """An import behind which code cannot be found: file, what it imports, and the way out."""
+_FULL_IMPORT = "'from weightlaws.<package>.<module> import <name>'"
 
 
 def code_digest(script: Path, package: Path = PACKAGE) -> str:
@@ -33,7 +32,7 @@ def code_digest(script: Path, package: Path = PACKAGE) -> str:
 
     Raises
     ------
-    HiddenImportError
+    WeightLawsError
         If a file imports a name from the face of a package, or by a relative path. Such a name can
         come from anywhere, so that an edit of its module would run nothing again.
     """
@@ -51,7 +50,7 @@ def modules_behind(script: Path, package: Path = PACKAGE) -> set[Path]:
 
     Raises
     ------
-    HiddenImportError
+    WeightLawsError
         As `code_digest` does.
     """
     found: set[Path] = set()
@@ -70,8 +69,8 @@ def _imports(path: Path, package: Path) -> Iterator[Path]:
         if head == package.name:
             yield _module(path, name, package.joinpath(*rest))
         elif not head:
-            raise HiddenImportError(
-                f"{path}: found the relative import '{name}', expected the full name of a module"
+            raise WeightLawsError(
+                path, f"the relative import '{name}'", _FULL_IMPORT, "write the full name"
             )
 
 
@@ -80,9 +79,11 @@ def _module(path: Path, name: str, place: Path) -> Path:
     for module in (place.with_suffix(".py"), place.parent.with_suffix(".py")):
         if module.is_file():
             return module
-    raise HiddenImportError(
-        f"{path}: found an import of {name}, which is no module nor a name in one, expected "
-        "'from weightlaws.<package>.<module> import <name>'; import the module that defines it"
+    raise WeightLawsError(
+        path,
+        f"an import of {name}, which is neither a module nor a name in a module",
+        _FULL_IMPORT,
+        "import from the module that defines the name",
     )
 
 

@@ -1,86 +1,59 @@
-"""How much disk space a study takes, and whether there is as much, to be written to."""
+"""Disk space: what a study takes, what there is, and whether results can be written."""
 
 import os
 import shutil
 import tempfile
+from collections import Counter
 from contextlib import suppress
-from math import prod
 from pathlib import Path
 
-from weightlaws.study.conditions import Condition, Ensemble
+from tabulate import tabulate
+
+from weightlaws.errors import WeightLawsError
+from weightlaws.planning.stages import STAGES
+from weightlaws.study.conditions import Checkpoint
 from weightlaws.study.study import Study
 from weightlaws.training.datasets import DATASETS
 
-# Invariants in a catalogue.
-INVARIANTS = {"published": 52, "complete": 361}
-# Bytes of a fit to one snapshot, measured: of an invariant, ten numbers and a line of text; of a
-# parameter, what stands beside its replicates.
-_PER_INVARIANT, _PER_PARAMETER = 305, 350
-# Bytes of a shard's file beside its arrays, measured.
-_PER_FILE = 6_000
-
-
-class DiskError(RuntimeError):
-    """A disk that cannot hold a study: what was found, what is needed, what to do."""
-
 
 def disk_estimate(study: Study) -> dict[str, int]:
-    """Estimate the bytes that a study takes when it is whole, by folder of its results.
+    """Estimate the bytes of a finished study, by folder of its results.
 
-    Arrays are counted by their shapes. Left out are figures and all tables but those of the models,
-    some megabytes a condition, single networks that were trained elsewhere, and the old file of a
-    shard, which stays beside the new one while this is written.
+    Figures and small tables are left out, some megabytes a condition, and so are single networks
+    that were trained elsewhere. A shard's old file, which stays until the new one is whole, is left
+    out too.
     """
     datasets = {condition.dataset for condition in study.trained.values()}
     images = (sum(DATASETS[name].images) * (DATASETS[name].inputs + 1) for name in datasets)
-    parts = {"datasets": sum(images)}
-    for condition in study.conditions.values():
-        for folder, size in _condition_estimate(study, condition).items():
-            parts[folder] = parts.get(folder, 0) + size
-    return parts
-
-
-def _condition_estimate(study: Study, condition: Ensemble) -> dict[str, int]:
-    entries = {layer: prod(shape) for layer, shape in condition.shapes.items()}
-    snapshots = {layer: len(kept) for layer, kept in study.layer_snapshots(condition).items()}
-    # Weights are float32; by epoch there are loss and accuracy, float64, and two flags.
-    weights = 4 * sum(snapshots[layer] * entries[layer] for layer in entries)
-    trained = isinstance(condition, Condition)
-    weights += (8 + 8 + 1 + 1) * (study.epochs + 1 if trained else 1)
-    # A state has all of a shard, and for every entry where it is now and its two moments.
-    state = weights + 3 * 4 * sum(entries.values())
-    n_invariants = INVARIANTS[study.invariants]
-    parameters = 13 * (_PER_PARAMETER + 8 * study.statistics.bootstrap_replicates)
-    fits = sum(snapshots[layer] for layer in condition.square_layers)
-    files, members = len(study.shards(condition)) * _PER_FILE, condition.members
-    modelled = condition.name in study.modelled
-    return {
-        "weights": files + members * weights,
-        "state": files + members * state if trained and study.keep_state else 0,
-        "invariants": files + members * fits * 8 * n_invariants if modelled else 0,
-        "models": fits * (parameters + _PER_INVARIANT * n_invariants) if modelled else 0,
-    }
+    parts = Counter({"datasets": sum(images), "weights": 0, "state": 0})
+    parts.update({"invariants": 0, "models": 0})
+    for stage in STAGES.values():
+        if stage.sizes is not None:
+            for condition in stage.networks(study).values():
+                if not isinstance(condition, Checkpoint):
+                    parts.update(stage.sizes(study, condition))
+    return dict(parts)
 
 
 def check_disk(study: Study, folder: Path, free: int | None = None) -> str:
-    """Compare what a study takes with what there is of it and with the space that is free.
+    """Compare the size of a study with its present files and with the free space.
 
     Parameters
     ----------
     folder
-        Of the study's results, which need not be there yet.
+        The folder of the study's results, which need not be there yet.
     free
-        Bytes; those of the disk that the folder is on, if not given.
+        Free bytes; if not given, those of the folder's disk.
 
     Returns
     -------
     str
-        A table of `disk_estimate`, of what its folders hold now, and of what is free.
+        A table of `disk_estimate`, of the present size of each folder, and of the free space.
 
     Raises
     ------
-    DiskError
-        If the folder cannot be written to, or what is still to be written exceeds what is free.
+    WeightLawsError
+        If the folder cannot be written to, or the missing files take more than is free.
     """
     there = next(path for path in (folder, *folder.parents) if path.exists())
     _check_writable(folder, there)
@@ -92,30 +65,34 @@ def check_disk(study: Study, folder: Path, free: int | None = None) -> str:
     if sum(missing.values()) > free:
         largest = max(missing, key=lambda name: missing[name])
         drop_state = "set keep_state: false, " if study.keep_state else ""
-        raise DiskError(
-            f"disk space for {folder}: found {_readable(free)} free, expected "
-            f"{_readable(sum(missing.values()))} for what is still to be written, most of all "
-            f"{_readable(missing[largest])} of {largest}; keep fewer snapshots, train fewer "
-            f"members, {drop_state}or have results on a larger disk"
+        raise WeightLawsError(
+            f"disk space for {folder}",
+            f"{_readable(free)} free",
+            f"{_readable(sum(missing.values()))} for the missing files, most of all "
+            f"{_readable(missing[largest])} of {largest}",
+            f"keep fewer snapshots, train fewer members, {drop_state}or put results on a larger "
+            "disk",
         )
     rows = {name: (expected[name], held[name]) for name in expected}
     rows["together"] = (sum(expected.values()), sum(held.values()))
-    table = [("", "estimate", "there now")]
-    table += [(name, _readable(whole), _readable(now)) for name, (whole, now) in rows.items()]
-    lines = [f"  {name:<10} {whole:>9} {now:>10}" for name, whole, now in table]
+    table = [(name, _readable(whole), _readable(now)) for name, (whole, now) in rows.items()]
+    align = ("left", "right", "right")
+    text = tabulate(table, ("", "estimate", "there now"), tablefmt="plain", colalign=align)
+    lines = [f"  {line}" for line in text.splitlines()]
     return "\n".join([f"Disk space of {folder}, with {_readable(free)} free:", *lines])
 
 
 def _check_writable(folder: Path, there: Path) -> None:
-    """Refuse a folder in which, or in the part of its path that is there, no file can be made."""
+    """Refuse a folder if no file can be made in it, or in the part of its path that is there."""
     try:
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
-        raise DiskError(
-            f"folder {folder}: found that no file can be made in {there} "
-            f"({error.strerror}), expected a folder that can be written to; make it so, or have "
-            "results elsewhere"
+        raise WeightLawsError(
+            f"folder {folder}",
+            f"that no file can be made in {there} ({error.strerror})",
+            "a folder that can be written to",
+            "make it writable, or put results elsewhere",
         ) from error
 
 

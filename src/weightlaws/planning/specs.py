@@ -7,7 +7,6 @@ was asked for. ``code`` maps the name of a rule's script to its digest.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from weightlaws.storage.shard_specs import Spec
 from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard
@@ -225,17 +224,50 @@ def distance_spec(study: Study, code: Mapping[str, str]) -> Spec:
     }
 
 
-def spectra_table_spec(code: Mapping[str, str]) -> Spec:
+def spectra_table_spec(_: Study, code: Mapping[str, str]) -> Spec:
     """Return what fixes the table of all spectra; the tables that it joins fix its numbers."""
     return {"code": code["spectra_table"]}
 
 
-def figures_spec(study: Study, code: str, **shown: Any) -> Spec:  # noqa: ANN401
-    """Return what fixes figures drawn by this code; tables fix their numbers.
+def gallery_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the picture of the study's invariants."""
+    return {**_look(study), "invariants": study.invariants, "code": code["gallery"]}
 
-    Parameters
-    ----------
-    shown
-        What else of the study fixes them, by name: what they show, or say.
-    """
-    return {"look": study.figures.model_dump(), **shown, "code": code}
+
+def accuracy_spec(study: Study, conditions: list[str], code: Mapping[str, str]) -> Spec:
+    """Return what fixes the figure of what the conditions of an architecture learned."""
+    return {**_look(study), "conditions": conditions, "code": code["accuracy"]}
+
+
+def condition_figures_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the figures of a condition's laws; tables fix their numbers."""
+    return {
+        **_look(study),
+        "false_discovery_rate": study.statistics.false_discovery_rate,
+        "members": condition.members,
+        "code": code["condition_figures"],
+    }
+
+
+def architecture_figures_spec(study: Study, _: list[str], code: Mapping[str, str]) -> Spec:
+    """Return what fixes the figures of an architecture's laws; tables fix their numbers."""
+    return {**_look(study), "code": code["architecture_figures"]}
+
+
+def distance_matrix_spec(study: Study, conditions: list[str], code: Mapping[str, str]) -> Spec:
+    """Return what fixes the figure of distances between the conditions of an architecture."""
+    return {**_look(study), "conditions": conditions, "code": code["distance_matrix"]}
+
+
+def spectra_figures_spec(study: Study, _: Ensemble | Checkpoint, code: Mapping[str, str]) -> Spec:
+    """Return what fixes the figures of spectra; tables fix their numbers."""
+    return {**_look(study), "code": code["spectra_figures"]}
+
+
+def lazy_rich_spec(study: Study, _: list[str], code: Mapping[str, str]) -> Spec:
+    """Return what fixes the figure of spectra by the output scale; tables fix its numbers."""
+    return {**_look(study), "code": code["lazy_rich"]}
+
+
+def _look(study: Study) -> Spec:
+    return {"look": study.figures.model_dump()}

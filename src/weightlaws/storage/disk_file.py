@@ -1,4 +1,4 @@
-"""A file on a disk that may be full, and one clear error where it does not take what is written."""
+"""Files on disks that may be full: one clear error where a disk takes no more."""
 
 import errno
 import io
@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from weightlaws.errors import WeightLawsError
+
 _FREE = "free space there"
 _PERMIT = "make the folder writable"
-#: What the system says where a disk takes no more, and what to do.
+#: Errors of the system where a disk takes no more, each with the way out.
 WAYS_OUT = {
     errno.ENOSPC: _FREE,
     errno.EDQUOT: _FREE,
@@ -21,31 +23,30 @@ WAYS_OUT = {
 }
 
 
-class WriteError(RuntimeError):
-    """A file that cannot be written: what was found, what was expected, what to do."""
-
-    def __init__(self, path: Path | str, error: OSError) -> None:
-        found = (error.strerror or str(error)).lower()
-        way_out = WAYS_OUT.get(error.errno or 0, "mend the disk")
-        super().__init__(
-            f"{path}: file: found {found}, expected a disk that takes it; "
-            f"{way_out}, or have results elsewhere, and run snakemake again"
-        )
+def unwritable(path: Path | str, error: OSError) -> WeightLawsError:
+    """Return the error for a file that cannot be written."""
+    return WeightLawsError(
+        f"{path}: file",
+        (error.strerror or str(error)).lower(),
+        "a disk that takes it",
+        f"{WAYS_OUT.get(error.errno or 0, 'mend the disk')}, or put results elsewhere, and run "
+        "snakemake again",
+    )
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the system raises on the way to a file into an error that names the file.
+    """Turn the system's errors on the way to a file into one that names the file.
 
     Raises
     ------
-    WriteError
+    WeightLawsError
         If the block raises an OSError.
     """
     try:
         yield
     except OSError as error:
-        raise WriteError(path, error) from error
+        raise unwritable(path, error) from error
 
 
 @contextmanager
@@ -62,20 +63,20 @@ def replacing(path: Path) -> Iterator[Path]:
 class DiskFile(io.FileIO):
     """A new file that takes every write and tells afterwards whether the disk did.
 
-    HDF5 does not survive a write that fails: what h5py raises for a dataset that it closes by
-    itself is lost, so that a file with holes looks whole, and the library crashes at its end. So it
-    writes to this file, in which nothing fails; after the first failure nothing is written, either.
+    HDF5 does not survive a write that fails. Errors of a dataset that h5py closes by itself are
+    lost, so that a file with holes looks whole, and the library crashes at its end. Writes to this
+    file never fail. After the first failure of the disk it writes no more.
 
     Parameters
     ----------
     target
-        What the file will be; errors name it.
+        The name that the file gets in the end; errors name it.
     path
         The file; its folder is made if it is not there.
 
     Raises
     ------
-    WriteError
+    WeightLawsError
         If the file cannot be made.
     """
 
@@ -110,7 +111,7 @@ class DiskFile(io.FileIO):
 
         Raises
         ------
-        WriteError
+        WeightLawsError
             If it has not.
         """
         if self._failure is not None:
@@ -122,7 +123,7 @@ class DiskFile(io.FileIO):
 
         Raises
         ------
-        WriteError
+        WeightLawsError
             If it does not take it.
         """
         with writing(self._target):

@@ -66,7 +66,7 @@ class Writer:
 
         Raises
         ------
-        WriteError
+        WeightLawsError
             If the disk does not take it.
         """
         array = np.asarray(values)
@@ -115,7 +115,7 @@ def create(
 
     Raises
     ------
-    WriteError
+    WeightLawsError
         If the disk is full, or the folder cannot be written to; an old file is left as it was.
     """
     # A job that was killed while it wrote leaves what it had written.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weightlaws.arrays import Bools, Floats, Integers, Singles
+from weightlaws.arrays import Bools, Floats, Integers, Shapes, Singles
 from weightlaws.storage.hdf5 import Reader, StorageError, check_spec, opened
 from weightlaws.storage.shard_specs import InvariantsSpec, Spec, WeightsSpec
 
@@ -70,6 +70,17 @@ def read_shard(
     """
     with opened(Path(path), "weights", spec) as reader:
         return weights_shard(reader, layers)
+
+
+def read_shapes(path: Path) -> Shapes:
+    """Read the shapes (out, in) of the layers of a weights shard.
+
+    Raises
+    ------
+    StorageError
+        If the file is no weights shard.
+    """
+    return WeightsSpec.parse(read_shard(path, layers=()).spec).shapes
 
 
 def weights_shard(reader: Reader, layers: Iterable[str] | None = None) -> WeightsShard:

@@ -198,10 +198,19 @@ class Shard:
     first: int
     last: int
 
+    @classmethod
+    def parse(cls, name: str) -> "Shard":
+        """Read the name of a shard."""
+        first, last = map(int, name.split("-"))
+        return cls(first, last)
+
     @property
     def name(self) -> str:
-        """File name without its ending, such as ``25-49``."""
+        """Name of its file without the suffix, such as ``25-49``."""
         return f"{self.first}-{self.last}"
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
 
 
 def _number(value: float) -> str:

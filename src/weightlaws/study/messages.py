@@ -1,14 +1,17 @@
-"""The words for what is wrong with a configuration: key, what was found, what was expected."""
+"""Messages about a configuration: the key, the value found, and the values expected."""
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
+
+from weightlaws.errors import WeightLawsError
 
 # A message is read on a screen: what is longer is cut.
 _MOST_LINES, _LONGEST_LINE, _LONGEST_VALUE = 20, 1000, 100
 
-# What may stand at a key, by the kind of pydantic's error, filled in from its context.
+# The values that a key may have, by the kind of pydantic's error, filled in from its context.
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a mapping",
@@ -18,6 +21,7 @@ _EXPECTED = {
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",
     "int_type": "an integer",
+    "invalid-json-value": "text, a number, true, false, null, a list or a mapping",
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
     "list_type": "a list",
@@ -34,24 +38,25 @@ _EXPECTED = {
 }
 
 
-class StudyError(ValueError):
-    """A configuration that is not a study; the message names each key and what it may hold."""
+class StudyError(WeightLawsError):
+    """A configuration that is not a study; the message has a line for each wrong key."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], source: object = "the configuration") -> None:
         lines = [f"  {_fit(problem)}" for problem in problems[:_MOST_LINES]]
         if len(problems) > _MOST_LINES:
             lines.append(f"  and {len(problems) - _MOST_LINES} more")
-        super().__init__(
-            "the configuration is not a study:\n"
+        RuntimeError.__init__(
+            self,
+            f"{source} is not a study:\n"
             + "\n".join(lines)
             + "\nCorrect these keys in the configuration file or after --config; config.yaml "
-            "and workflow/schemas/config.schema.json describe every key."
+            "and workflow/schemas/config.schema.json describe every key.",
         )
 
 
 def shown(value: object) -> str:
     """Return a value as JSON writes it, cut to some 100 characters."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
@@ -61,15 +66,15 @@ def dotted(place: Iterable[object]) -> str:
     return ".".join(part if re.fullmatch(r"[\w-]+", part) else shown(part) for part in parts)
 
 
-def complaints(errors: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> list[str]:
-    """Say in one line for each key what is wrong with it.
+def problems_of(errors: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> list[str]:
+    """Return a line for each wrong key.
 
     Parameters
     ----------
     errors
         As pydantic's ``ValidationError.errors()`` gives them.
     config
-        What was validated.
+        The validated configuration.
     """
     by_place: dict[tuple[object, ...], list[Mapping[str, Any]]] = {}
     for error in errors:
@@ -77,7 +82,7 @@ def complaints(errors: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -
     # Where a key takes a number or a list, a wrong entry of a list makes the list no wrong number.
     entries = {place[:end] for place in by_place for end in range(len(place))}
     lines = {
-        place: _complaint(place, of_key)
+        place: _line(place, of_key)
         for place, of_key in by_place.items()
         if place not in entries or any(len(error["loc"]) == len(place) for error in of_key)
     }
@@ -98,9 +103,9 @@ def _place(error: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[object,
     return (*place, error["loc"][-1]) if error["type"] == "missing" else tuple(place)
 
 
-def _complaint(place: Sequence[object], errors: Sequence[Mapping[str, Any]]) -> str:
+def _line(place: Sequence[object], errors: Sequence[Mapping[str, Any]]) -> str:
     own = [error for error in errors if error["type"] == "value_error"]
-    if own:  # these say themselves what was found, those of the whole study also where
+    if own:  # our own errors have a whole message; errors of the whole study name the key too
         message = own[0]["msg"].removeprefix("Value error, ")
         return f"{dotted(place)}: {message}" if place else message
     error = errors[0]
@@ -111,8 +116,12 @@ def _complaint(place: Sequence[object], errors: Sequence[Mapping[str, Any]]) -> 
     hint = ""
     if error["type"] == "float_type" and isinstance(error["input"], str):
         hint = "; YAML reads 1e-3 as text: write 0.001 or 1.0e-3"
+    if isinstance(error["input"], date):
+        hint = "; YAML reads this text as a date: put it in quotes"
     what = f"unknown key, found {found}" if error["type"] == "extra_forbidden" else f"found {found}"
-    return f"{dotted(place)}: {what}, expected {' or '.join(dict.fromkeys(words))}{hint}"
+    return (
+        f"{dotted(place) or 'all keys'}: {what}, expected {' or '.join(dict.fromkeys(words))}{hint}"
+    )
 
 
 def _fit(problem: str) -> str:

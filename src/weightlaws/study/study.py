@@ -1,21 +1,39 @@
-"""What a study asks for: its typed configuration, its conditions and its shards."""
+"""A study: its typed configuration, its conditions and its shards."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import ceil, prod
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import ValidationError, model_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Imported, Shard
-from weightlaws.study.configuration import Configuration
-from weightlaws.study.layout import derived_names
-from weightlaws.study.messages import StudyError, complaints, shown
-from weightlaws.study.plain_data import plain_data
-from weightlaws.study.sections import LONGEST_NAME, Analysis, Snapshots
+from weightlaws.study.layout import PATHS, derived_names
+from weightlaws.study.messages import StudyError, problems_of, shown
+from weightlaws.study.sections import (
+    LONGEST_NAME,
+    MOST_EPOCHS,
+    Analysis,
+    Epochs,
+    Figures,
+    Name,
+    Section,
+    Snapshots,
+    Spectra,
+    Statistics,
+    Sweep,
+)
 
 #: Entries up to which ``snapshots: auto`` keeps a square matrix after every epoch: 181 x 181.
 AUTO_ENTRIES = 2**15
@@ -24,10 +42,82 @@ AUTO_ENTRIES = 2**15
 MOST_SHARDS = 20_000
 #: Each job is told the epochs that it keeps, layer by layer: 51 epochs of ten layers in each shard.
 MOST_EPOCHS_TOLD = 10_000_000
+#: Conditions of all sweeps together; the published studies have some twenty.
+MOST_CONDITIONS = 1000
+
+# A path in a configuration.
+_PATH = WithJsonSchema({"type": "string", "minLength": 1})
+# YAML can make more than a configuration may hold: dates, sets, keys that are numbers.
+_PLAIN = TypeAdapter(dict[str, JsonValue])
 
 
-class Study(Configuration):
-    """One configuration file: what to train, how, and what to make of it."""
+class Study(Section):
+    """One configuration file: networks to train or to read, and analyses of their weights."""
+
+    name: Name
+    """Name of the study and of its folder under results/; studies that share it share weights."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    """Seed of everything random; with a member's number it fixes that member."""
+    members: Annotated[int, Field(ge=2, le=1_000_000)]
+    """Networks of each condition; a sweep can have another number of them."""
+    shard_size: Annotated[int, Field(ge=1, le=100_000)]
+    """Networks that one job trains together and one file holds: a shard. A study has at most 20,000
+    of them."""
+    epochs: Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
+    """Passes over the training images."""
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Images in one step of the optimiser."""
+    learning_rate: Annotated[float, Field(gt=0, le=1000)]
+    """Step size of Adam."""
+    snapshots: Snapshots
+    """Epochs whose square matrices are kept: all, every k-th, or a list; always 0 and the last.
+    auto keeps all of matrices of up to 32,768 entries, such as 160 x 160, and of larger ones those
+    of statistics.headline_epochs."""
+    rectangular_snapshots: Epochs
+    """Epochs whose other matrices are kept too, such as the input layer's; always 0. Those after
+    the last epoch are passed over."""
+    device: Literal["auto", "cpu", "cuda"]
+    """Where to train; auto takes a CUDA device if there is one, unless the engine is numba."""
+    engine: Literal["auto", "numba", "torch"]
+    """How to train: numba trains one network a thread on the processor, torch all of a shard
+    together, on a CUDA device or, for comparison, the processor; auto takes torch on a CUDA device,
+    else numba."""
+    keep_state: bool
+    """Whether to keep what is needed to train on from the last epoch, under results/<study>/state;
+    without it more epochs mean training anew."""
+    data: Annotated[str, Field(min_length=1)]
+    """Folder where torchvision finds its data sets, or downloads them to."""
+    invariants: Literal["published", "complete"]
+    """Which invariants to evaluate: I1 to I52, or all 361 of degree 1 to 4."""
+    statistics: Statistics
+    """How error bars and tests are made."""
+    spectra: Spectra
+    """How singular values and vectors are compared with those of random matrices."""
+    figures: Figures
+    """How the figures look; changes no number."""
+    sweeps: Annotated[list[Sweep], Field(max_length=1000)]
+    """What to train, at most 1000 conditions; those that two sweeps share are trained once. Empty
+    for a study of networks that were trained elsewhere."""
+    ensembles: Annotated[list[Annotated[Imported, _PATH]], Field(max_length=1000, default=[])]
+    """Paths of ensembles that were trained elsewhere: HDF5 files with an array (member, out, in)
+    for each layer, or folders with a file of weights for each member."""
+    checkpoints: Annotated[list[Annotated[Checkpoint, _PATH]], Field(max_length=1000, default=[])]
+    """Single trained networks, whose spectra are analysed: paths of .safetensors, .pt, .pth, .bin,
+    .ckpt, .h5 or .hdf5 files, or torchvision: and the name of one of its models."""
+
+    @model_validator(mode="after")
+    def _conditions_can_be_listed(self) -> Self:
+        n_listed = sum(
+            len(s.hidden) * len(s.initialisations) * len(s.weight_decays) * len(s.output_scales)
+            for s in self.sweeps
+        )
+        if n_listed > MOST_CONDITIONS:
+            raise ValueError(
+                f"sweeps: found {n_listed:,} combinations of hidden, initialisations, "
+                f"weight_decays and output_scales, expected at most {MOST_CONDITIONS:,} in all; "
+                "ask for fewer, or make several studies of them"
+            )
+        return self
 
     @model_validator(mode="after")
     def _can_be_planned(self) -> Self:
@@ -273,19 +363,25 @@ class Study(Configuration):
         ]
 
 
-def parse_study(config: Mapping[str, Any]) -> Study:
+def parse_study(config: Mapping[str, Any], source: object = "the configuration") -> Study:
     """Read a configuration, as Snakemake merged it, into a study.
+
+    Parameters
+    ----------
+    config
+        The keys and their values.
+    source
+        The name of the configuration in messages.
 
     Raises
     ------
     StudyError
         With one line for each key that is unknown, missing, of a wrong type or impossible.
     """
-    data = plain_data(config)
     try:
-        return Study.model_validate(data)
+        return Study.model_validate(_PLAIN.validate_python(config))
     except ValidationError as error:
-        raise StudyError(complaints(error.errors(), data)) from None
+        raise StudyError(problems_of(error.errors(), config), source) from None
 
 
 def study_to_yaml(study: Study) -> str:
@@ -299,17 +395,31 @@ def schema_json() -> str:
     return json.dumps(Study.model_json_schema(), indent=2) + "\n"
 
 
-def read_study(path: Path) -> Study:
-    """Read a study.yaml that a run recorded.
+def recorded_study(folder: Path) -> Study:
+    """Read the record of a study from the folder of its results.
 
     Raises
     ------
+    WeightLawsError
+        If the folder has no record, or the record is no YAML.
     StudyError
-        If it is no YAML, or as for `parse_study`.
+        If the record is not a study, as `parse_study` does.
     """
+    path = folder / PATHS["study"]
+    if not path.is_file():
+        raise WeightLawsError(
+            path,
+            "no such file",
+            "the record of a study",
+            "give the folder of a study that has run, such as results/default",
+        )
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        what = f"found what YAML cannot read ({type(error).__name__}), expected a study's record"
-        raise StudyError([f"{path}: {what}; run snakemake again, which writes it"]) from error
-    return parse_study(config)
+        raise WeightLawsError(
+            path,
+            f"text that YAML cannot read ({type(error).__name__})",
+            "the record of a study",
+            "run snakemake again, which writes it",
+        ) from error
+    return parse_study(config, path)

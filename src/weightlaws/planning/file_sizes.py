@@ -1,0 +1,51 @@
+"""Bytes of the files of a condition, by folder of the results.
+
+Arrays are counted by their shapes. Tables are counted where they are large.
+"""
+
+from math import prod
+
+from weightlaws.study.conditions import Condition, Ensemble
+from weightlaws.study.study import Study
+
+#: Number of invariants in a catalogue.
+INVARIANTS = {"published": 52, "complete": 361}
+# Bytes of a fit to one snapshot, measured: ten numbers and a line of text for an invariant; numbers
+# beside the replicates for a parameter.
+_PER_INVARIANT, _PER_PARAMETER = 305, 350
+# Bytes of a shard's file beside its arrays, measured.
+_PER_FILE = 6_000
+
+
+def weights(study: Study, condition: Ensemble) -> dict[str, int]:
+    """Return the bytes of a condition's weights, and of the states of its training."""
+    entries = {layer: prod(shape) for layer, shape in condition.shapes.items()}
+    snapshots = {layer: len(kept) for layer, kept in study.layer_snapshots(condition).items()}
+    trained = isinstance(condition, Condition)
+    # Weights are float32. Loss and accuracy are float64, and there are two flags, for each epoch.
+    member = 4 * sum(snapshots[layer] * entries[layer] for layer in entries)
+    member += (8 + 8 + 1 + 1) * (study.epochs + 1 if trained else 1)
+    # A state holds the arrays of a shard, and each entry as it is now with its two moments.
+    state = member + 3 * 4 * sum(entries.values())
+    files, n = len(study.shards(condition)) * _PER_FILE, condition.members
+    sizes = {"weights": files + n * member}
+    return {**sizes, "state": files + n * state} if trained and study.keep_state else sizes
+
+
+def invariants(study: Study, condition: Ensemble) -> dict[str, int]:
+    """Return the bytes of a condition's invariants."""
+    values = 8 * INVARIANTS[study.invariants] * condition.members * _fits(study, condition)
+    return {"invariants": len(study.shards(condition)) * _PER_FILE + values}
+
+
+def models(study: Study, condition: Ensemble) -> dict[str, int]:
+    """Return the bytes of a condition's fits and their tables."""
+    parameters = 13 * (_PER_PARAMETER + 8 * study.statistics.bootstrap_replicates)
+    each = parameters + _PER_INVARIANT * INVARIANTS[study.invariants]
+    return {"models": _fits(study, condition) * each}
+
+
+def _fits(study: Study, condition: Ensemble) -> int:
+    """Return the number of snapshots of square layers."""
+    snapshots = study.layer_snapshots(condition)
+    return sum(len(snapshots[layer]) for layer in condition.square_layers)

@@ -1,0 +1,183 @@
+"""Memory and time that jobs ask of a cluster, estimated from the study.
+
+Memory counts the largest arrays beside the interpreter and libraries. Time is a formula in what a
+job grows with; its rates were measured on one core of a Xeon with AVX-512. A job asks for `SAFETY`
+times the time, and `START`. `python benchmarks/jobs.py` prints how far the estimates hold.
+"""
+
+from dataclasses import dataclass
+from math import ceil, prod
+
+from weightlaws.arrays import Shape, Shapes
+from weightlaws.planning.file_sizes import INVARIANTS
+from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard
+from weightlaws.study.study import Study
+from weightlaws.training.datasets import DATASETS
+
+#: Factor on expected times: the nodes of a cluster differ.
+SAFETY = 3
+#: Minutes to start Snakemake, to import and to compile.
+START = 5
+# MB of two Snakemakes above the job, its interpreter, its libraries and the pieces that it reads.
+_BASE = 800
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Resources of one job: memory to ask for in MB, and the expected time in seconds.
+
+    The time is that of one core; a training job uses all of its threads.
+    """
+
+    mem_mb: int
+    seconds: float
+
+    @property
+    def minutes(self) -> int:
+        """Time to ask for."""
+        return ceil(START + SAFETY * self.seconds / 60)
+
+
+def _resources(array_bytes: float, seconds: float) -> Resources:
+    return Resources(ceil(_BASE + 1.1 * array_bytes / 1e6), seconds)
+
+
+def seconds_per_network_epoch(study: Study, condition: Condition) -> float:
+    """Return the time to train one network for an epoch and to test it, on one core with numba."""
+    data, weights = DATASETS[condition.dataset], sum(map(prod, condition.shapes.values()))
+    to_train, to_test = data.images
+    steps = ceil(to_train / study.batch_size)
+    # An input of an image; an image and a weight, forwards and back; a step of Adam and a weight.
+    inputs, products = 4e-10 * data.inputs, 4.5e-11 * weights
+    return (
+        to_train * (inputs + products)
+        + to_test * (inputs + 0.4 * products)
+        + 1e-9 * steps * weights
+    )
+
+
+def train(study: Study, condition: Condition, shard: Shard, threads: int = 1) -> Resources:
+    """Estimate a job that trains a shard on the processor.
+
+    With ``device: cuda`` set memory and time in the profile: no CUDA device was measured.
+    """
+    n, data = len(shard), DATASETS[condition.dataset]
+    entries = {layer: prod(shape) for layer, shape in condition.shapes.items()}
+    kept = [4 * len(e) * entries[layer] for layer, e in study.layer_snapshots(condition).items()]
+    # Weights and two moments in the engine, and once more where they are drawn, read or stored.
+    member = 24 * sum(entries.values()) + sum(kept) + max(kept)
+    if condition.output_scale is not None:
+        # The weights at the start, and their logits on all images.
+        member += 4 * (sum(entries.values()) + sum(data.images) * data.classes)
+    images = sum(data.images) * (data.inputs + 9)
+    at_work = 4 * (sum(entries.values()) + study.batch_size * 3 * data.inputs + 2 * data.images[0])
+    each = study.epochs * seconds_per_network_epoch(study, condition)
+    # Torch on the processor takes up to four times as long as numba.
+    slower = 4.0 if study.engine == "torch" else 1.0
+    return _resources(images + n * member + threads * at_work, slower * each * ceil(n / threads))
+
+
+def invariants(study: Study, condition: Ensemble, shard: Shard) -> Resources:
+    """Estimate a job that evaluates a shard's invariants."""
+    count, snapshots = INVARIANTS[study.invariants], study.layer_snapshots(condition)
+    matrices = {layer: len(shard) * len(snapshots[layer]) for layer in condition.square_layers}
+    sizes = {layer: size for layer, (size, _) in condition.square_layers.items()}
+    held = max(24 * count * matrices[layer] + 90 * size**2 for layer, size in sizes.items())
+    seconds = sum(matrices[layer] * _evaluation(count, size) for layer, size in sizes.items())
+    return _resources(held, seconds)
+
+
+def model(study: Study, condition: Ensemble) -> Resources:
+    """Estimate a job that fits a condition's ensembles."""
+    n, count = condition.members, INVARIANTS[study.invariants]
+    replicates, snapshots = study.statistics.bootstrap_replicates, study.layer_snapshots(condition)
+    fits = sum(len(snapshots[layer]) for layer in condition.square_layers)
+    held = 8 * (3 * n * replicates + 4 * n * count + 8 * replicates * count)
+    held += fits * (104 * replicates + 600 * count)
+    return _resources(held, fits * (0.03 + count * replicates * (5e-8 + 8.5e-11 * n)))
+
+
+def significance(study: Study, condition: Ensemble) -> Resources:
+    """Estimate a job that tests a condition's fitted laws."""
+    n, count, statistics = condition.members, INVARIANTS[study.invariants], study.statistics
+    matrices, ensembles = statistics.simulated_matrices, statistics.simulated_ensembles
+    # Half of the invariants are taken to deviate, and to need all ensembles.
+    simulated = ensembles / 2 * (n * (1e-8 + 4.4e-10 * count) + 1e-7 * count)
+    each = sum(
+        matrices * (5e-8 * size**2 + _evaluation(count, size)) + simulated
+        for size, _ in condition.square_layers.values()
+    )
+    seconds = 2 * len(study.tested_epochs(condition)) * each
+    return _resources(8 * count * (3.5 * matrices + 4 * n), seconds)
+
+
+def comparison(study: Study, condition: Ensemble) -> Resources:
+    """Estimate a job that compares laws, as though each layer had a labelled side."""
+    n, folds = condition.members, study.statistics.folds
+    held = seconds = 0.0
+    for layer, epochs in study.layer_snapshots(condition).items():
+        entries, labels = prod(condition.shapes[layer]), max(condition.shapes[layer])
+        member = entries * (3e-8 + 1e-11 * labels) + _evaluation(13, labels)
+        seconds += 2 * len(epochs) * (0.01 + folds * (n * member + 5e-11 * labels**3))
+        held = max(held, 32 * n * entries + 80 * labels**2)
+    return _resources(held, seconds)
+
+
+def symmetry(study: Study, condition: Ensemble) -> Resources:
+    """Estimate a job that tests a condition's symmetries, as though all layers had all tests."""
+    n, copies = condition.members, study.statistics.randomisations
+    held = seconds = 0.0
+    for layer, kept in study.layer_snapshots(condition).items():
+        shape, epochs = condition.shapes[layer], {*kept} & {*study.tested_epochs(condition)}
+        entries = prod(shape)
+        copy = 1e-6 + 3.5e-8 * sum(shape) + 2.5e-8 * entries + _evaluation(17, entries**0.5)
+        seconds += 2 * len(epochs) * n * copies * copy
+        held = max(held, 12 * n * entries + 48 * copies * max(shape))
+    return _resources(held, seconds)
+
+
+def null(study: Study, shape: Shape) -> Resources:
+    """Estimate a job that simulates the spectra of random matrices of a shape."""
+    matrices, n = study.spectra.null_matrices, min(shape)
+    vectors = study.spectra.null_vectors * min(study.spectra.pooled_ranks, n)
+    return _resources(64 * matrices * n, matrices * _levels(n) + 5e-8 * vectors * sum(shape))
+
+
+def spectra_shard(
+    study: Study, networks: Ensemble | Checkpoint, shard: Shard, shapes: Shapes
+) -> Resources:
+    """Estimate a job that analyses the spectra of a shard, whose layers have these shapes."""
+    spectra, replicates = study.spectra, study.statistics.bootstrap_replicates
+    each = 0.0
+    for shape in shapes.values():
+        (n, m), entries = sorted(shape), prod(shape)
+        permuted = 2e-4 + 2.5e-8 * entries + 1e-10 * n**2 * m
+        each += 3e-4 + n * (4e-5 + 2e-8 * replicates) + 5e-10 * n**2 * m + 5e-8 * n * (n + m)
+        each += spectra.permutations * permuted
+        each += spectra.goodness_of_fit_replicates * (5e-4 + 1e-6 * n)
+    held = 150 * max(map(prod, shapes.values()), default=0) + _nulls(study, shapes)
+    return _resources(held, len(shard) * len(study.tested_epochs(networks)) * each)
+
+
+def spectra(study: Study, networks: Ensemble | Checkpoint, shapes: Shapes) -> Resources:
+    """Estimate a job that makes the tables of spectra, of layers of these shapes."""
+    n, ranks = networks.members, [min(shape) for shape in shapes.values()]
+    each = sum(1.2e-5 * (n + study.spectra.null_matrices) + 2 * n * _levels(k) for k in ranks)
+    held = 8 * n * (15 * sum(ranks) + 100) + _nulls(study, shapes)
+    return _resources(held, len(study.tested_epochs(networks)) * each)
+
+
+def _evaluation(count: int, size: float) -> float:
+    """Seconds to evaluate so many invariants of one matrix: sums, and some matrix products."""
+    return count * (5e-8 + 2.4e-10 * size**2 + 1.1e-12 * size**3)
+
+
+def _levels(n: int) -> float:
+    """Seconds to find, unfold and measure n singular values of a random matrix."""
+    return 3e-4 + 7e-6 * n + 1.8e-8 * n**2
+
+
+def _nulls(study: Study, shapes: Shapes) -> float:
+    """Bytes of the nulls of all shapes."""
+    matrices, vectors = study.spectra.null_matrices, study.spectra.null_vectors
+    return sum(8 * (matrices * (min(shape) + 45) + 2 * vectors) for shape in {*shapes.values()})

@@ -1,1 +1,0 @@
-"""What each job asks of a cluster: memory and time."""

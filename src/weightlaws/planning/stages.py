@@ -1,0 +1,352 @@
+"""The table of stages: what each rule is about, its files, its spec, its resources.
+
+A stage is a job module, a rule file and one row here. `rule all`, the progress of a run, the
+estimate of disk space and `weightlaws.load` read this table.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Literal
+
+from weightlaws.planning import file_sizes, resources, specs
+from weightlaws.planning.resources import Resources
+from weightlaws.storage.shard_specs import Spec
+from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard, by_architecture
+from weightlaws.study.layout import PATHS
+from weightlaws.study.study import Study
+
+#: Ensembles and single networks, by name.
+Networks = Mapping[str, Ensemble | Checkpoint]
+#: Values of the wildcards of one job, by name.
+Wildcards = dict[str, str]
+Over = Literal["study", "dataset", "architecture", "condition", "shard", "shape"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of the table.
+
+    Attributes
+    ----------
+    rule
+        Name of the rule, of its script, and of the digest of its code.
+    over
+        What one job is about.
+    files
+        Names in `layout.PATHS` of the files that a job writes.
+    networks
+        The ensembles and single networks of a study that the stage is about, by name.
+    spec
+        Everything that fixes a job's numbers, from the study, the job's subject if it is not the
+        whole study, and the digests of code.
+    resources
+        Memory and time of a job, from the study and its subject; None for rules that run where
+        Snakemake runs.
+    sizes
+        Bytes of the files of a condition, by folder; None for files of little size.
+    asked
+        Whether a run asks for the files; the others are made where a stage needs them.
+    reads_weights
+        Whether the files rest on the networks; the list of invariants rests on the study alone.
+    """
+
+    rule: str
+    over: Over
+    files: tuple[str, ...]
+    networks: Callable[[Study], Networks]
+    spec: Callable[..., Spec]
+    resources: Callable[..., Resources] | None = None
+    sizes: Callable[[Study, Ensemble], dict[str, int]] | None = None
+    asked: bool = True
+    reads_weights: bool = True
+
+    def jobs(self, study: Study) -> Iterator[Wildcards]:
+        """Yield the wildcards of each job that a study asks for.
+
+        Shapes of single networks are not known before they are read, and are left out.
+        """
+        networks = self.networks(study)
+        match self.over:
+            case "study":
+                yield from [{}] if networks else []
+            case "dataset":
+                found = (n.dataset for n in networks.values() if isinstance(n, Condition))
+                yield from ({"dataset": dataset} for dataset in dict.fromkeys(found))
+            case "architecture":
+                yield from ({"architecture": name} for name in _architectures(networks))
+            case "condition":
+                yield from ({"condition": name} for name in networks)
+            case "shard":
+                for name, one in networks.items():
+                    for shard in study.shards(one):
+                        yield {"condition": name, "shard": shard.name}
+            case "shape":
+                known = (n for n in networks.values() if not isinstance(n, Checkpoint))
+                shapes = dict.fromkeys(shape for n in known for shape in n.shapes.values())
+                yield from ({"rows": str(rows), "columns": str(cols)} for rows, cols in shapes)
+
+    def paths(self, study: Study) -> list[str]:
+        """Return all files that a study asks of the stage, from the folder of its results."""
+        return [
+            PATHS[name].format(**wildcards) for wildcards in self.jobs(study) for name in self.files
+        ]
+
+    def about(self, study: Study, wildcards: Wildcards) -> list[str]:
+        """Return the names of the ensembles and single networks that a job rests on."""
+        networks = self.networks(study)
+        if "condition" in wildcards:
+            return [wildcards["condition"]]
+        if "architecture" in wildcards:
+            return _architectures(networks)[wildcards["architecture"]]
+        return [*networks]
+
+    def spec_of(self, study: Study, code: Mapping[str, str], wildcards: Wildcards) -> Spec:
+        """Return what fixes the numbers of one job."""
+        subject = self._subject(study, wildcards)
+        return self.spec(study, *subject[:1], code, *subject[1:])
+
+    def resources_of(self, study: Study, wildcards: Wildcards, **known: Any) -> Resources:  # noqa: ANN401
+        """Return memory and time of one job.
+
+        ``known`` has what the study does not say: the threads of a training job, and the shapes of
+        a network that is read.
+        """
+        if self.resources is None:
+            raise ValueError(f"rule {self.rule} runs where Snakemake runs, and asks for nothing")
+        return self.resources(study, *self._subject(study, wildcards), **known)
+
+    def _subject(self, study: Study, wildcards: Wildcards) -> list[Any]:
+        """Return what a job is about, as objects."""
+        match self.over:
+            case "study":
+                return []
+            case "dataset":
+                return [wildcards["dataset"]]
+            case "architecture":
+                return [_architectures(self.networks(study))[wildcards["architecture"]]]
+            case "shape":
+                return [(int(wildcards["rows"]), int(wildcards["columns"]))]
+            case _:
+                subject: list[Any] = [self.networks(study)[wildcards["condition"]]]
+                if "shard" in wildcards:
+                    subject.append(Shard.parse(wildcards["shard"]))
+                return subject
+
+
+def _architectures(networks: Networks) -> dict[str, list[str]]:
+    return by_architecture({n: c for n, c in networks.items() if isinstance(c, Condition)})
+
+
+def _modelled_here(study: Study) -> Networks:
+    return {name: c for name, c in study.modelled.items() if name in study.trained}
+
+
+def _modelled_elsewhere(study: Study) -> Networks:
+    return {name: c for name, c in study.modelled.items() if name not in study.trained}
+
+
+def _compared(study: Study) -> Networks:
+    """Modelled conditions that share their architecture with another one."""
+    modelled = _modelled_here(study)
+    shared = [names for names in _architectures(modelled).values() if len(names) > 1]
+    return {name: modelled[name] for names in shared for name in names}
+
+
+def _scaled(study: Study) -> Networks:
+    """Conditions with spectra, of architectures that are trained at several output scales."""
+    trained = study.trained
+    found = {name: trained[name] for name in study.with_spectra if name in trained}
+    groups = _architectures(found).values()
+    several = [names for names in groups if len({found[name].output_scale for name in names}) > 1]
+    return {name: found[name] for names in several for name in names}
+
+
+def _ensembles(study: Study) -> Networks:
+    return {ensemble.name: ensemble for ensemble in study.ensembles}
+
+
+def _checkpoints(study: Study) -> Networks:
+    return {network.name: network for network in study.checkpoints}
+
+
+_TRAINED = attrgetter("trained")
+_CONDITIONS = attrgetter("conditions")
+_MODELLED = attrgetter("modelled")
+_WITH_SPECTRA = attrgetter("with_spectra")
+
+_LAW_FIGURES = (
+    "laws",
+    "deviation_sd",
+    "parameters_figure",
+    "typicality_figure",
+    "largest_deviations",
+)
+_SPECTRA_FIGURES = ("singular_values", "level_statistics", "singular_vectors", "hill")
+
+_ROWS = (
+    Stage(
+        "dataset",
+        "dataset",
+        ("dataset",),
+        _TRAINED,
+        lambda _, dataset, code: specs.dataset_spec(dataset, code),
+        asked=False,
+    ),
+    Stage(
+        "train",
+        "shard",
+        ("weights",),
+        _TRAINED,
+        specs.training_spec,
+        resources.train,
+        file_sizes.weights,
+    ),
+    Stage(
+        "import_ensemble",
+        "shard",
+        ("weights",),
+        _ensembles,
+        specs.weights_spec,
+        sizes=file_sizes.weights,
+    ),
+    Stage("import_network", "shard", ("weights",), _checkpoints, specs.weights_spec),
+    Stage(
+        "members",
+        "study",
+        ("members", "conditions", "learning_curves"),
+        _CONDITIONS,
+        specs.members_spec,
+    ),
+    Stage(
+        "invariants",
+        "shard",
+        ("invariants",),
+        _MODELLED,
+        specs.invariants_spec,
+        resources.invariants,
+        file_sizes.invariants,
+    ),
+    Stage(
+        "catalogue",
+        "study",
+        ("catalogue",),
+        _MODELLED,
+        specs.catalogue_spec,
+        reads_weights=False,
+    ),
+    Stage(
+        "model",
+        "condition",
+        ("predictions", "fits", "parameters", "typicality", "admissibility"),
+        _MODELLED,
+        specs.model_spec,
+        resources.model,
+        file_sizes.models,
+    ),
+    Stage("distance", "study", ("distances",), _MODELLED, specs.distance_spec),
+    Stage(
+        "significance",
+        "condition",
+        ("significance",),
+        _MODELLED,
+        specs.significance_spec,
+        resources.significance,
+    ),
+    Stage(
+        "comparison",
+        "condition",
+        ("comparison",),
+        _MODELLED,
+        specs.comparison_spec,
+        resources.comparison,
+    ),
+    Stage(
+        "symmetry",
+        "condition",
+        ("symmetry",),
+        _MODELLED,
+        specs.symmetry_spec,
+        resources.symmetry,
+    ),
+    Stage(
+        "findings",
+        "study",
+        ("findings", "deviations", "findings_page"),
+        _MODELLED,
+        specs.findings_spec,
+    ),
+    Stage(
+        "null",
+        "shape",
+        ("null",),
+        _WITH_SPECTRA,
+        specs.null_spec,
+        resources.null,
+        asked=False,
+    ),
+    Stage(
+        "spectra_shard",
+        "shard",
+        ("spectra_shard",),
+        _WITH_SPECTRA,
+        specs.spectra_spec,
+        resources.spectra_shard,
+    ),
+    Stage(
+        "spectra",
+        "condition",
+        ("spectra", "ranks", "curves"),
+        _WITH_SPECTRA,
+        specs.spectra_tables_spec,
+        resources.spectra,
+    ),
+    Stage("spectra_table", "study", ("spectra_table",), _WITH_SPECTRA, specs.spectra_table_spec),
+    Stage(
+        "gallery",
+        "study",
+        ("gallery",),
+        _MODELLED,
+        specs.gallery_spec,
+        reads_weights=False,
+    ),
+    Stage("accuracy", "architecture", ("accuracy",), _TRAINED, specs.accuracy_spec),
+    Stage(
+        "condition_figures",
+        "condition",
+        (*_LAW_FIGURES, "deviation_start"),
+        _modelled_here,
+        specs.condition_figures_spec,
+    ),
+    Stage(
+        "ensemble_figures",
+        "condition",
+        _LAW_FIGURES,
+        _modelled_elsewhere,
+        specs.condition_figures_spec,
+    ),
+    Stage(
+        "architecture_figures",
+        "architecture",
+        ("wasserstein", "normalised_change"),
+        _modelled_here,
+        specs.architecture_figures_spec,
+    ),
+    Stage(
+        "distance_matrix",
+        "architecture",
+        ("distance_matrix",),
+        _compared,
+        specs.distance_matrix_spec,
+    ),
+    Stage(
+        "spectra_figures",
+        "condition",
+        _SPECTRA_FIGURES,
+        _WITH_SPECTRA,
+        specs.spectra_figures_spec,
+    ),
+    Stage("lazy_rich", "architecture", ("lazy_rich",), _scaled, specs.lazy_rich_spec),
+)
+#: All stages by rule, in the order of the data.
+STAGES: Mapping[str, Stage] = {stage.rule: stage for stage in _ROWS}
