@@ -18,6 +18,7 @@ PIP := $(BIN)/pip install --quiet --constraint requirements.lock
 study: $(VENV)/study.installed
 	$(BIN)/snakemake --cores all
 	$(BIN)/snakemake --cores 1 --report results/default/report.html
+	@$(BIN)/python -c "import weightlaws; print(weightlaws.load('results/default').headline())"
 
 progress: $(VENV)/study.installed
 	$(BIN)/python -m weightlaws.monitoring.progress_page $(STUDY) $(if $(EVERY),--every $(EVERY))
@@ -26,6 +27,7 @@ test: $(VENV)/test.installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses auto --dist loadfile

@@ -193,6 +193,16 @@ class Results:
         size, _ = self.study.conditions[condition].square_layers[layer]
         return PIGMM(size, parameters[epochs.index(epoch)])
 
+    def headline(self) -> str:
+        """Say in one line which laws fit best at the last epoch, and which file to open."""
+        last = self.findings[self.findings["epoch"] == self.findings["epoch"].max()]
+        counts = last["law"].value_counts()
+        laws = ", ".join(f"{law} in {n}" for law, n in counts.items())
+        return (
+            f"After {last['epoch'].iloc[0]} epochs the simplest law that no other one beats is "
+            f"{laws}, of {len(last)} layers; open {self.folder / 'report.html'}"
+        )
+
     def _check(self, condition: str, layer: str, *, modelled: bool = False) -> None:
         conditions = self.study.conditions
         _choose("condition", condition, conditions)

@@ -1,7 +1,7 @@
 import pytest
 
 from weightlaws.errors import WeightLawsError
-from weightlaws.planning.code_digest import code_digest
+from weightlaws.planning.code_digest import PACKAGE, code_digest, modules_behind
 
 
 @pytest.fixture
@@ -89,6 +89,11 @@ def test_modules_of_one_name_are_told_apart_by_their_package(package):
     deep.write_text(texts[0])
     low.write_text(texts[1])
     assert digest(package) != before
+
+
+@pytest.mark.parametrize("module", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)
+def test_no_module_of_the_library_imports_a_face(module):
+    modules_behind(module)
 
 
 @pytest.mark.parametrize(
