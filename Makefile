@@ -4,8 +4,8 @@
 # make test      lint, types and all tests, in the same environment with the test tools
 # make schema    write the configuration's JSON schema anew, after a change of the model
 # make images    draw the README's pictures anew from the default study (needs Graphviz)
-# make clean     delete what was installed and what the tools keep; results stay, and .snakemake, by
-#                which Snakemake knows what they were made of
+# make clean     delete the environment and the caches of tools; results stay, and so does .snakemake,
+#                where Snakemake keeps the specs of results
 
 PYTHON ?= python3
 VENV := .venv

@@ -4,8 +4,8 @@
 #                  |-> comparison, symmetry, significance -> findings -/
 #                  \-> spectra ----------------------------------------/
 #
-# Each stage has a file of its own, in this order; what the study asks for comes from config.yaml
-# and from the file given by --configfile.
+# Each stage has a file of its own, in this order. The study stands in config.yaml and in the file that
+# --configfile names.
 
 
 configfile: "config.yaml"

@@ -1,4 +1,4 @@
-"""What every job of the workflow does beside its numbers: keep a log, and stop when told to."""
+"""Duties of every job of the workflow: it keeps a log, and stops when it is told to."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from weightlaws.storage.disk_file import WAYS_OUT, unwritable
 
 
 class Job(Protocol):
-    """What Snakemake tells a script of its job."""
+    """A job as Snakemake describes it to a script."""
 
     rule: str
     wildcards: Any
@@ -28,7 +28,7 @@ class Job(Protocol):
 
 
 class _LogFile(logging.FileHandler):
-    """A log on a disk that may be full: of this the job's own files tell, not the log."""
+    """A log on a disk that may be full; the job's own files report a full disk."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         if not isinstance(sys.exception(), OSError):
@@ -39,11 +39,11 @@ class _LogFile(logging.FileHandler):
 def job_log(job: Job) -> Iterator[logging.Logger]:
     """Send log messages to a job's log file, and the traceback if the block fails.
 
-    Where the disk does not take a table or a figure, the error names the job's files, which the
-    system's does not.
+    Where the disk does not take a table or a figure, the error names the job's files; the system's
+    own error does not.
 
-    The file begins with what was to be done, and where: rule, wildcards, parameters with the
-    resolved spec, threads, resources, host and, on SLURM, the number of the job.
+    The log begins with the job: rule, wildcards, parameters with the resolved spec, threads,
+    resources, host and, on SLURM, the number of the job.
     """
     handler = _LogFile(job.log[0], mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s"))
@@ -80,7 +80,7 @@ def _header(job: Job) -> str:
         "wildcards": dict(job.wildcards.items()),
         "params": dict(job.params.items()),
         "threads": job.threads,
-        # But for what Snakemake keeps for itself.
+        # Names with an underscore are Snakemake's own.
         "resources": {k: value for k, value in job.resources.items() if not k.startswith("_")},
         "host": platform.node(),
         "process": os.getpid(),
@@ -93,9 +93,9 @@ def _header(job: Job) -> str:
 def should_continue() -> Callable[[], bool]:
     """Return a function that says no once the job should stop.
 
-    It should when a Snakemake process above it has died, as that leaves its jobs behind, which
-    would train on for hours and write beside the jobs of the next run; and when it is sent SIGTERM,
-    as SLURM does before it kills a job that was cancelled or has reached its time limit.
+    A job stops when a Snakemake process above it has died. It would train on for hours otherwise,
+    and write beside the jobs of the next run. A job also stops at SIGTERM, which SLURM sends before
+    it kills a job that was cancelled or has reached its time limit.
     """
     above = [process for process in psutil.Process().parents() if _runs_snakemake(process)]
     terminated = []

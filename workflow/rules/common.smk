@@ -41,7 +41,7 @@ def log_of(rule, *scope):
 
 
 def benchmark_of(rule, *scope):
-    """The pattern of the file of what a rule's jobs take."""
+    """The pattern of the file with the time and memory of a rule's job."""
     return (
         f"{RESULTS}/{layout.benchmark_file(rule, *(f'{{{part}}}' for part in scope))}"
     )
@@ -150,7 +150,7 @@ onstart:
 
 
 def log_costs():
-    """Write what all jobs so far cost, and say what it comes to."""
+    """Write the cost of all jobs so far, and sum it up in the log."""
     # Slow to import, and not needed before the end.
     from weightlaws.monitoring.costs import cost_summary, write_costs
 

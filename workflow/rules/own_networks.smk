@@ -1,4 +1,4 @@
-# Requires: what the configuration names under ensembles and checkpoints
+# Requires: the files that the configuration names under ensembles and checkpoints
 # Produces: {RESULTS}/weights/{condition}/{shard}.h5
 
 

@@ -1,1 +1,1 @@
-"""How far a run is, and what it cost."""
+"""The progress of a run, and its cost."""

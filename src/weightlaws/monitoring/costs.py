@@ -1,7 +1,7 @@
-"""What a run cost: the benchmark files of its jobs, rolled up into one table.
+"""The cost of a run: the benchmark files of its jobs, rolled up into one table.
 
-Snakemake measures a job's wall time exactly. CPU time and memory it samples, twice a second in the
-first quarter of a minute and every 30 s from then on, so that both are at least what stands there.
+Snakemake measures a job's wall time exactly. It samples CPU time and memory, twice a second in the
+first quarter of a minute and every 30 s from then on. Both can be larger than the table says.
 """
 
 import csv
@@ -17,7 +17,7 @@ from weightlaws.monitoring.durations import readable_duration
 from weightlaws.storage.disk_file import replacing
 
 _COLUMNS = ("seconds", "cpu_seconds", "rss_mb")
-# What Snakemake writes where a job ended before it was sampled.
+# Snakemake writes these where a job ended before it was sampled.
 _UNSAMPLED = ("NA", "-")
 _MIB = 2**20
 
@@ -37,9 +37,9 @@ def cost_table(folder: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a rule and scope, in the order of their names. ``scope`` is what the jobs are
-        about: a condition, network, architecture, data set or shape; it is empty where a rule is
-        about the whole study. Beside them stand ``jobs``, how many there are; ``seconds``, their
+        One row a rule and scope, in the order of their names. ``scope`` is the
+        subject of the jobs: a condition, network, architecture, data set or shape; it is empty for
+        the whole study. Beside them stand ``jobs``, how many there are; ``seconds``, their
         wall times together; ``cpu_seconds``, their CPU times together; ``longest_seconds``, the
         longest wall time; ``largest_rss_mb``, the largest resident memory, in 10^6 bytes as
         Snakemake's ``mem_mb``; and ``unsampled``, how many ended before they were sampled and so
@@ -74,7 +74,7 @@ def _jobs(benchmarks: Path) -> Iterator[dict[str, Any]]:
 
 
 def _measured(path: Path) -> dict[str, float]:
-    """Read what is rolled up of one job; a ValueError says what was found where that is not it."""
+    """Read the numbers of one job; a ValueError quotes a file that has others."""
     text = path.read_text()
     lines = list(csv.DictReader(text.splitlines(), delimiter="\t"))
     if len(lines) != 1:
@@ -93,7 +93,7 @@ def _measured(path: Path) -> dict[str, float]:
 
 
 def write_costs(folder: Path) -> pd.DataFrame:
-    """Write what `cost_table` returns as cost.csv into the folder, and return it."""
+    """Write the table of costs as cost.csv into the folder, and return it."""
     table = cost_table(folder)
     with replacing(folder / "cost.csv") as partial:
         table.to_csv(partial, index=False)
@@ -101,7 +101,7 @@ def write_costs(folder: Path) -> pd.DataFrame:
 
 
 def cost_summary(table: pd.DataFrame) -> str:
-    """Say in one line what `cost_table` comes to."""
+    """Sum up a table of costs in one line."""
     if table.empty:
         return "cost: no job has been measured"
     by_rule, together = table.groupby("rule")["seconds"].sum(), table["seconds"].sum()

@@ -163,7 +163,7 @@ def _spec(path: Path, kind: str) -> Spec | None:
     """Read a file's spec without digests of code, if there is such a file."""
     try:
         return _spec_of(path, kind, path.stat().st_mtime_ns)
-    except (FileNotFoundError, StorageError):  # a job makes anew what cannot be read
+    except (FileNotFoundError, StorageError):  # a job makes such a file anew
         return None
 
 

@@ -1,1 +1,1 @@
-"""What makes a job run again, and what it asks of a machine."""
+"""The plan of a run: stages, specs that make jobs run again, memory, time and disk space."""

@@ -1,4 +1,4 @@
-"""Digests of source code, by which the workflow knows whose numbers an edit may change."""
+"""Digests of source code: an edit changes the digests of the stages whose numbers it may change."""
 
 import ast
 import hashlib
@@ -15,8 +15,8 @@ _FULL_IMPORT = "'from weightlaws.<package>.<module> import <name>'"
 def code_digest(script: Path, package: Path = PACKAGE) -> str:
     """Digest a script and all modules of the package that it imports, directly or not.
 
-    Only what can change a result counts: syntax trees without comments and docstrings. Modules in
-    packages within the package count, the ``__init__`` of packages does not.
+    Syntax trees count, without comments and docstrings, as these change no result. Modules in
+    packages within the package count; the ``__init__`` of packages does not.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def _module(path: Path, name: str, place: Path) -> Path:
 # Most modules stand behind many scripts. The text and not the path is remembered, as files change.
 @cache
 def _parsed(text: str, package: str) -> tuple[tuple[str, ...], str]:
-    """Full names of what a module imports, and its code without comments and docstrings."""
+    """Return the full names of a module's imports, and its code without comments and docstrings."""
     tree, names = ast.parse(text), list[str]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

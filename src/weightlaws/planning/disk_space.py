@@ -1,4 +1,4 @@
-"""Disk space: what a study takes, what there is, and whether results can be written."""
+"""Disk space: the size of a study against the space that is free."""
 
 import os
 import shutil
@@ -43,7 +43,7 @@ def check_disk(study: Study, folder: Path, free: int | None = None) -> str:
     folder
         The folder of the study's results, which need not be there yet.
     free
-        Free bytes; if not given, those of the folder's disk.
+        Free bytes; if not given, the free bytes of the folder's disk.
 
     Returns
     -------

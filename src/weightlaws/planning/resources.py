@@ -1,8 +1,9 @@
 """Memory and time that jobs ask of a cluster, estimated from the study.
 
-Memory counts the largest arrays beside the interpreter and libraries. Time is a formula in what a
-job grows with; its rates were measured on one core of a Xeon with AVX-512. A job asks for `SAFETY`
-times the time, and `START`. `python benchmarks/jobs.py` prints how far the estimates hold.
+Memory counts the largest arrays beside the interpreter and libraries. Time is a formula in the
+numbers that a job grows with; its rates were measured on one core of a Xeon with AVX-512. A job
+asks for `SAFETY` times the time, and `START`. `python benchmarks/jobs.py` prints how far the
+estimates hold.
 """
 
 from dataclasses import dataclass

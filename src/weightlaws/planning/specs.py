@@ -1,9 +1,9 @@
-"""What fixes the numbers of each rule, as a pure function of the study.
+"""Specs of all rules, as pure functions of the study.
 
-A spec is a dict of plain built-ins, in a fixed order of keys, that holds exactly what changes the
-numbers of one rule, and ``code``, a digest of the code that they rest on. Snakemake compares it to
-decide what must run again, and files carry it so that a reader can tell whether they are what it
-was asked for. ``code`` maps the name of a rule's script to its digest.
+The spec of a rule is a dict of plain built-ins, in a fixed order of keys. It holds everything that
+changes the numbers of the rule, and nothing else; ``code`` is a digest of the code behind them.
+Snakemake compares specs to decide which jobs run again. Files carry their specs, so that a reader
+can check them. The argument ``code`` maps the name of a rule's script to its digest.
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from weightlaws.study.study import Study
 
 
 def dataset_spec(dataset: str, code: Mapping[str, str]) -> Spec:
-    """Return what fixes a stored data set."""
+    """Return the spec of a stored data set."""
     return {"dataset": dataset, "code": code["dataset"]}
 
 
 def training_spec(
     study: Study, condition: Condition, code: Mapping[str, str], shard: Shard | None = None
 ) -> Spec:
-    """Return what fixes a weights shard, or without a shard what all of a condition's share.
+    """Return the spec of a weights shard, or without a shard the part that all shards share.
 
     No ensemble size is in it, so that more members leave the shards there are as they are.
     """
@@ -47,7 +47,7 @@ def weights_spec(
     code: Mapping[str, str],
     shard: Shard | None = None,
 ) -> Spec:
-    """Return what fixes a weights shard, wherever it was trained, or what all shards share.
+    """Return the spec of a weights shard from here or elsewhere, or the part that all shards share.
 
     The files that weights are read from fix them too. The layers of a single network are found out
     when it is read; see `import_job.import_network`.
@@ -74,7 +74,7 @@ def _members(shard: Shard | None) -> Spec:
 def invariants_spec(
     study: Study, condition: Ensemble, code: Mapping[str, str], shard: Shard | None = None
 ) -> Spec:
-    """Return what fixes an invariants shard, or without a shard what all of a condition's share."""
+    """Return the spec of an invariants shard, or the part that all shards of a condition share."""
     return {
         "weights": weights_spec(study, condition, code),
         "invariants": study.invariants,
@@ -94,12 +94,12 @@ def without_code(spec: Spec) -> Spec:
 
 
 def catalogue_spec(study: Study, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the list of the study's invariants."""
+    """Return the spec of the list of the study's invariants."""
     return {"invariants": study.invariants, "code": code["catalogue"]}
 
 
 def model_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the fits of one condition."""
+    """Return the spec of the fits of one condition."""
     return {
         "invariants": invariants_spec(study, condition, code),
         "members": condition.members,
@@ -110,7 +110,7 @@ def model_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Sp
 
 
 def significance_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the tests of one condition's fitted laws."""
+    """Return the spec of the tests of one condition's fitted laws."""
     return {
         "invariants": invariants_spec(study, condition, code),
         "members": condition.members,
@@ -123,7 +123,7 @@ def significance_spec(study: Study, condition: Ensemble, code: Mapping[str, str]
 
 
 def comparison_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the comparison of laws on one condition's held-out members."""
+    """Return the spec of the comparison of laws on one condition's held-out members."""
     return {
         "weights": weights_spec(study, condition, code),
         "members": condition.members,
@@ -133,7 +133,7 @@ def comparison_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) 
 
 
 def symmetry_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the tests of the symmetries of one condition's weights."""
+    """Return the spec of the tests of the symmetries of one condition's weights."""
     return {
         "weights": weights_spec(study, condition, code),
         "members": condition.members,
@@ -145,7 +145,7 @@ def symmetry_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) ->
 
 
 def null_spec(study: Study, shape: tuple[int, int], code: Mapping[str, str]) -> Spec:
-    """Return what fixes the simulated spectra that layers of a shape are compared with."""
+    """Return the spec of the simulated spectra of one shape."""
     return {
         "shape": list(shape),
         "matrices": study.spectra.null_matrices,
@@ -162,7 +162,7 @@ def spectra_spec(
     code: Mapping[str, str],
     shard: Shard | None = None,
 ) -> Spec:
-    """Return what fixes a spectra shard, or without a shard what all shards share.
+    """Return the spec of a spectra shard, or without a shard the part that all shards share.
 
     The nulls fix it too; they are files.
     """
@@ -182,7 +182,7 @@ def spectra_spec(
 def spectra_tables_spec(
     study: Study, networks: Ensemble | Checkpoint, code: Mapping[str, str]
 ) -> Spec:
-    """Return what fixes the tables of the spectra of one condition or network."""
+    """Return the spec of the tables of the spectra of one condition or network."""
     return {
         "spectra": spectra_spec(study, networks, code),
         "members": networks.members,
@@ -192,7 +192,7 @@ def spectra_tables_spec(
 
 
 def findings_spec(study: Study, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the study's findings; tables fix their numbers."""
+    """Return the spec of the study's findings; tables fix their numbers."""
     return {
         "epochs": study.headline_epochs,
         "false_discovery_rate": study.statistics.false_discovery_rate,
@@ -201,7 +201,7 @@ def findings_spec(study: Study, code: Mapping[str, str]) -> Spec:
 
 
 def members_spec(study: Study, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the run's tables of conditions, members and learning curves."""
+    """Return the spec of the run's tables of conditions, members and learning curves."""
     return {
         "weights": {
             name: weights_spec(study, condition, code)
@@ -213,7 +213,7 @@ def members_spec(study: Study, code: Mapping[str, str]) -> Spec:
 
 
 def distance_spec(study: Study, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the table of distances."""
+    """Return the spec of the table of distances."""
     return {
         "models": {
             name: model_spec(study, condition, code) for name, condition in study.modelled.items()
@@ -225,22 +225,22 @@ def distance_spec(study: Study, code: Mapping[str, str]) -> Spec:
 
 
 def spectra_table_spec(_: Study, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the table of all spectra; the tables that it joins fix its numbers."""
+    """Return the spec of the table of all spectra; the tables that it joins fix its numbers."""
     return {"code": code["spectra_table"]}
 
 
 def gallery_spec(study: Study, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the picture of the study's invariants."""
+    """Return the spec of the picture of the study's invariants."""
     return {**_look(study), "invariants": study.invariants, "code": code["gallery"]}
 
 
 def accuracy_spec(study: Study, conditions: list[str], code: Mapping[str, str]) -> Spec:
-    """Return what fixes the figure of what the conditions of an architecture learned."""
+    """Return the spec of the learning curves of an architecture."""
     return {**_look(study), "conditions": conditions, "code": code["accuracy"]}
 
 
 def condition_figures_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the figures of a condition's laws; tables fix their numbers."""
+    """Return the spec of the figures of a condition's laws; tables fix their numbers."""
     return {
         **_look(study),
         "false_discovery_rate": study.statistics.false_discovery_rate,
@@ -250,22 +250,22 @@ def condition_figures_spec(study: Study, condition: Ensemble, code: Mapping[str,
 
 
 def architecture_figures_spec(study: Study, _: list[str], code: Mapping[str, str]) -> Spec:
-    """Return what fixes the figures of an architecture's laws; tables fix their numbers."""
+    """Return the spec of the figures of an architecture's laws; tables fix their numbers."""
     return {**_look(study), "code": code["architecture_figures"]}
 
 
 def distance_matrix_spec(study: Study, conditions: list[str], code: Mapping[str, str]) -> Spec:
-    """Return what fixes the figure of distances between the conditions of an architecture."""
+    """Return the spec of the figure of distances between the conditions of an architecture."""
     return {**_look(study), "conditions": conditions, "code": code["distance_matrix"]}
 
 
 def spectra_figures_spec(study: Study, _: Ensemble | Checkpoint, code: Mapping[str, str]) -> Spec:
-    """Return what fixes the figures of spectra; tables fix their numbers."""
+    """Return the spec of the figures of spectra; tables fix their numbers."""
     return {**_look(study), "code": code["spectra_figures"]}
 
 
 def lazy_rich_spec(study: Study, _: list[str], code: Mapping[str, str]) -> Spec:
-    """Return what fixes the figure of spectra by the output scale; tables fix its numbers."""
+    """Return the spec of the figure of spectra by the output scale; tables fix its numbers."""
     return {**_look(study), "code": code["lazy_rich"]}
 
 

@@ -1,4 +1,4 @@
-"""The table of stages: what each rule is about, its files, its spec, its resources.
+"""The table of stages: the subject of each rule, its files, its spec, its resources.
 
 A stage is a job module, a rule file and one row here. `rule all`, the progress of a run, the
 estimate of disk space and `weightlaws.load` read this table.
@@ -32,7 +32,7 @@ class Stage:
     rule
         Name of the rule, of its script, and of the digest of its code.
     over
-        What one job is about.
+        The subject of one job.
     files
         Names in `layout.PATHS` of the files that a job writes.
     networks
@@ -102,22 +102,22 @@ class Stage:
         return [*networks]
 
     def spec_of(self, study: Study, code: Mapping[str, str], wildcards: Wildcards) -> Spec:
-        """Return what fixes the numbers of one job."""
+        """Return the spec of one job."""
         subject = self._subject(study, wildcards)
         return self.spec(study, *subject[:1], code, *subject[1:])
 
     def resources_of(self, study: Study, wildcards: Wildcards, **known: Any) -> Resources:  # noqa: ANN401
         """Return memory and time of one job.
 
-        ``known`` has what the study does not say: the threads of a training job, and the shapes of
-        a network that is read.
+        ``known`` adds facts that the study does not have: the threads of a training job, and the
+        shapes of a network from elsewhere.
         """
         if self.resources is None:
             raise ValueError(f"rule {self.rule} runs where Snakemake runs, and asks for nothing")
         return self.resources(study, *self._subject(study, wildcards), **known)
 
     def _subject(self, study: Study, wildcards: Wildcards) -> list[Any]:
-        """Return what a job is about, as objects."""
+        """Return the subject of a job, as objects."""
         match self.over:
             case "study":
                 return []

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from weightlaws.storage.hdf5 import Reader, StorageError, opened
 
-# By kind the packages that compute its numbers. The others store, draw or check; the project's own
-# code is in every spec. Data sets are copied and not computed. numba multiplies by scipy's BLAS.
+# Packages that compute the numbers of a kind of file. Other packages store, draw or check. The
+# project's own code is in every spec. Data sets are copied. numba multiplies by scipy's BLAS.
 _COMPUTED_BY = {
     "weights": ("numpy",),
     "state": ("numpy",),
@@ -22,16 +22,16 @@ _TRAINED_BY = {"numba": ("numba", "scipy"), "torch": ("torch",)}
 def version_warnings(paths: Iterable[Path]) -> list[str]:
     """Tell which files were made with other versions of the packages that their numbers rest on.
 
-    These are numpy, whose generators draw and whose products and sums round; scipy for nulls and
-    spectra; and for weights what trained them, numba with scipy's BLAS or torch, by any of a
-    shard's engines. A new version seldom changes more than the rounding, and so makes nothing run
-    again. Python only calls them, and what processor or device was used is no package: neither
-    counts.
+    These packages are numpy, whose generators draw and whose sums round; scipy, for nulls and
+    spectra; and the engines of training, numba with scipy's BLAS or torch. A new version seldom
+    changes more than the rounding, and so makes nothing run again. The versions of Python, the
+    processor and the device do not count.
 
     Parameters
     ----------
     paths
-        Files of any kind. What cannot be read is passed over: the job that reads it refuses it.
+        Files of any kind. A file that cannot be read is passed over: the job that reads it refuses
+        it.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def _installed(package: str) -> str:
 
 
 def _public(version: str) -> str:
-    """Leave out the build, which torch names after a plus: it says what devices there could be."""
+    """Leave out the build after the plus, by which torch names the devices it is for."""
     return version.partition("+")[0]
 
 

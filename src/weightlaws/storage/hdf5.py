@@ -1,9 +1,9 @@
-"""The HDF5 contract: how arrays are stored with what fixes them, and how they are read back.
+"""The HDF5 contract: arrays are stored with their spec, and checked when they are read.
 
-A file is written beside its target and renamed when it is whole, so that what stands under the
-target's name is complete. It carries the version of the format, its kind, its spec as JSON, and
-provenance; everything in it is checksummed. A reader takes nothing on trust: it refuses, naming the
-file and the dataset, whatever is not what it was asked for.
+A file is written beside its target and renamed when it is whole, so that a file under the target's
+name is complete. It carries the version of the format, its kind, its spec as JSON, and provenance.
+Everything in it is checksummed. A reader takes nothing on trust. It refuses a file that it did not
+ask for, and names the file and the dataset.
 """
 
 import importlib.metadata
@@ -29,7 +29,7 @@ FORMAT = 1
 # The first of HDF5's file formats that checksums all metadata: also the indexes of chunks, in which
 # a flipped bit could otherwise make a chunk a missing one, that reads as zeros.
 _LIBVER = ("v110", "v110")
-# What h5py raises, depending on the call, where HDF5 finds a file damaged.
+# Errors of h5py for damaged files; they depend on the call.
 _HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 _CHUNK_VALUES = 2**17
 
@@ -45,7 +45,7 @@ class StorageError(WeightLawsError):
 
 
 def _line(error: Exception) -> str:
-    """What HDF5 says, some of it in several lines, as one."""
+    """Return a message of HDF5 as one line."""
     return " ".join(str(error).split())
 
 
@@ -106,19 +106,19 @@ def create(
     path
         The target; it is replaced as a whole.
     kind
-        What the file holds: ``dataset``, ``weights``, ``state``, ``invariants``, ``model``,
+        The contents: ``dataset``, ``weights``, ``state``, ``invariants``, ``model``,
         ``null`` or ``spectra``.
     spec
-        What fixes the numbers; plain built-ins.
+        Everything that fixes the numbers, as plain built-ins.
     provenance
-        What is worth knowing of how they were made, beside the versions that are always noted.
+        Facts about how the numbers were made, beside the versions that are always noted.
 
     Raises
     ------
     WeightLawsError
         If the disk is full, or the folder cannot be written to; an old file is left as it was.
     """
-    # A job that was killed while it wrote leaves what it had written.
+    # A job that was killed leaves a part of its file.
     for left in path.parent.glob(f".{path.name}.*.partial"):
         left.unlink(missing_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -191,7 +191,7 @@ def opened(path: Path, kind: str | None, spec: Spec | None = None) -> Iterator["
 
 @contextmanager
 def _refused(path: Path, place: str, expected: str) -> Iterator[None]:
-    """Turn what h5py raises for a damaged file into a StorageError."""
+    """Turn the errors of h5py for a damaged file into a StorageError."""
     try:
         yield
     except _HDF5_ERRORS as error:
@@ -253,7 +253,7 @@ class Reader:
         finite: bool | npt.NDArray[np.bool_] = True,
         part: tuple[int | slice, ...] = (slice(None),),
     ) -> Array:
-        """Read one dataset, or a part of it, after checking what it is.
+        """Read one dataset, or a part of it, after a check of its type, shape and values.
 
         ``None`` in the shape stands for any length. With ``finite``, NaN and infinity are refused;
         as an array it says along the first axis where. ``part`` indexes the dataset, its first axis

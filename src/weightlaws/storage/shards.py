@@ -1,4 +1,4 @@
-"""What weights shards and invariants shards hold, and how all of a condition's are read."""
+"""Weights shards and invariants shards: their contents, and readers over all of a condition."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class WeightsShard:
     Attributes
     ----------
     spec
-        What fixes the numbers.
+        Everything that fixes the numbers.
     members
         Member numbers, (member,).
     epochs
@@ -35,8 +35,8 @@ class WeightsShard:
         Whether all logits of the network itself, neither scaled nor centred, are 0 on every test
         image, from epoch 0 on, bool (member, 1 + epoch).
     finite
-        Whether losses and weights are finite so far, from epoch 0 on, bool (member, 1 + epoch). A
-        member's that are not are there as they came out.
+        Whether losses and weights are finite so far, from epoch 0 on, bool (member, 1 + epoch).
+        Values that are not finite are stored as they came out.
     """
 
     spec: Spec
@@ -135,7 +135,7 @@ class MemberValues:
     values
         (member, ...).
     members
-        Their numbers, (member,).
+        Numbers of the members, (member,).
     dead_output
         Whether a member's logits are all 0 at the end, (member,).
     """
@@ -160,7 +160,7 @@ def read_invariants(
     paths
         All invariants shards of the condition, in the order of their members.
     spec
-        What the shards share: their spec without ``members``.
+        The spec that the shards share, without ``members``.
     n_members, n_invariants
         How many members and invariants there should be.
     epoch
@@ -199,7 +199,7 @@ def _ensemble(
     shape: tuple[int, ...],
     part: tuple[int | slice, ...],
 ) -> MemberValues:
-    """Join a part of what the shards hold, (member, *shape) each, without who diverged."""
+    """Join a part of each shard, (member, *shape), and leave out members that diverged."""
     values, finite, dead = [], [], []
     for reader in readers:
         finite.append(reader.read("finite", np.bool_, (None, None))[:, -1])

@@ -1,1 +1,1 @@
-"""What a configuration asks for, and where its results stand."""
+"""Studies: configurations, their conditions, and the places of their results."""

@@ -1,4 +1,4 @@
-"""What is analysed: ensembles of networks, trained here or elsewhere, and single networks."""
+"""Conditions: ensembles that are trained here, ensembles from elsewhere, and single networks."""
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -24,15 +24,15 @@ class Condition:
     Attributes
     ----------
     dataset, hidden, initialisation, weight_decay
-        A data set's name, widths of the hidden layers, the initial law, strength of the penalty.
+        The data set, widths of the hidden layers, the initial law, and strength of the penalty.
     output_scale
         See `engine.Recipe`; None for the network itself.
     members
-        How many networks there are.
+        Number of networks.
     snapshots
-        Epochs whose square matrices are kept, where they are not the study's.
+        Epochs whose square matrices are kept; None for the study's.
     analyses
-        What is made of the weights.
+        Analyses of the weights.
     """
 
     dataset: str
@@ -71,7 +71,7 @@ class Condition:
 
 
 def by_architecture(conditions: Mapping[str, Condition]) -> dict[str, list[str]]:
-    """Return the names of conditions side by side in one figure: those of each architecture."""
+    """Return the names of conditions by architecture; a figure shows them side by side."""
     architectures: dict[str, list[str]] = {}
     for name, condition in conditions.items():
         architectures.setdefault(condition.architecture, []).append(name)
@@ -81,15 +81,15 @@ def by_architecture(conditions: Mapping[str, Condition]) -> dict[str, list[str]]
 class Imported(Section):
     """An ensemble of networks that were trained elsewhere, as the record of a study has it.
 
-    A configuration has its path alone, from which the rest is found out.
+    A configuration has the path alone. The other values are found in the file or folder.
     """
 
     source: Source
     """Path of its file or folder."""
     name: Name
-    """Of its file or folder, fit for a file."""
+    """Name of its file or folder, in characters that results can have in their names."""
     members: Annotated[int, Field(ge=2, le=1_000_000)]
-    """How many networks there are."""
+    """Number of networks."""
     shapes: Annotated[dict[str, Shape], Field(min_length=1)]
     """Shapes (out, in) of all weight matrices, by layer."""
 
@@ -98,7 +98,7 @@ class Imported(Section):
     def _of_path(cls, value: object) -> object:
         if not isinstance(value, str) or not value:
             return _recorded(value, "networks/ensemble.h5")
-        # What reads files is slow to import.
+        # Readers of files are slow to import.
         from weightlaws.external.ensembles import EnsembleError, describe
         from weightlaws.external.formats import CheckpointError
 
@@ -113,7 +113,7 @@ class Imported(Section):
 
     @property
     def architecture(self) -> str:
-        """Its name: nothing is known of how it relates to others."""
+        """The ensemble's name, as its relation to others is not known."""
         return self.name
 
     @property
@@ -124,11 +124,11 @@ class Imported(Section):
 
     @property
     def analyses(self) -> tuple[Analysis, ...]:
-        """What is made of the weights: models only if a layer can be described by one."""
+        """Analyses of the weights; models only where a law can describe a layer."""
         return ("models", "spectra") if self.square_layers else ("spectra",)
 
     def files(self, shard: "Shard") -> list[Path]:
-        """Return what a shard of it is read from."""
+        """Return the files that a shard is read from."""
         from weightlaws.external.ensembles import member_files
 
         return member_files(self.source, shard.first, shard.last)
@@ -137,13 +137,13 @@ class Imported(Section):
 class Checkpoint(Section):
     """A single network that was trained elsewhere, as the record of a study has it.
 
-    A configuration has its source alone. What its layers are is found out when it is read.
+    A configuration has the source alone. The layers are known once the network is read.
     """
 
     source: Source
     """Path of its file, or ``torchvision:`` and the name of a model."""
     name: Name
-    """Of its file or model, fit for a file."""
+    """Name of its file or model, in characters that results can have in their names."""
 
     @model_validator(mode="before")
     @classmethod
@@ -168,20 +168,20 @@ class Checkpoint(Section):
 
     @property
     def files(self) -> list[Path]:
-        """What it is read from, if that is a file."""
+        """The file that it is read from, if there is one."""
         from weightlaws.external.networks import source_file
 
         file = source_file(self.source)
         return [] if file is None else [file]
 
 
-#: What laws can be fitted to.
+#: Ensembles, to which laws can be fitted.
 Ensemble = Condition | Imported
 
 
 def _unreachable(path: str, error: OSError) -> str:
     return (
-        f"found {shown(path)}, which cannot be opened ({error.strerror}), expected a path that can"
+        f"found {shown(path)}, which cannot be opened ({error.strerror}), expected a path to read"
     )
 
 
@@ -214,6 +214,6 @@ class Shard:
 
 
 def _number(value: float) -> str:
-    """Write a number in the one form that names use: 0, 0.01, 1e-05."""
+    """Write a number as names have it: 0, 0.01, 1e-05."""
     text = repr(float(value) + 0.0)  # adding 0.0 makes -0.0 the same number as 0.0
     return text.removesuffix(".0")

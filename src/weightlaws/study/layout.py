@@ -66,7 +66,7 @@ def benchmark_file(rule: str, *scope: str) -> str:
 
 
 def _endings() -> Iterable[str]:
-    """Yield what stands between the name of a condition and the suffix of a table."""
+    """Yield the part of each name between a condition and the suffix of a table."""
     for path in PATHS.values():
         _, found, ending = path.partition("{condition}.")
         if found and "." in ending:

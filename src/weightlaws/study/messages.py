@@ -8,7 +8,7 @@ from typing import Any
 
 from weightlaws.errors import WeightLawsError
 
-# A message is read on a screen: what is longer is cut.
+# A message is read on a screen: longer ones are cut.
 _MOST_LINES, _LONGEST_LINE, _LONGEST_VALUE = 20, 1000, 100
 
 # The values that a key may have, by the kind of pydantic's error, filled in from its context.
@@ -79,14 +79,14 @@ def problems_of(errors: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) 
     by_place: dict[tuple[object, ...], list[Mapping[str, Any]]] = {}
     for error in errors:
         by_place.setdefault(_place(error, config), []).append(error)
-    # Where a key takes a number or a list, a wrong entry of a list makes the list no wrong number.
+    # A key can take a number or a list: a wrong entry of a list says nothing about a number.
     entries = {place[:end] for place in by_place for end in range(len(place))}
     lines = {
         place: _line(place, of_key)
         for place, of_key in by_place.items()
         if place not in entries or any(len(error["loc"]) == len(place) for error in of_key)
     }
-    # Of the whole study there can be several, a line each.
+    # The whole study can have several errors, a line each.
     whole = lines.pop((), None)
     return [*lines.values(), *(whole.split("\n") if whole else [])]
 
@@ -125,7 +125,7 @@ def _line(place: Sequence[object], errors: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _fit(problem: str) -> str:
-    """Make one printable line of a message; of a long one its middle is left out."""
+    """Make one printable line of a message, and leave out the middle of a long one."""
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in problem)
     half = _LONGEST_LINE // 2
     return line if len(line) <= _LONGEST_LINE else f"{line[:half]} ... {line[-half:]}"

@@ -1,4 +1,4 @@
-"""The sections of a study's configuration: their keys, and what each may hold."""
+"""The sections of a study's configuration: their keys and the values that keys take."""
 
 import json
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ Snapshots = Literal["auto", "all"] | Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
 Analysis = Literal["models", "spectra"]
 Initialisation = Literal["gaussian", "uniform"]
 WeightDecay = Annotated[float, Field(ge=0, le=1000)]
-# Beyond these bounds float32 has no digits left for what training changes.
+# Beyond these bounds float32 has no digits left for the changes of training.
 OutputScale = Annotated[float, Field(ge=1e-6, le=1e6)] | None
 
 
@@ -43,8 +43,8 @@ class Sweep(Section):
     analyses: Annotated[
         list[Analysis], Field(min_length=1, max_length=2, json_schema_extra={"uniqueItems": True})
     ] = ["models", "spectra"]
-    """What to make of these conditions' weights: models evaluates invariants, and fits and tests
-    laws; spectra analyses singular values and vectors, which needs no square matrices."""
+    """Analyses of these conditions' weights: models evaluates invariants, and fits and tests laws;
+    spectra analyses singular values and vectors, and needs no square matrices."""
     hidden: Annotated[list[Widths], Field(min_length=1, max_length=1000)]
     """Widths of the hidden layers of each network, such as [[10, 10, 10]]."""
     initialisations: Annotated[list[Initialisation], Field(min_length=1, max_length=1000)]
@@ -111,16 +111,16 @@ class Statistics(Section):
     """How many simulations and resamplings stand behind the error bars and tests, and where."""
 
     headline_epochs: Annotated[list[Epoch], Field(max_length=1000)]
-    """Epochs whose laws are tested; those after the last epoch are passed over, the last is always
-    one."""
+    """Epochs whose laws are tested. The last epoch is always one, and later ones are passed
+    over."""
     false_discovery_rate: Annotated[float, Field(gt=0, lt=1)]
-    """Expected share of false ones among the invariants that are called deviating."""
+    """Expected share of false findings among the invariants that are called deviating."""
     bootstrap_replicates: Annotated[int, Field(ge=50, le=100_000)]
     """Resamplings of the members behind each standard error."""
     simulated_matrices: Annotated[int, Field(ge=100, le=10_000_000)]
-    """Matrices drawn from a fitted law, of which ensembles are made to test it."""
+    """Matrices drawn from a fitted law; simulated ensembles are drawn from them."""
     simulated_ensembles: Annotated[int, Field(ge=100, le=10_000_000)]
-    """Ensembles made of them; no p-value is below 2 over this number."""
+    """Simulated ensembles behind each test of a law; no p-value is below 2 over this number."""
     randomisations: Annotated[int, Field(ge=99, le=1_000_000)]
     """Randomised ensembles behind each test of a symmetry."""
     folds: Annotated[int, Field(ge=2, le=1000)]

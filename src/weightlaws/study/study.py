@@ -74,8 +74,8 @@ class Study(Section):
     auto keeps all of matrices of up to 32,768 entries, such as 160 x 160, and of larger ones those
     of statistics.headline_epochs."""
     rectangular_snapshots: Epochs
-    """Epochs whose other matrices are kept too, such as the input layer's; always 0. Those after
-    the last epoch are passed over."""
+    """Epochs whose other matrices are kept, such as the input layer's; always 0. Epochs after the
+    last one are passed over."""
     device: Literal["auto", "cpu", "cuda"]
     """Where to train; auto takes a CUDA device if there is one, unless the engine is numba."""
     engine: Literal["auto", "numba", "torch"]
@@ -83,7 +83,7 @@ class Study(Section):
     together, on a CUDA device or, for comparison, the processor; auto takes torch on a CUDA device,
     else numba."""
     keep_state: bool
-    """Whether to keep what is needed to train on from the last epoch, under results/<study>/state;
+    """Whether to keep the state of training after the last epoch, under results/<study>/state;
     without it more epochs mean training anew."""
     data: Annotated[str, Field(min_length=1)]
     """Folder where torchvision finds its data sets, or downloads them to."""
@@ -96,7 +96,7 @@ class Study(Section):
     figures: Figures
     """How the figures look; changes no number."""
     sweeps: Annotated[list[Sweep], Field(max_length=1000)]
-    """What to train, at most 1000 conditions; those that two sweeps share are trained once. Empty
+    """Networks to train, at most 1000 conditions; a condition of two sweeps is trained once. Empty
     for a study of networks that were trained elsewhere."""
     ensembles: Annotated[list[Annotated[Imported, _PATH]], Field(max_length=1000, default=[])]
     """Paths of ensembles that were trained elsewhere: HDF5 files with an array (member, out, in)
@@ -240,9 +240,9 @@ class Study(Section):
                 lost = sorted({*self.tested_epochs(condition)} - {*kept})
                 if lost:
                     yield (
-                        f"statistics.headline_epochs: found {shown(lost)}, of which no snapshot is "
-                        f"kept in {condition.name}, expected some of {shown(kept)}; name such, or "
-                        "keep more snapshots there"
+                        f"statistics.headline_epochs: found {shown(lost)}, but "
+                        f"{condition.name} keeps no snapshot there, expected epochs among "
+                        f"{shown(kept)}; name such epochs, or keep more snapshots"
                     )
         folds = self.statistics.folds
         for k, sweep in enumerate(self.sweeps):
@@ -267,11 +267,11 @@ class Study(Section):
 
     @property
     def headline_epochs(self) -> list[int]:
-        """Epochs whose laws are tested of networks trained here, ascending, to the last."""
+        """Epochs at which laws of networks trained here are tested, ascending, to the last."""
         return self._up_to_the_last(self.statistics.headline_epochs)
 
     def tested_epochs(self, networks: Ensemble | Checkpoint) -> list[int]:
-        """Epochs whose laws and spectra are tested: 0 alone of what was trained elsewhere."""
+        """Epochs whose laws and spectra are tested; 0 alone for networks from elsewhere."""
         return self.headline_epochs if isinstance(networks, Condition) else [0]
 
     def _up_to_the_last(self, epochs: list[int]) -> list[int]:
@@ -297,7 +297,7 @@ class Study(Section):
         return sorted({*self._named(asked, entries), 0, self.epochs})
 
     def _named(self, asked: Snapshots | tuple[int, ...], entries: int) -> Sequence[int]:
-        """Epochs that are to be kept of square matrices, beside the first and the last."""
+        """Epochs at which square matrices are kept, beside the first and the last."""
         if asked == "auto":
             asked = "all" if entries <= AUTO_ENTRIES else self.headline_epochs
         if asked == "all":
@@ -305,7 +305,7 @@ class Study(Section):
         return range(0, self.epochs + 1, asked) if isinstance(asked, int) else asked
 
     def _n_kept(self, condition: Condition) -> int:
-        """About how many epochs are kept, summed over layers; without a list of them."""
+        """About the number of kept epochs, summed over layers, without a list of them."""
         squares = condition.square_layers.values()
         n_others = len(condition.shapes) - len(squares)
         asked = self._asked(condition)
@@ -330,7 +330,7 @@ class Study(Section):
 
     @property
     def with_spectra(self) -> dict[str, Ensemble | Checkpoint]:
-        """What has its singular values and vectors analysed, by name; single networks last."""
+        """Networks whose singular values and vectors are analysed, by name; single ones last."""
         single = {network.name: network for network in self.checkpoints}
         return {**self._analysed_for("spectra"), **single}
 
