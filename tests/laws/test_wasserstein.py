@@ -73,8 +73,8 @@ def test_metric(seed, rank_0, rank_h, size):
     f, g, h = (random_parameters(rng, rank_0, rank_h) for _ in range(3))
     fg, gh, fh = (np.sqrt(squared_distances(*pair, size)) for pair in ((f, g), (g, h), (f, h)))
     # A sum of squares of rounding errors of some 1e-15, over D^2 dimensions.
-    assert squared_distances(f, f, size) <= 1e-26 * size**2
-    assert squared_distances(g, f, size) == pytest.approx(fg**2, rel=1e-9)
+    assert squared_distances(f, f, size) <= 1e-28 * size**2
+    assert squared_distances(g, f, size) == pytest.approx(fg**2, rel=1e-12)
     assert fh <= (fg + gh) * (1 + 1e-12)
 
 

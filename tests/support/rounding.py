@@ -13,7 +13,7 @@ EPS = np.finfo(np.float64).eps
 def assert_sums_close(found, expected, terms, units=50):
     """Compare sums up to `units` roundings of `terms`, the sums of their absolute terms.
 
-    A sum of n terms errs by at most n roundings of that in any order, and by some sqrt(n) as a rule.
+    A sum of n terms errs by at most n roundings of that, and by some sqrt(n) as a rule.
     """
     error, allowed = np.abs(np.subtract(found, expected)), units * EPS * np.asarray(terms)
     wrong = ~(error <= allowed)

@@ -274,7 +274,7 @@ def test_torch_gives_the_same_in_one_company_and_nearly_so_in_another(digits):
         found.append(trainer.networks().weights[list(members).index(2)])
     np.testing.assert_array_equal(found[0], found[1])
     # 10 steps: batched products of another batch size may round otherwise, no more.
-    np.testing.assert_allclose(found[0], found[2], atol=2e-5)
+    np.testing.assert_allclose(found[0], found[2], rtol=0, atol=2e-5)
 
 
 def test_a_member_is_fixed_by_seed_and_number_alone(digits, engine):
@@ -284,7 +284,8 @@ def test_a_member_is_fixed_by_seed_and_number_alone(digits, engine):
         trainer = start(splits, members, engine=engine, seed=seed)
         trainer.train_epoch()
         runs[seed, members] = trainer.networks().weights
-    np.testing.assert_allclose(runs[7, (0, 1)], runs[7, (1, 0)][::-1], atol=2e-5)
+    # 5 steps in float32, which batched products may round otherwise in another place.
+    np.testing.assert_allclose(runs[7, (0, 1)], runs[7, (1, 0)][::-1], rtol=0, atol=2e-5)
     pairs = itertools.combinations([*runs[7, (0, 1)], *runs[8, (0, 1)]], 2)
     assert all(np.abs(one - other).max() > 0.01 for one, other in pairs)
 
