@@ -48,8 +48,8 @@ def check(graphs, matrix):
 def test_published_values(case):
     matrices = published_matrices(case["size"])[0]
     values, terms = evaluate(GRAPHS, matrices), evaluate(GRAPHS, np.abs(matrices))
-    assert_sums_close(values[0], case["invariants_first_matrix"], terms[0])
-    assert_sums_close(values.mean(0), case["invariant_means"], terms.mean(0))
+    assert_sums_close(values[0], case["invariants_first_matrix"], terms[0], units=10)
+    assert_sums_close(values.mean(0), case["invariant_means"], terms.mean(0), units=10)
     # Published standard deviations divide by N.
     deviations = case["invariant_standard_deviations"]
     np.testing.assert_allclose(values.std(0, ddof=0), deviations, rtol=1e-10)

@@ -171,7 +171,7 @@ def test_bipartite_squares_are_a_joint_law(size):
     fit, terms = PIGMM.fit(matrices).parameters, parameter_terms(matrices)
     places, scale = [0, 2, 8, 5], np.array([1 / size, 1, 1, 1])
     fits = Bipartite.fit(matrices).parameters[:4]
-    assert_sums_close(fits, scale * fit[places], scale * terms[places])
+    assert_sums_close(fits, scale * fit[places], scale * terms[places], units=10)
 
 
 def test_independent_squares_are_a_joint_law():

@@ -63,20 +63,22 @@ def explicit_law(size, f):
 def test_published_values(case):
     first, second = published_matrices(case["size"])
     law = PIGMM.fit(first)
-    # The means cancel to 1e-3 of their terms, and predictions to 1e-7.
+    # The means cancel to 1e-3 of their terms.
     terms = parameter_terms(first)
-    assert_sums_close(law.parameters, case["parameters"], terms)
-    second_law = PIGMM.fit(second)
-    assert_sums_close(second_law.parameters, case["second_parameters"], parameter_terms(second))
+    assert_sums_close(law.parameters, case["parameters"], terms, units=10)
+    found, second_terms = PIGMM.fit(second).parameters, parameter_terms(second)
+    assert_sums_close(found, case["second_parameters"], second_terms, units=10)
     predictions = law.expectation(GRAPHS[13:])
+    # Products of the parameters' own terms, and so far more than what a prediction loses.
     terms = expectation_terms(GRAPHS[13:], case["size"], terms)
-    assert_sums_close(predictions, case["predictions_I14_to_I52"], terms)
+    assert_sums_close(predictions, case["predictions_I14_to_I52"], terms, units=1)
     values = evaluate(GRAPHS[13:], first)
     sd = values.std(0)
     deviations = np.abs(predictions - values.mean(0)) / sd
     # A difference of two averages has the terms of both.
     terms = (terms + evaluate(GRAPHS[13:], np.abs(first)).mean(0)) / sd
-    assert_sums_close(deviations, case["deviation_in_standard_deviations_I14_to_I52"], terms)
+    expected = case["deviation_in_standard_deviations_I14_to_I52"]
+    assert_sums_close(deviations, expected, terms, units=1)
 
 
 @pytest.mark.parametrize("size", [4, 5, 8])
@@ -104,7 +106,8 @@ def test_fit_projects_on_an_explicit_basis(size):
         np.mean((flat @ v2.T) ** 2),
         np.mean((flat @ v3.T) ** 2),
     ]
-    assert_sums_close(PIGMM.fit(matrices).parameters, expected, parameter_terms(matrices))
+    found, terms = PIGMM.fit(matrices).parameters, parameter_terms(matrices)
+    assert_sums_close(found, expected, terms, units=10)
 
 
 @pytest.mark.parametrize("size", [4, 10, 640])
@@ -120,7 +123,8 @@ def test_statistics_are_vectorised():
     assert sufficient_statistics(invariants, 6).shape == (3, 5, 13)
     fits = parameters_from_moments(invariants.mean(1), 6)
     for fit, ensemble in zip(fits, matrices, strict=True):
-        assert_sums_close(fit, PIGMM.fit(ensemble).parameters, parameter_terms(ensemble))
+        other, terms = PIGMM.fit(ensemble).parameters, parameter_terms(ensemble)
+        assert_sums_close(fit, other, terms, units=10)
 
 
 @settings(deadline=None)
@@ -130,7 +134,7 @@ def test_permutations_leave_the_fit(size, seed):
     matrices, order = rng.normal(size=(5, size, size)), rng.permutation(size)
     permuted = PIGMM.fit(matrices[:, order][:, :, order])
     parameters = PIGMM.fit(matrices).parameters
-    assert_sums_close(permuted.parameters, parameters, parameter_terms(matrices))
+    assert_sums_close(permuted.parameters, parameters, parameter_terms(matrices), units=10)
 
 
 @settings(deadline=None)

@@ -23,9 +23,12 @@ def assert_sums_close(found, expected, terms, units=50):
 
 
 def parameter_terms(matrices):
-    """Sums of the absolute terms (13,) of a PIGMM's parameters, which are averages over members."""
-    statistics = sufficient_statistics(evaluate(FITTED, matrices), matrices.shape[-1])
-    terms = np.abs(statistics).mean(0)
+    """Sums of the absolute terms (13,) of a PIGMM's parameters.
+
+    They are linear in the averages of invariants over members, but for the means' products.
+    """
+    coefficients = np.abs(sufficient_statistics(np.eye(13), matrices.shape[-1]))
+    terms = np.abs(evaluate(FITTED, matrices)).mean(0) @ coefficients
     s1, s2 = terms[:2]
     terms[2:5] += [s1 * s1, s1 * s2, s2 * s2]
     return terms
