@@ -15,7 +15,8 @@ def assert_sums_close(found, expected, terms, units=50):
 
     A sum of n terms errs by at most n roundings of that, and by some sqrt(n) as a rule.
     """
-    error, allowed = np.abs(np.subtract(found, expected)), units * EPS * np.asarray(terms)
+    error = np.abs(np.subtract(found, expected))
+    error, allowed = np.broadcast_arrays(error, units * EPS * np.asarray(terms))
     wrong = ~(error <= allowed)
     assert not wrong.any(), (
         f"{wrong.sum()} of {wrong.size} sums differ: by {error[wrong]}, allowed {allowed[wrong]}"
