@@ -74,7 +74,8 @@ def test_agrees_with_fourth_moments_of_the_full_covariance():
             variance = np.einsum("ab,cd,abcd", form, form, fourth) - np.sum(form * second) ** 2
             products = fourth_moments(0 * mean, np.abs(second))
             terms = np.einsum("ab,cd,abcd", *np.abs([form, form]), products)
-        assert_sums_close(sd**2, variance, terms)
+        # 16^4 terms one after another lose some 16^2 roundings.
+        assert_sums_close(sd**2, variance, terms, units=256)
 
 
 def test_agrees_with_samples():
