@@ -231,7 +231,7 @@ def test_a_folder_has_networks_of_one_kind(tmp_path, weights, caplog):
 def test_headers_are_read_without_torch(tmp_path, weights):
     paths = [write(tmp_path, kind, weights) for kind in ("file", "safetensors")]
     script = (
-        "import sys; from weightlaws.user_ensembles import describe\n"
+        "import sys; from weightlaws.external.ensembles import describe\n"
         f"for path in sys.argv[1:]: assert describe(path).members == {N}\n"
         "assert 'torch' not in sys.modules"
     )

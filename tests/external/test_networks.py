@@ -485,7 +485,7 @@ def test_headers_are_read_without_torch(tmp_path):
     save_file({"a.weight": random(3, 4, dtype=torch.bfloat16)}, tmp_path / "a.safetensors")
     as_hdf5(tmp_path / "a.h5", {"a.weight": random(3, 4)})
     script = (
-        "import sys; from weightlaws.checkpoints import layer_shapes\n"
+        "import sys; from weightlaws.external.networks import layer_shapes\n"
         "for path in sys.argv[1:]: assert layer_shapes(path) == {'a': (3, 4)}\n"
         "assert 'torch' not in sys.modules"
     )

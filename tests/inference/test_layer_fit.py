@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from support.published import CASES, published_matrices
+from support.rounding import assert_sums_close, expectation_terms, parameter_terms
 
 from weightlaws.inference import layer_fit
 from weightlaws.inference.bootstrap import resampling_weights
@@ -24,21 +25,21 @@ def fit_layer(invariants, size, initialisation, replicates=60):
 def test_published_values(case):
     """Everything that the pipeline writes of a fit, against the published code."""
     size = case["size"]
-    invariants = evaluate(GRAPHS, published_matrices(size)[0])[:, None]
-    fit = fit_layer(invariants, size, "gaussian")
-    # Means and parameters that cancel to some 1e-5 of their terms keep 1e-10 of the terms' size.
-    np.testing.assert_allclose(fit.mean[0], case["invariant_means"], rtol=1e-10, atol=1e-12)
+    matrices = published_matrices(size)[0]
+    fit = fit_layer(evaluate(GRAPHS, matrices)[:, None], size, "gaussian")
+    # All but the standard deviations cancel, means to as little as 1e-8 of their terms.
+    mean_terms = evaluate(GRAPHS, np.abs(matrices)).mean(0)
+    assert_sums_close(fit.mean[0], case["invariant_means"], mean_terms, units=10)
     np.testing.assert_allclose(fit.sd[0], case["invariant_standard_deviations"], rtol=1e-10)
-    np.testing.assert_allclose(fit.parameters[0], case["parameters"], rtol=1e-10, atol=1e-13)
-    np.testing.assert_allclose(
-        fit.prediction[0, 13:], case["predictions_I14_to_I52"], rtol=1e-10, atol=1e-12
-    )
-    np.testing.assert_allclose(
-        fit.deviation_sd[0, 13:],
-        case["deviation_in_standard_deviations_I14_to_I52"],
-        rtol=1e-10,
-        atol=1e-12,
-    )
+    terms = parameter_terms(matrices)
+    assert_sums_close(fit.parameters[0], case["parameters"], terms, units=10)
+    # Products of the parameters' own terms, and so far more than what a prediction loses.
+    terms = expectation_terms(GRAPHS[13:], size, terms)
+    assert_sums_close(fit.prediction[0, 13:], case["predictions_I14_to_I52"], terms, units=1)
+    # A difference of two averages has the terms of both.
+    terms = (terms + mean_terms[13:]) / fit.sd[0, 13:]
+    expected = case["deviation_in_standard_deviations_I14_to_I52"]
+    assert_sums_close(fit.deviation_sd[0, 13:], expected, terms, units=1)
 
 
 @pytest.mark.parametrize("initialisation", INITIAL_LAWS)
@@ -77,8 +78,10 @@ def test_deviations_exist_only_where_the_law_does_not_fit():
 
 
 def test_fitted_invariants_are_predicted_exactly():
-    fit = fit_layer(evaluate(GRAPHS, published_matrices(10)[0])[:, None], 10, "uniform")
-    np.testing.assert_allclose(fit.prediction[0, :13], fit.mean[0, :13], rtol=1e-10, atol=1e-12)
+    matrices = published_matrices(10)[0]
+    fit = fit_layer(evaluate(GRAPHS, matrices)[:, None], 10, "uniform")
+    terms = expectation_terms(GRAPHS[:13], 10, parameter_terms(matrices))
+    assert_sums_close(fit.prediction[0, :13], fit.mean[0, :13], terms, units=10)
 
 
 def test_an_ensemble_of_one_matrix_repeated_has_no_deviation_in_units_of_its_spread():
@@ -115,6 +118,7 @@ def test_standard_errors_are_those_of_a_loop_over_resampled_ensembles():
         ("deviation_sd", fit.deviation_sd_standard_error),
     ):
         values = np.array([getattr(other, name)[0] for other in loop])
+        # Predictions spread by as little as 1e-6 of their terms, or not at all.
         np.testing.assert_allclose(error[0], values.std(axis=0), rtol=1e-8, atol=1e-12)
     difference = np.array([other.prediction[0] - other.mean[0] for other in loop])
     z = np.abs(fit.prediction[0] - fit.mean[0])[13:] / difference.std(axis=0)[13:]

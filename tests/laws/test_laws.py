@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from support.laws import BIPARTITE, FIVE, isserlis, one_sided
+from support.rounding import assert_sums_close, expectation_terms, parameter_terms
 
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.graphs import Graph, enumerate_graphs
@@ -68,6 +69,12 @@ def explicit_law(law):
     return mean, covariance
 
 
+def absolute_terms(graphs, law):
+    """Sums of the absolute terms of expectations, by the definition of the parameters."""
+    mean, covariance = explicit_law(law)
+    return [isserlis(graph, np.abs(mean), np.abs(covariance)) for graph in graphs]
+
+
 def log_likelihoods(matrices):
     """Mean log-likelihood of square matrices under each law fitted to them."""
     laws = {
@@ -94,9 +101,7 @@ def test_log_likelihood_is_the_density(law):
 @each_law
 def test_expectations_of_every_bipartite_graph(law):
     expected = [isserlis(graph, *explicit_law(law)) for graph in BIPARTITE]
-    # Terms of both signs: some 1e2 of them, the largest the size of the largest expectation.
-    scale = np.abs(expected).max()
-    np.testing.assert_allclose(law.expectation(BIPARTITE), expected, rtol=1e-11, atol=1e-14 * scale)
+    assert_sums_close(law.expectation(BIPARTITE), expected, absolute_terms(BIPARTITE, law))
     assert law.expectation([]).shape == (0,)
 
 
@@ -134,8 +139,8 @@ def test_fit_has_the_moments_of_the_data(law):
     matrices = np.random.default_rng(4).normal(0.3, 1, size=(20, *law.shape))
     # Of degrees 1 and 2; independent entries know but the sum and the sum of squares, the first.
     graphs = LOW[:2] if isinstance(law, IID) else LOW
-    expected = evaluate(graphs, matrices).mean(0)
-    np.testing.assert_allclose(fit_like(law, matrices).expectation(graphs), expected, rtol=1e-12)
+    expected, terms = (evaluate(graphs, values).mean(0) for values in (matrices, np.abs(matrices)))
+    assert_sums_close(fit_like(law, matrices).expectation(graphs), expected, terms)
 
 
 @each_law
@@ -157,18 +162,22 @@ def test_bipartite_squares_are_a_joint_law(size):
     matrices = np.random.default_rng(6).normal(size=(5, size, size))
     covariance = explicit_law(law)[1].reshape(size**2, size**2)
     graphs = [*BIPARTITE, *ORDINARY]
-    np.testing.assert_allclose(covariance, joint.covariance(), atol=1e-14)
-    np.testing.assert_allclose(law.expectation(graphs), joint.expectation(graphs), rtol=1e-12)
+    # An entry is a sum of the variances over some size^2 parts, each of order 1 / size^2.
+    assert_sums_close(covariance, joint.covariance(), sum(FIVE[1:]))
+    terms = expectation_terms(graphs, size, joint.parameters)
+    assert_sums_close(law.expectation(graphs), joint.expectation(graphs), terms)
     likelihood = joint.log_likelihood(matrices)
     np.testing.assert_allclose(law.log_likelihood(matrices), likelihood, rtol=1e-12)
-    fit = PIGMM.fit(matrices).parameters
-    expected = [fit[0] / size, fit[2], fit[8], fit[5]]
-    np.testing.assert_allclose(Bipartite.fit(matrices).parameters[:4], expected, rtol=1e-11)
+    fit, terms = PIGMM.fit(matrices).parameters, parameter_terms(matrices)
+    places, scale = [0, 2, 8, 5], np.array([1 / size, 1, 1, 1])
+    fits = Bipartite.fit(matrices).parameters[:4]
+    assert_sums_close(fits, scale * fit[places], scale * terms[places], units=10)
 
 
 def test_independent_squares_are_a_joint_law():
     law, joint = IID((5, 5), [0, 0.3]), PIGMM.iid(5, 0.3)
-    np.testing.assert_allclose(law.expectation(ORDINARY), joint.expectation(ORDINARY), atol=1e-12)
+    terms = expectation_terms(ORDINARY, 5, joint.parameters)
+    assert_sums_close(law.expectation(ORDINARY), joint.expectation(ORDINARY), terms)
     matrices = law.sample(4, np.random.default_rng(7))
     np.testing.assert_allclose(
         law.log_likelihood(matrices), joint.log_likelihood(matrices), rtol=1e-12
@@ -196,25 +205,26 @@ def test_larger_laws_are_equal_where_the_data_have_the_symmetry():
     # Uncorrelated entries of one variance: plus and minus each entry's unit matrix.
     units = np.eye(16).reshape(16, 4, 4)
     values = log_likelihoods(np.concatenate([units, -units]))
-    assert len({round(value, 11) for value in values.values()}) == 1
+    assert [*values.values()] == pytest.approx([values["i.i.d."]] * 5, rel=1e-12)
 
 
 def test_transposition():
     matrices = 0.3 + np.random.default_rng(9).normal(size=(30, 5, 3))
     turned = matrices.swapaxes(1, 2)
     swapped = [Graph([(j, i) for i, j in graph.edges], bipartite=True) for graph in BIPARTITE]
-    # Terms of both signs cancel, to 1e-3 or so.
-    exact = {"rtol": 1e-10}
     for one, other in [
         (Bipartite.fit(matrices), Bipartite.fit(turned)),
         (OneSided.fit(matrices, "rows"), OneSided.fit(turned, "columns")),
         (OneSided.fit(matrices, "columns"), OneSided.fit(turned, "rows")),
     ]:
         order = [0, 1, 3, 2, 4] if isinstance(one, Bipartite) else slice(None)
-        np.testing.assert_allclose(one.parameters[order], other.parameters, rtol=1e-12)
-        np.testing.assert_allclose(one.expectation(BIPARTITE), other.expectation(swapped), **exact)
+        # Averages of numbers of order 1, and of their products.
+        np.testing.assert_allclose(one.parameters[order], other.parameters, rtol=0, atol=1e-14)
+        terms = absolute_terms(BIPARTITE, one)
+        assert_sums_close(one.expectation(BIPARTITE), other.expectation(swapped), terms)
         likelihood = other.log_likelihood(turned)
-        np.testing.assert_allclose(one.log_likelihood(matrices), likelihood, **exact)
+        # Of order 10.
+        np.testing.assert_allclose(one.log_likelihood(matrices), likelihood, rtol=1e-12)
         assert one.shape == other.shape[::-1] == (5, 3)
 
 
@@ -307,7 +317,8 @@ def test_a_layer_of_pixels():
     # At the maximum the exponent is on average the dimension.
     expected = -0.5 * (7840 * (1 + np.log(2 * np.pi)) + logarithms)
     assert law.log_likelihood(matrices).mean() == pytest.approx(expected, rel=1e-10)
-    np.testing.assert_allclose(law.expectation(LOW), evaluate(LOW, matrices).mean(0), rtol=1e-9)
+    expected, terms = (evaluate(LOW, values).mean(0) for values in (matrices, np.abs(matrices)))
+    assert_sums_close(law.expectation(LOW), expected, terms)
     assert np.isfinite(law.expectation(BIPARTITE)).all()
     with pytest.raises(np.linalg.LinAlgError, match="; 100 members are too few for 784 labels"):
         OneSided.fit(matrices[:100], "columns").log_likelihood(matrices)

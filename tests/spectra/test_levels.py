@@ -203,7 +203,7 @@ def test_number_variance_of_equidistant_levels():
     # A window of 1.5 holds 1 or 2; one of 0.25 holds 1 in 48 quarters of the 48.75 it slides over.
     quarter = (12 * 0.75**2 + 36.75 * 0.25**2) / 48.75
     found = number_variance(np.stack([np.arange(50.0), np.arange(50.0) - 3]), [1, 1.5, 0.25, 60])
-    np.testing.assert_allclose(found[:, :3], [[0, 0.25, quarter]] * 2, atol=1e-12)
+    np.testing.assert_allclose(found[:, :3], [[0, 0.25, quarter]] * 2, rtol=0, atol=1e-12)
     assert np.isnan(found[:, 3]).all()
 
 

