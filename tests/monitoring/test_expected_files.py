@@ -7,10 +7,14 @@ import sys
 
 import pytest
 import yaml
-from support.project import DEFAULT, ROOT
+from support import project
+from support.project import ROOT
 
 from weightlaws.monitoring.expected_files import done_files, expected_files
 from weightlaws.study.study import parse_study
+
+# Several shards of a condition.
+DEFAULT = {**project.DEFAULT, "shard_size": 25}
 
 
 def all_files(study):

@@ -4,7 +4,7 @@ import re
 import sys
 
 import pytest
-from support.project import DEFAULT
+from support import project
 
 from weightlaws.monitoring import progress_page
 from weightlaws.monitoring.expected_files import expected_files
@@ -13,6 +13,9 @@ from weightlaws.monitoring.training_status import TrainingJob, TrainingStatus
 from weightlaws.study.conditions import Condition, Shard
 from weightlaws.study.study import parse_study, study_to_yaml
 from weightlaws.training.progress_line import Pace
+
+# Several shards of a condition.
+DEFAULT = {**project.DEFAULT, "shard_size": 25}
 
 NARROW = Condition("digits", (10, 10), "gaussian", 0.0, members=100)
 WIDE = Condition("digits", (640, 640), "gaussian", 0.0, members=100)

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 
 import pytest
-from support.project import DEFAULT
+from support import project
 from support.scripted_job import scripted_job
 
 from weightlaws.jobs import job_log
@@ -15,6 +15,9 @@ from weightlaws.study.conditions import Shard
 from weightlaws.study.study import parse_study, study_to_yaml
 from weightlaws.training.progress_line import Pace, pace_line
 from weightlaws.training.record import begin
+
+# Several shards of a condition.
+DEFAULT = {**project.DEFAULT, "shard_size": 25}
 
 SWEEP = {
     "dataset": "digits",

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
-from support.project import DEFAULT
+from support import project
 
 from weightlaws.errors import WeightLawsError
 from weightlaws.inference import model_tables
@@ -21,6 +21,9 @@ from weightlaws.planning.disk_space import check_disk, disk_estimate
 from weightlaws.planning.specs import model_spec
 from weightlaws.storage import hdf5
 from weightlaws.study.study import parse_study
+
+# Several shards of a condition.
+DEFAULT = {**project.DEFAULT, "shard_size": 25}
 
 FOLDERS = ["datasets", "weights", "state", "invariants", "models"]
 

@@ -75,6 +75,7 @@ def test_a_process_whose_disk_is_full_ends_by_itself(small_disk):
     program = f"""
 from pathlib import Path
 import numpy as np
+from weightlaws.errors import WeightLawsError
 from weightlaws.storage.hdf5 import create
 try:
     with create(Path({str(path)!r}), "model", {{}}) as writer:
@@ -96,7 +97,7 @@ def test_a_read_only_disk_is_told(small_disk):
     for target in (path, small_disk.path / "new" / "folder" / "file.h5"):
         with pytest.raises(WeightLawsError) as error:
             store(target)
-        assert str(error.value).startswith(f"{target}: {READ_ONLY} writable, or have results")
+        assert str(error.value).startswith(f"{target}: {READ_ONLY} writable, or put results")
     assert path.read_bytes() == old
     assert names(small_disk.path) == ["file.h5"]
     with opened(path, "model") as reader:  # which takes no lock that needs writing
