@@ -158,20 +158,13 @@ def invariants(study: Study, folder: Path) -> None:
 
 def model(study: Study, folder: Path) -> None:
     """Fit the models and write their tables."""
-    from weightlaws.inference import model_tables
-    from weightlaws.inference.model_job import fit_condition, store_fits
+    from weightlaws.inference.model_job import write_models
 
     condition = condition_of(study)
     spec = specs.model_spec(study, condition, CODE)
-    fits = fit_condition(shard_files(study, folder, "invariants"), spec)
-    store_fits(folder / "model.h5", spec, fits)
-    fitted = model_tables.fits_table(condition.name, spec, fits)
-    fitted.to_csv(folder / "model.csv", index=False)
-    model_tables.parameters_table(condition.name, spec, fits).to_csv(folder / "parameters.csv")
-    model_tables.typicality_table(fitted).to_csv(folder / "typicality.csv")
-    model_tables.admissibility_table(condition.name, spec, fits).to_csv(
-        folder / "admissibility.csv"
-    )
+    tables = ("invariants", "parameters", "typicality", "admissibility")
+    files = {"fits": folder / "model.h5", **{name: folder / f"{name}.csv" for name in tables}}
+    write_models(shard_files(study, folder, "invariants"), spec, condition.name, **files)
 
 
 def significance(study: Study, folder: Path) -> None:
@@ -204,11 +197,9 @@ def symmetry(study: Study, folder: Path) -> None:
 def distance(study: Study, folder: Path) -> None:
     """Measure distances."""
     from weightlaws.inference.distance_job import distances_table
-    from weightlaws.inference.model_job import read_fits
 
     spec = specs.distance_spec(study, CODE)
-    fits = {name: read_fits(folder / "model.h5", model) for name, model in spec["models"].items()}
-    distances_table(fits, spec).to_csv(folder / "distances.csv")
+    distances_table([folder / "model.h5"], spec).to_csv(folder / "distances.csv")
 
 
 def members_tables(study: Study, folder: Path) -> None:

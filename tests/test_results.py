@@ -5,7 +5,7 @@ import pytest
 from support.small_study import make_results, small_study
 
 import weightlaws
-from weightlaws.inference.model_job import read_fits
+from weightlaws.inference.stored_fits import read_fits
 from weightlaws.results import ResultsError
 from weightlaws.storage.hdf5 import StorageError
 from weightlaws.storage.shards import read_shard

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from weightlaws.inference.model_job import read_fits
+from weightlaws.inference.stored_fits import read_fits
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.laws.pigmm import PIGMM
 from weightlaws.planning.specs import invariants_spec, model_spec, weights_spec, without_code

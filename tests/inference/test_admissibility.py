@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from weightlaws.inference.admissibility import blocks_table, with_and_without_dead
+from weightlaws.inference.admissibility import blocks_table
+from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.laws.pigmm import PIGMM
 from weightlaws.storage.shards import MemberValues
 
@@ -52,10 +53,10 @@ def ensemble(dead):
 
 def test_tables_stand_with_and_without_dead_outputs():
     table = with_and_without_dead(ensemble([False, True, False]), 2, counted, layer="a")
-    assert list(table) == ["layer", "members", "n_members", "epoch", "sum"]
+    assert list(table) == ["layer", "selection", "n_members", "epoch", "sum"]
     assert table["sum"].tolist() == [6, -6, 4, -4]
     assert table["n_members"].tolist() == [3, 3, 2, 2]
-    assert table["members"].unique().tolist() == ["all", "without dead outputs"]
+    assert table["selection"].unique().tolist() == ["all", "without dead outputs"]
 
 
 def test_what_is_the_same_is_not_computed_twice():
@@ -69,5 +70,5 @@ def test_what_is_the_same_is_not_computed_twice():
 
 def test_too_few_members_without_dead_outputs_are_said(caplog):
     table = with_and_without_dead(ensemble([True, True, False]), 2, counted)
-    assert table["members"].unique().tolist() == ["all"]
+    assert table["selection"].unique().tolist() == ["all"]
     assert "found 1 members without a dead output, expected at least 2" in caplog.text

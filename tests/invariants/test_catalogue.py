@@ -66,6 +66,6 @@ def test_the_table_survives_csv(tmp_path):
 
 def test_importing_the_catalogue_imports_nothing_heavy():
     heavy = {"pandas", "matplotlib", "numpy"}
-    code = f"import sys, weightlaws.catalogue; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, weightlaws.invariants.catalogue; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,7 +9,8 @@ from support.laws import BIPARTITE, FIVE, isserlis, one_sided
 
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.graphs import Graph, enumerate_graphs
-from weightlaws.laws.bipartite import IID, Bipartite
+from weightlaws.laws.bipartite import Bipartite
+from weightlaws.laws.iid import IID
 from weightlaws.laws.one_sided import OneSided
 from weightlaws.laws.pigmm import PIGMM
 

@@ -1,8 +1,8 @@
-"""What a study found: which law fits each layer and epoch, and what the law does not explain."""
+"""The findings of a study: the law that fits each layer and epoch, and its failures."""
 
 import pandas as pd
 
-PLACE = ["condition", "layer", "members", "n_members", "epoch"]
+PLACE = ["condition", "layer", "selection", "n_members", "epoch"]
 
 #: A law replaces a simpler one if held-out members gain more than this many standard errors by it.
 STANDARD_ERRORS = 2.0
@@ -23,9 +23,9 @@ def findings_table(
     Returns
     -------
     DataFrame
-        One row a condition, layer, choice of ``members`` and headline epoch. ``law``: see
+        One row a condition, layer, ``selection`` of members and headline epoch. ``law``: see
         `best_law`. ``gain <law>`` and ``gain_standard_error <law>``: nats per held-out member, over
-        the law that it is nested above. ``p <test>``: of the symmetry. ``deviating_published`` of
+        the law that it is nested above. ``p <test>``: of each symmetry test. ``deviating_published`` of
         ``tested_published`` and ``deviating`` of ``tested`` invariants; empty for a layer that no
         13-parameter law was fitted to. ``note``: which laws have no density, and why.
     """

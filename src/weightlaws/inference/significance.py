@@ -9,16 +9,14 @@ members. Neither a Gaussian statistic nor a large ensemble is assumed.
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.stats import false_discovery_control
 
+from weightlaws.arrays import Floats, Singles
 from weightlaws.inference.layer_fit import fit_means
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.graphs import Graph
 from weightlaws.laws.pigmm import FITTED, PIGMM, parameters_from_moments
-
-Array = npt.NDArray[np.float64]
 
 # Doubles in the matrices, and in the statistics, that are held at once.
 _TOGETHER = 2**21
@@ -29,14 +27,14 @@ _FIRST, _ENOUGH = 4000, 20
 
 
 def p_values(
-    invariants: Array,
+    invariants: Floats,
     graphs: tuple[Graph, ...],
     size: int,
     rng: np.random.Generator,
     *,
     n_matrices: int,
     n_ensembles: int,
-) -> Array:
+) -> Floats:
     """Test an ensemble against the 13-parameter law fitted to it, invariant by invariant.
 
     To evaluate every invariant on ``n_ensembles`` ensembles of fresh matrices would take days.
@@ -92,17 +90,17 @@ def p_values(
 
 
 def _exceedances(
-    invariants: Array,
-    pool: Array,
+    invariants: Floats,
+    pool: Floats,
     graphs: tuple[Graph, ...],
     size: int,
     n_ensembles: int,
     rng: np.random.Generator,
-) -> Array:
+) -> Floats:
     """Count simulated ensembles at or below, and at or above, the statistics: (2, not fitted)."""
     n_fitted = len(FITTED)
 
-    def differences(means: Array) -> Array:
+    def differences(means: Floats) -> Floats:
         return (means - fit_means(means, graphs, size)[1])[..., n_fitted:]
 
     centre, scale = pool.mean(axis=0), pool.std(axis=0)
@@ -126,7 +124,7 @@ def _exceedances(
     return counts
 
 
-def false_discovery(p: Array) -> Array:
+def false_discovery(p: Floats) -> Floats:
     """Adjust one family of p-values, of any shape, for the rate of false discoveries.
 
     Calling those at most q significant, the expected share of false ones among them is at most q,
@@ -143,15 +141,15 @@ def false_discovery(p: Array) -> Array:
     return adjusted
 
 
-def _draws(law: PIGMM, n: int, rng: np.random.Generator) -> Iterator[Array]:
+def _draws(law: PIGMM, n: int, rng: np.random.Generator) -> Iterator[Floats]:
     step = max(1, _TOGETHER // law.size**2)
     for start in range(0, n, step):
         yield law.sample(min(step, n - start), rng)
 
 
 def _ensembles(
-    pool: npt.NDArray[np.float32], n_members: int, n_ensembles: int, rng: np.random.Generator
-) -> Iterator[Array]:
+    pool: Singles, n_members: int, n_ensembles: int, rng: np.random.Generator
+) -> Iterator[Floats]:
     """Averages of pool rows over ensembles drawn from them with replacement."""
     step = max(1, _TOGETHER // max(pool.shape[1], n_members))
     for start in range(0, n_ensembles, step):

@@ -16,9 +16,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats
 from weightlaws.invariants.graphs import Graph, components
 
-Array = npt.NDArray[np.float64]
 Key = TypeVar("Key", bound=Hashable)
 
 # Doubles in a chunk of matrices, and so in any intermediate, of which some 10 live at once. Smaller
@@ -26,7 +26,7 @@ Key = TypeVar("Key", bound=Hashable)
 CHUNK = 2**16
 
 
-def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Array:
+def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Floats:
     r"""Evaluate invariants on a batch of matrices.
 
     .. math:: I_G(W) = \sum_{v \to \{0..D-1\}} \prod_{(i, j) \in G} W_{v_i v_j}
@@ -80,7 +80,7 @@ def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Array:
 # The operations of a program: n is the batch, matrices are (n, i, j), vectors (n, i). Over short
 # axes einsum adds up several times faster than sum, and unlike a matrix product with ones it gives
 # the same bits for any n.
-_OPERATIONS: dict[str, Callable[..., Array]] = {
+_OPERATIONS: dict[str, Callable[..., Floats]] = {
     "transpose": lambda matrix: matrix.swapaxes(-1, -2),
     "diagonal": lambda matrix: np.diagonal(matrix, axis1=-2, axis2=-1),
     "sum": lambda array: np.einsum("...i->...", array),
@@ -94,13 +94,13 @@ _OPERATIONS: dict[str, Callable[..., Array]] = {
 class _Step(NamedTuple):
     """What to call on which slots, the slot to fill, and the slots that no later step reads."""
 
-    function: Callable[..., Array]
+    function: Callable[..., Floats]
     operands: tuple[int, ...]
     slot: int
     unused: list[int]
 
 
-def _run(program: list[_Step], matrices: Array) -> dict[int, Array]:
+def _run(program: list[_Step], matrices: Floats) -> dict[int, Floats]:
     """Return the slots that are left at the end: those of the values."""
     slots = {0: matrices}
     for step in program:

@@ -3,15 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats
 from weightlaws.laws.pigmm import PIGMM, blocks, multiplicities, square_root
 from weightlaws.laws.wasserstein import squared_distances
-
-Array = npt.NDArray[np.float64]
 
 
 def simulate_fits(
     parameters: npt.ArrayLike, size: int, n_members: int, n_draws: int, rng: np.random.Generator
-) -> Array:
+) -> Floats:
     """Draw fits to ensembles of a law, exactly and without drawing matrices.
 
     Averages of n products of Gaussian coordinates are Wishart; V0 has one degree of freedom less
@@ -57,7 +56,7 @@ def noise_floor(
     n_draws: int,
     rng: np.random.Generator,
     n_others: int | None = None,
-) -> Array:
+) -> Floats:
     """Squared distances that ensembles of one and the same law show.
 
     An estimated distance is biased upwards and never 0: this is how far it gets by chance.
@@ -91,7 +90,7 @@ def noise_floor(
     return squared_distances(fits, others, size)
 
 
-def _wishart(root: Array, degrees: int, n_draws: int, rng: np.random.Generator) -> Array:
+def _wishart(root: Floats, degrees: int, n_draws: int, rng: np.random.Generator) -> Floats:
     """Draw (n_draws, p, p) Wishart matrices by Bartlett's decomposition, singular ones included."""
     p = len(root)
     factor = np.zeros((n_draws, p, p))

@@ -1,4 +1,4 @@
-"""Gaussian laws of matrices one side of which is labelled, and the other exchangeable.
+"""Gaussian laws of matrices with one labelled side; the other side is exchangeable.
 
 Before a layer of classes only the columns may be permuted, after the pixels only the rows. With
 labelled rows i, k and n exchangeable columns j, l such a law is
@@ -10,7 +10,7 @@ contrasts of the columns are independent of it and of each other, with mean 0 an
 B and C must be covariances, A need not be, and moment matching is maximum likelihood. With labelled
 columns the same holds of the transposed matrix.
 
-Source of such laws, for permutations of both sides: arXiv:1809.07559.
+Source (laws for permutations of both sides): arXiv:1809.07559.
 """
 
 from collections import Counter
@@ -24,8 +24,9 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats, Shape
 from weightlaws.invariants.graphs import Edge, Graph
-from weightlaws.laws.bipartite import ROUNDING, Array, GaussianLaw, Shape, check_matrices
+from weightlaws.laws.base import ROUNDING, GaussianLaw, check_matrices
 
 Side = Literal["rows", "columns"]
 
@@ -99,16 +100,16 @@ class OneSided(GaussianLaw):
         return self._labelled
 
     @property
-    def means(self) -> Array:
+    def means(self) -> Floats:
         """The means m (M,), read-only."""
         return self._means
 
     @property
-    def covariances(self) -> tuple[Array, Array]:
+    def covariances(self) -> tuple[Floats, Floats]:
         """A and B, (M, M) each, read-only."""
         return self._A, self._B
 
-    def expectation(self, graphs: Iterable[Graph]) -> Array:
+    def expectation(self, graphs: Iterable[Graph]) -> Floats:
         """Return the exact expectations (len(graphs),) of bipartite invariants.
 
         Wick's theorem: each factor is a mean or has a partner, by A or by B. The sums over
@@ -134,7 +135,7 @@ class OneSided(GaussianLaw):
             expectations.append(total)
         return np.array(expectations)
 
-    def sample(self, n: int, rng: np.random.Generator) -> Array:
+    def sample(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw n matrices, (n, rows, columns); singular covariances are no obstacle."""
         roots = []
         for covariance in self._parts.values():
@@ -143,10 +144,10 @@ class OneSided(GaussianLaw):
         averages, contrasts = _split(rng.standard_normal((n, *self.shape)), self.labelled)
         averages = self._means + averages @ roots[0].T
         contrasts = contrasts @ roots[1].T
-        matrices: Array = averages[:, None, :] + contrasts.reshape(n, self._n, -1)
+        matrices: Floats = averages[:, None, :] + contrasts.reshape(n, self._n, -1)
         return matrices if self.labelled == "columns" else matrices.swapaxes(1, 2)
 
-    def log_likelihood(self, matrices: npt.ArrayLike) -> Array:
+    def log_likelihood(self, matrices: npt.ArrayLike) -> Floats:
         """Log-density (n,) of matrices (n, rows, columns).
 
         Raises
@@ -200,7 +201,7 @@ def _sides(shape: Shape, labelled: Side) -> tuple[int, int]:
     return M, n
 
 
-def _split(matrices: Array, labelled: Side) -> tuple[Array, Array]:
+def _split(matrices: Floats, labelled: Side) -> tuple[Floats, Floats]:
     """Averages (N, M) over the exchangeable side, and the offsets from them, stacked: (N n, M)."""
     if labelled == "rows":
         matrices = matrices.swapaxes(1, 2)
@@ -209,7 +210,7 @@ def _split(matrices: Array, labelled: Side) -> tuple[Array, Array]:
     return averages, offsets.reshape(-1, offsets.shape[2])
 
 
-def _check_covariance(name: str, matrix: Array, rounding: float) -> None:
+def _check_covariance(name: str, matrix: Floats, rounding: float) -> None:
     try:
         np.linalg.cholesky(matrix + rounding * np.eye(len(matrix)))
     except np.linalg.LinAlgError:
@@ -219,7 +220,7 @@ def _check_covariance(name: str, matrix: Array, rounding: float) -> None:
             raise ValueError(f"{name} has the negative eigenvalue {least:.3g}") from None
 
 
-def _whitening(covariance: Array, rounding: float) -> Array:
+def _whitening(covariance: Floats, rounding: float) -> Floats:
     """Return a triangular root T of the inverse: rows x of that covariance make x @ T white.
 
     Raises
@@ -227,7 +228,7 @@ def _whitening(covariance: Array, rounding: float) -> Array:
     numpy.linalg.LinAlgError
         If the covariance is singular up to rounding.
     """
-    root: Array = np.linalg.inv(np.linalg.cholesky(covariance)).T
+    root: Floats = np.linalg.inv(np.linalg.cholesky(covariance)).T
     # The sum is the inverse's trace: the least eigenvalue lies between 1 / trace and M / trace. The
     # least pivot would not do: it may exceed that eigenvalue by any factor.
     if rounding * np.square(root).sum() >= 1:
@@ -235,7 +236,7 @@ def _whitening(covariance: Array, rounding: float) -> Array:
     return root
 
 
-def _symmetric(triangle: Array, size: int) -> Array:
+def _symmetric(triangle: Floats, size: int) -> Floats:
     """Return the symmetric matrix of an upper triangle, read-only."""
     matrix = np.zeros((size, size))
     matrix[np.triu_indices(size)] = triangle
@@ -277,12 +278,15 @@ def _matchings(edges: list[Edge]) -> Iterator[tuple[list[Edge], list[tuple[Edge,
 
 
 def _classes(vertices: set[int], joins: Iterable[tuple[int, int]]) -> list[set[int]]:
-    """Partition vertices into those joined."""
-    classes = [{vertex} for vertex in vertices]
-    for join in joins:
-        touched = [part for part in classes if part & {*join}]
-        classes = [part for part in classes if not part & {*join}] + [set().union(*touched)]
-    return classes
+    """Partition vertices so that joined ones are together."""
+    # Only expectations need it, and it takes a quarter of a second to import.
+    from scipy.cluster.hierarchy import DisjointSet
+
+    classes = DisjointSet(vertices)
+    for a, b in joins:
+        classes.merge(a, b)
+    parts: list[set[int]] = classes.subsets()
+    return parts
 
 
 def _component(part: set[int], powers: Mapping[int, int], links: list[Link]) -> Component:

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats
 from weightlaws.laws.pigmm import (
     FITTED,
     blocks,
@@ -14,10 +15,8 @@ from weightlaws.laws.pigmm import (
 )
 from weightlaws.laws.wick import expectation
 
-Array = npt.NDArray[np.float64]
 
-
-def predicted_sd(parameters: npt.ArrayLike, size: int) -> Array:
+def predicted_sd(parameters: npt.ArrayLike, size: int) -> Floats:
     r"""Exact standard deviations over members of the 13 fitted invariants.
 
     In the orthonormal coordinates h of the blocks of the law, an invariant of degree 1 is b . h and
@@ -68,7 +67,7 @@ def predicted_sd(parameters: npt.ArrayLike, size: int) -> Array:
 
 
 @cache
-def _coefficients(size: int) -> tuple[Array, tuple[Array, ...]]:
+def _coefficients(size: int) -> tuple[Floats, tuple[Floats, ...]]:
     """Return b (13, 2) and A (13, p, p) for each block, of the invariants.
 
     They are what one parameter alone makes of the invariants' expectations: f1 and f2 of those of

@@ -8,9 +8,8 @@ Source: arXiv:2510.05218.
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats
 from weightlaws.laws.pigmm import PIGMM, blocks, multiplicities, square_root
-
-Array = npt.NDArray[np.float64]
 
 
 def squared_distance(p: PIGMM, q: PIGMM) -> float:
@@ -31,7 +30,7 @@ def distance(p: PIGMM, q: PIGMM) -> float:
     return float(np.sqrt(squared_distance(p, q)))
 
 
-def squared_distances(f: npt.ArrayLike, g: npt.ArrayLike, size: int) -> Array:
+def squared_distances(f: npt.ArrayLike, g: npt.ArrayLike, size: int) -> Floats:
     r"""Squared 2-Wasserstein distances of laws given by their parameters.
 
     .. math:: W_2^2 = |\mu_f - \mu_g|^2 + \sum_b n_b \min_Q \| A_b^{1/2} - B_b^{1/2} Q \|^2

@@ -23,9 +23,9 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats, Integers, Shape
 from weightlaws.invariants.graphs import Edge, Graph
 
-Array = npt.NDArray[np.float64]
 Pattern = tuple[int, ...]
 
 
@@ -55,9 +55,7 @@ BIPARTITE: list[int] = [0] + [
 Monomial = tuple[int, ...]
 
 
-def expectation(
-    graphs: Iterable[Graph], size: int | tuple[int, int], numbers: npt.ArrayLike
-) -> Array:
+def expectation(graphs: Iterable[Graph], size: int | Shape, numbers: npt.ArrayLike) -> Floats:
     r"""Expectations of invariants under Gaussian laws of matrices.
 
     Parameters
@@ -104,7 +102,7 @@ def expectation(
     return values @ table.T
 
 
-def _check_bipartite(graphs: tuple[Graph, ...], numbers: Array) -> None:
+def _check_bipartite(graphs: tuple[Graph, ...], numbers: Floats) -> None:
     if mixed := [graph for graph in graphs if not graph.bipartite]:
         raise ValueError(f"expected only bipartite graphs for (rows, columns), found {mixed[0]}")
     others = np.delete(numbers, BIPARTITE, axis=-1)
@@ -116,9 +114,7 @@ def _check_bipartite(graphs: tuple[Graph, ...], numbers: Array) -> None:
 
 
 @lru_cache(maxsize=32)
-def _table(
-    graphs: tuple[Graph, ...], n_rows: int, n_columns: int
-) -> tuple[npt.NDArray[np.int64], Array]:
+def _table(graphs: tuple[Graph, ...], n_rows: int, n_columns: int) -> tuple[Integers, Floats]:
     """Return the monomials (monomials, degree), padded by 13, and (graphs, monomials) coefficients.
 
     The coefficients are exact integers until here: sums of D^n_vertices exceed int64.

@@ -175,7 +175,7 @@ def test_what_jobs_hold_at_once_is_what_requests_take_it_to_be():
     assert (requests.SIMULATED, requests.FIRST) == (significance._TOGETHER, significance._FIRST)
     assert spectra_requests.SORTED == vectors._CHUNK
     assert len(FITTED) == requests._FITTED
-    assert len(likelihood_ratios.BIPARTITE) == requests._BIPARTITE
+    assert len(likelihood_ratios.BIPARTITE_FITTED) == requests._BIPARTITE
     assert len(STATISTICS) == spectra_requests._STATISTICS
     assert spectra_job._ASSIGNMENTS == spectra_requests._ASSIGNMENTS
 
