@@ -27,9 +27,9 @@ def laws(comparison: pd.DataFrame, options: Options) -> Figure:
     """Draw what each larger law gains on held-out members of one condition, by epoch.
 
     Reads ``condition, layer, rows, columns, selection, epoch, law, than, gain`` and
-    ``gain_standard_error`` of all members. A panel per layer; the band is two standard errors. The axis is in nats per
-    member, linear between -0.1 and 0.1 and logarithmic beyond. A panel says so where fits have no
-    likelihood for want of members.
+    ``gain_standard_error`` of all members. A panel per layer; the band is two standard errors. The
+    axis is in nats per member, linear between -0.1 and 0.1 and logarithmic beyond. A panel says so
+    where fits have no likelihood for want of members.
     """
     needed = ["layer", "rows", "columns", "law", "than", "gain", "gain_standard_error"]
     require(comparison, "comparison", needed, selection=[ALL])

@@ -35,9 +35,7 @@ def blocks_table(
     """
     numbers = multiplicities(size)
     # The means of V0 are fitted too, which takes one member.
-    observations = [
-        n * n_members - (name == BLOCKS[0]) for n, name in zip(numbers, BLOCKS, strict=True)
-    ]
+    observations = [n_members - 1, *(n * n_members for n in numbers[1:])]
     eigenvalues = [np.linalg.eigvalsh(block) for block in blocks(parameters)]
     total = sum(n * values.sum(axis=-1) for n, values in zip(numbers, eigenvalues, strict=True))
     scale = (total + np.square(parameters[:, :2]).sum(axis=-1)) / size**2

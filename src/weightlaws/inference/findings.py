@@ -25,9 +25,10 @@ def findings_table(
     DataFrame
         One row a condition, layer, ``selection`` of members and headline epoch. ``law``: see
         `best_law`. ``gain <law>`` and ``gain_standard_error <law>``: nats per held-out member, over
-        the law that it is nested above. ``p <test>``: of each symmetry test. ``deviating_published`` of
-        ``tested_published`` and ``deviating`` of ``tested`` invariants; empty for a layer that no
-        13-parameter law was fitted to. ``note``: which laws have no density, and why.
+        the law that it is nested above. ``p <test>``: of each symmetry test.
+        ``deviating_published`` of ``tested_published`` and ``deviating`` of ``tested`` invariants;
+        empty for a layer that no 13-parameter law was fitted to. ``note``: the laws that have no
+        density, and why.
     """
     laws = comparison.merge(symmetry[PLACE].drop_duplicates())
     places = laws.groupby([*PLACE, "rows", "columns"], sort=False)
