@@ -21,6 +21,9 @@ from weightlaws.laws.pigmm import FITTED, PIGMM, parameters_from_moments
 # Doubles in the matrices, and in the statistics, that are held at once.
 _TOGETHER = 2**21
 
+# Columns of the pool that are added up together: as many as a processor's cache takes.
+_COLUMNS = 128
+
 # An invariant that so many of the first ensembles reach in each tail is simulated no further: its p
 # is known well, and is too large to matter.
 _FIRST, _ENOUGH = 4000, 20
@@ -152,10 +155,13 @@ def _ensembles(
 ) -> Iterator[Floats]:
     """Averages of pool rows over ensembles drawn from them with replacement."""
     step = max(1, _TOGETHER // max(pool.shape[1], n_members))
+    starts = range(0, pool.shape[1], _COLUMNS)
+    blocks = [np.ascontiguousarray(pool[:, start : start + _COLUMNS]) for start in starts]
     for start in range(0, n_ensembles, step):
         n = min(step, n_ensembles - start)
         drawn = rng.integers(len(pool), size=n * n_members)
         ends = np.arange(0, n * n_members + 1, n_members)
         ones = np.ones(n * n_members, dtype=np.float32)
         choice = sparse.csr_matrix((ones, drawn, ends), shape=(n, len(pool)))
-        yield (choice @ pool).astype(np.float64) / n_members
+        sums = np.concatenate([choice @ block for block in blocks], axis=1)
+        yield sums.astype(np.float64) / n_members

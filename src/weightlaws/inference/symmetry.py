@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from weightlaws.arrays import Floats
 from weightlaws.inference.symmetry_names import (
@@ -193,8 +193,8 @@ def _randomised_averages(
 ) -> dict[str, Floats]:
     """Average features (n + 1, k) over the members as they are, then n times permuted.
 
-    The symmetries permute the same things. They see the same permutations, as to draw these is
-    most of the work.
+    All symmetries here permute the same things. They share the permutations, since drawing these
+    is most of the work.
     """
     shape = _shape(matrices)
     if n < 1:
@@ -248,7 +248,7 @@ def _labels(permuted: str, axis: int, measure: Callable[..., Floats]) -> Symmetr
         n, degrees = shape[0], shape[1 + axis] - 1
         # The part between labels of all variance is F-distributed over the rest, thus beta here.
         share = statistic / (n * degrees)
-        return float(stats.beta.sf(share, degrees / 2, (n - 1) * degrees / 2))
+        return float(special.betaincc(degrees / 2, (n - 1) * degrees / 2, min(share, 1.0)))
 
     return Symmetry(permuted, items, _values_and_square, _friedman, p_gaussian)
 
@@ -270,6 +270,11 @@ def _friedman(averages: Floats, shape: EnsembleShape) -> Floats:
     return ratio
 
 
+def _chi_square(ratio: float, degrees: int) -> float:
+    """Return the probability of more; rounding can take a ratio just below 0."""
+    return float(special.chdtrc(degrees, max(ratio, 0.0)))
+
+
 #: The tests by name, in the order in which they are made.
 SYMMETRIES: dict[str, Symmetry] = {
     ROW_MEANS: _labels("rows", 0, np.mean),
@@ -281,13 +286,13 @@ SYMMETRIES: dict[str, Symmetry] = {
         lambda matrix: matrix,
         lambda items, _: evaluate(FITTED, items),
         diagonal_ratio,
-        lambda ratio, _: float(stats.chi2.sf(ratio, df=8)),
+        lambda ratio, _: _chi_square(ratio, degrees=8),
     ),
     ENTRIES: Symmetry(
         "entries",
         lambda matrix: matrix.ravel(),
         lambda items, shape: evaluate(BIPARTITE_FITTED, items.reshape(-1, *shape[1:])),
         entries_ratio,
-        lambda ratio, _: float(stats.chi2.sf(ratio, df=3)),
+        lambda ratio, _: _chi_square(ratio, degrees=3),
     ),
 }

@@ -60,6 +60,8 @@ def multiplicities(size: int) -> tuple[int, int, int, int]:
 
 def square_root(covariance: Floats) -> Floats:
     """Symmetric square roots (..., p, p) of covariances."""
+    if covariance.shape[-1] == 1:
+        return np.sqrt(np.where(covariance > 0, covariance, 0))
     values, vectors = np.linalg.eigh(covariance)
     # A zero eigenvalue is found as some 1e-16 of the largest, of either sign: its root would be
     # some 1e-8, and no rounding error any more.

@@ -62,7 +62,8 @@ def squared_distances(f: npt.ArrayLike, g: npt.ArrayLike, size: int) -> Floats:
     total = np.square(f[..., :2] - g[..., :2]).sum(-1)
     for number, a, b in zip(multiplicities(size), blocks(f), blocks(g), strict=True):
         root_a, root_b = square_root(a), square_root(b)
-        left, _, right = np.linalg.svd(root_a @ root_b)
-        turned = root_b @ (left @ right).swapaxes(-1, -2)
-        total = total + number * np.square(root_a - turned).sum((-2, -1))
+        if root_b.shape[-1] > 1:  # otherwise the best Q is 1
+            left, _, right = np.linalg.svd(root_a @ root_b)
+            root_b = root_b @ (left @ right).swapaxes(-1, -2)
+        total = total + number * np.square(root_a - root_b).sum((-2, -1))
     return np.asarray(total)

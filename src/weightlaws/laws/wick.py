@@ -45,6 +45,9 @@ _PARTITIONS = sorted({relabel(labels) for labels in product(range(4), repeat=4)}
 #: The equality pattern of (i, j, k, l) for each covariance number; the mirror image shares it.
 PATTERNS: tuple[Pattern, ...] = tuple(p for p in _PARTITIONS if p <= mirror(p))
 
+# The position, among the 13 numbers, of the covariance number of each equality pattern.
+_NUMBERS: dict[Pattern, int] = {p: 2 + PATTERNS.index(min(p, mirror(p))) for p in _PARTITIONS}
+
 #: Positions of m_0 and of the c_p that identify no row with a column: same row and column, same
 #: row, same column, all.
 BIPARTITE: list[int] = [0] + [
@@ -98,7 +101,7 @@ def expectation(graphs: Iterable[Graph], size: int | Shape, numbers: npt.ArrayLi
     padded = np.concatenate([numbers, np.ones((*numbers.shape[:-1], 1))], axis=-1)
     values = np.ones((*numbers.shape[:-1], len(monomials)))
     for positions in monomials.T:
-        values *= padded[..., positions]
+        values *= padded.take(positions, axis=-1)
     return values @ table.T
 
 
@@ -152,18 +155,17 @@ def _polynomial(edges: tuple[Edge, ...]) -> dict[tuple[int, int, Monomial], int]
     if not edges:
         return {(0, 0, ()): 1}
     (i, j), *others = edges
-    terms: list[tuple[int, tuple[int, ...], Pattern, list[Edge]]]
-    terms = [(0, (i, j), (0, 1), others), (1, (i, j), (0, 0), others)]
-    for k, partner in enumerate(others):
+    terms: Counter[tuple[int, tuple[Edge, ...], int, int]] = Counter()
+    terms[0, *_identify((i, j), (0, 1), others)] += 1
+    terms[1, *_identify((i, j), (0, 0), others)] += 1
+    for k, (m, n) in enumerate(others):
         rest = others[:k] + others[k + 1 :]
-        for pattern in _PARTITIONS:
-            number = 2 + PATTERNS.index(min(pattern, mirror(pattern)))
-            terms.append((number, (i, j, *partner), pattern, rest))
+        for pattern, number in _NUMBERS.items():
+            terms[number, *_identify((i, j, m, n), pattern, rest)] += 1
     counts: Counter[tuple[int, int, Monomial]] = Counter()
-    for number, ends, pattern, rest in terms:
-        merged, rows, columns = _identify(ends, pattern, rest)
+    for (number, merged, rows, columns), equal in terms.items():
         for (a, b, monomial), count in _polynomial(merged).items():
-            counts[rows + a, columns + b, tuple(sorted((number, *monomial)))] += count
+            counts[rows + a, columns + b, tuple(sorted((number, *monomial)))] += equal * count
     return dict(counts)
 
 
@@ -175,7 +177,8 @@ def _identify(
     names |= {vertex: vertex for vertex in ends}
     for end, part in zip(ends, pattern, strict=True):
         old, new = names[end], names[ends[pattern.index(part)]]
-        names = {vertex: new if name == old else name for vertex, name in names.items()}
+        if old != new:
+            names = {vertex: new if name == old else name for vertex, name in names.items()}
     merged = [(names[i], names[j]) for i, j in rest]
     kept = {vertex for edge in merged for vertex in edge}
     rows = {names[end] for end in ends[::2]} - kept
