@@ -51,6 +51,16 @@ def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Floats:
     References
     ----------
     arXiv:1809.07559; arXiv:2510.05218.
+
+    Examples
+    --------
+    The trace and the trace of the square, of one matrix:
+
+    >>> trace, trace_of_square = Graph(((0, 0),)), Graph(((0, 1), (1, 0)))
+    >>> trace.formula, trace_of_square.formula
+    ('sum_i W_ii', 'sum_ij W_ij W_ji')
+    >>> evaluate([trace, trace_of_square], [[1, 2], [3, 4]])
+    array([ 5., 29.])
     """
     graphs, matrices = tuple(graphs), np.asarray(matrices)
     if matrices.ndim < 2 or matrices.dtype.kind not in "fiub":

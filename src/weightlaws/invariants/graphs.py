@@ -167,6 +167,15 @@ def enumerate_graphs(degree: int, bipartite: bool = False) -> tuple[Graph, ...]:
     ------
     ValueError
         If the degree is below 1.
+
+    Examples
+    --------
+    >>> [graph.formula for graph in enumerate_graphs(1)]
+    ['sum_i W_ii', 'sum_ij W_ij']
+    >>> [graph.name for graph in enumerate_graphs(2, bipartite=True)]
+    ['ia.ia', 'ia.ib', 'ia.ja', 'ia.jb']
+    >>> len(enumerate_graphs(4))
+    296
     """
     if degree < 1:
         raise ValueError(f"expected a degree of at least 1, found {degree}")

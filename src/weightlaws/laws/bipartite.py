@@ -56,6 +56,16 @@ class Bipartite(GaussianLaw):
     ------
     ValueError
         If a side is below 2, the parameters are not 5 finite numbers, or a variance is negative.
+
+    Examples
+    --------
+    Each row has a random offset of its own: the row sums / sqrt(6) have variance 1 + 6.
+
+    >>> rng = np.random.default_rng(0)
+    >>> matrices = rng.normal(size=(5000, 4, 6)) + rng.normal(size=(5000, 4, 1))
+    >>> mean, total, rows, columns, rest = Bipartite.fit(matrices).parameters
+    >>> print(f"rows {rows:.1f}, columns {columns:.1f}, rest {rest:.1f}")
+    rows 7.0, columns 1.0, rest 1.0
     """
 
     _PARTS = ("the grand total", "the row sums", "the column sums", "the rest")

@@ -32,6 +32,16 @@ class IID(GaussianLaw):
     ValueError
         If the shape is not positive, the parameters are not 2 finite numbers, or the variance is
         negative.
+
+    Examples
+    --------
+    >>> law = IID((2, 3), [0.0, 1.0])
+    >>> law.sample(5, np.random.default_rng(0)).shape
+    (5, 2, 3)
+    >>> law.log_likelihood(np.zeros((1, 2, 3))).round(3)  # six factors 1 / sqrt(2 pi)
+    array([-5.514])
+    >>> IID.fit([[[1.0, 2.0, 3.0]], [[1.0, 2.0, 3.0]]]).parameters.round(3)
+    array([2.   , 0.667])
     """
 
     def __init__(self, shape: Shape, parameters: npt.ArrayLike) -> None:

@@ -53,6 +53,18 @@ class OneSided(GaussianLaw):
     ValueError
         If a side is too short, the side is unknown, the parameters are not that many finite
         numbers, or the covariance of the sums or of the contrasts has a negative eigenvalue.
+
+    Examples
+    --------
+    Each labelled row has a mean of its own, and the columns are alike.
+
+    >>> rng = np.random.default_rng(0)
+    >>> matrices = rng.normal(size=(5000, 2, 6)) + np.array([[1.0], [-1.0]])
+    >>> law = OneSided.fit(matrices, labelled="rows")
+    >>> law.means.round(1)
+    array([ 1., -1.])
+    >>> law.n_parameters
+    8
     """
 
     def __init__(self, shape: Shape, parameters: npt.ArrayLike, labelled: Side = "rows") -> None:

@@ -145,6 +145,24 @@ class PIGMM:
     ValueError
         If the size is not above 3, the parameters are not 13 finite numbers, or a block is not a
         covariance; the message names the block.
+
+    Examples
+    --------
+    Independent entries of variance 0.25: all 100 add to the sum of W_ij^2, and only the 10 on the
+    diagonal to the sum of W_ij W_ji.
+
+    >>> law = PIGMM.iid(10, 0.25)
+    >>> squares, transposes = PUBLISHED["I3"], PUBLISHED["I4"]
+    >>> squares.formula, transposes.formula
+    ('sum_ij W_ij^2', 'sum_ij W_ij W_ji')
+    >>> law.expectation([squares, transposes]).round(6)
+    array([25. ,  2.5])
+
+    A fit needs no optimiser, and predicts every invariant.
+
+    >>> fit = PIGMM.fit(law.sample(1000, np.random.default_rng(0)))
+    >>> fit.expectation([squares]).round()
+    array([25.])
     """
 
     #: The number of parameters.

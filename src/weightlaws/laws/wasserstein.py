@@ -19,6 +19,13 @@ def squared_distance(p: PIGMM, q: PIGMM) -> float:
     ------
     ValueError
         If the sizes differ.
+
+    Examples
+    --------
+    Standard deviations of 1 and 3 in each of 25 entries:
+
+    >>> round(squared_distance(PIGMM.iid(5, 1.0), PIGMM.iid(5, 9.0)), 6)
+    100.0
     """
     if p.size != q.size:
         raise ValueError(f"expected two laws of one size, found sizes {p.size} and {q.size}")
@@ -26,7 +33,18 @@ def squared_distance(p: PIGMM, q: PIGMM) -> float:
 
 
 def distance(p: PIGMM, q: PIGMM) -> float:
-    """2-Wasserstein distance of two laws of one size; raises as `squared_distance` does."""
+    """2-Wasserstein distance of two laws of one size.
+
+    Raises
+    ------
+    ValueError
+        If the sizes differ.
+
+    Examples
+    --------
+    >>> round(distance(PIGMM.iid(5, 1.0), PIGMM.iid(5, 9.0)), 6)
+    10.0
+    """
     return float(np.sqrt(squared_distance(p, q)))
 
 
