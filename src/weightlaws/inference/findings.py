@@ -49,8 +49,8 @@ def best_law(laws: pd.DataFrame) -> str:
     """Choose the simplest law that no larger one beats clearly on held-out members.
 
     ``laws`` is the comparison of one layer and epoch, indexed by law, simpler ones first. A law
-    replaces the chosen one if its gain over it exceeds two standard errors; that of a gain over
-    several steps is summed in quadrature. A law without a density is never chosen.
+    replaces the chosen one if its gain over it exceeds two standard errors. The errors of several
+    steps are summed in quadrature. A law without a density is never chosen.
     """
     than = laws["than"].fillna("")
     best = str(laws.index[0])
@@ -63,7 +63,7 @@ def best_law(laws: pd.DataFrame) -> str:
 
 
 def _between(law: str, other: str, than: pd.Series) -> set[str]:
-    """Steps of the nesting that lead from one law to the other, by way of what they share."""
+    """Steps of the nesting that lead from one law to the other, by way of a law below both."""
     return {*_chain(law, than)} ^ {*_chain(other, than)}
 
 

@@ -45,7 +45,7 @@ def sum_up(
     Parameters
     ----------
     spec
-        What fixes the findings.
+        The spec of the findings.
     comparison, symmetry, significance
         The CSV files of all conditions, as the jobs of these names write them.
     invariants

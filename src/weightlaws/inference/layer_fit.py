@@ -13,7 +13,7 @@ from weightlaws.laws.pigmm import FITTED, PIGMM, numbers_from_parameters, parame
 from weightlaws.laws.typicality import predicted_sd
 from weightlaws.training.networks import INITIAL_LAWS, InitialLaw
 
-# The law fits the first invariants, those of degrees 1 and 2, and predicts the others.
+# The law fits the first invariants, of degrees 1 and 2, and predicts the others.
 _N_FITTED = len(FITTED)
 
 
@@ -90,7 +90,7 @@ def fit_layer(
         A key of ``networks.INITIAL_LAWS``: the law that ``deviation_start`` counts from. None if it
         is not known.
     weights
-        What `bootstrap.resampling_weights` draws for these members, (replicate, member).
+        The draw of `bootstrap.resampling_weights` for these members, (replicate, member).
     """
     graphs = tuple(graphs)
     means, sds, resampled = [], [], []
@@ -181,9 +181,9 @@ def _padded(values: Floats, n_invariants: int) -> Floats:
 def initial_moments(law: InitialLaw, size: int) -> tuple[Floats, Floats]:
     """Exact mean and standard deviation, each (13,), of the fitted invariants before training.
 
-    The entries of a D x D matrix are then independent, of mean 0 and variance v, here that of
-    ``law`` over D. To the variance of an invariant of Gaussian entries an excess kurtosis k of the
-    entries adds k v^2 times the sum of the squared coefficients of the W_ij^2 in the invariant.
+    The entries of a D x D matrix are then independent, with mean 0 and a variance v: the variance
+    of ``law`` over D. An excess kurtosis k of the entries adds to the variance of an invariant:
+    k v^2 times the sum of the squared coefficients of the W_ij^2 in the invariant.
     """
     variance = law.variance / size
     gaussian = PIGMM.iid(size, variance)
@@ -196,8 +196,8 @@ def initial_moments(law: InitialLaw, size: int) -> tuple[Floats, Floats]:
 def _squared_coefficients(graph: Graph, size: int) -> int:
     """Sum of the squared coefficients of the W_ij^2 in an invariant of degree at most 2.
 
-    Both factors are W_ii when all vertices are i; both are W_ij, i unlike j, when all row vertices
-    are i and all column vertices are j, which no vertex can be that is both.
+    Both factors are W_ii when all vertices are i. Both are W_ij, i unlike j, when all row vertices
+    are i and all column vertices are j; then no vertex may be both.
     """
     if graph.degree < 2:
         return 0

@@ -71,7 +71,7 @@ def fit_condition(paths: Sequence[Path], spec: ModelSpec) -> Fits:
     paths
         The condition's invariants shards, in the order of their members.
     spec
-        What fixes the fits.
+        The spec of the fits.
 
     Raises
     ------

@@ -65,7 +65,7 @@ def parameters_table(condition: str, spec: ModelSpec, fits: Fits) -> pd.DataFram
 def typicality_table(fitted: pd.DataFrame) -> pd.DataFrame:
     """One row a layer, epoch and fitted invariant: how much members scatter about its mean.
 
-    Made of what `fits_table` gives. ``sd`` is the observed standard deviation over members,
+    Made of the table of `fits_table`. ``sd`` is the observed standard deviation over members,
     ``predicted_sd`` the fitted law's, and ``ratio`` the first over the second.
     """
     table = fitted.dropna(subset="predicted_sd")

@@ -1,9 +1,9 @@
 """Do an ensemble's invariants deviate from its fitted law? Parametric-bootstrap tests.
 
-The statistic of an invariant is its deviation in SD, (mean - prediction) / sd. The law fitted to
-the ensemble says how it would scatter if the law were true: ensembles of as many members are drawn
-from that law, and each is fitted anew, which counts that prediction and mean come from the same
-members. Neither a Gaussian statistic nor a large ensemble is assumed.
+The statistic of an invariant is its deviation in SD, (mean - prediction) / sd. To see its scatter
+if the fitted law were true, ensembles of as many members are drawn from that law, and each is
+fitted anew. This counts that prediction and mean come from the same members. Neither a Gaussian
+statistic nor a large ensemble is assumed.
 """
 
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ _TOGETHER = 2**21
 # Columns of the pool that are added up together: as many as a processor's cache takes.
 _COLUMNS = 128
 
-# An invariant that so many of the first ensembles reach in each tail is simulated no further: its p
-# is known well, and is too large to matter.
+# An invariant that so many of the first ensembles reach in each tail is simulated no further. Its p
+# is known well then, and is too large to matter.
 _FIRST, _ENOUGH = 4000, 20
 
 
@@ -40,16 +40,16 @@ def p_values(
 ) -> Floats:
     """Test an ensemble against the 13-parameter law fitted to it, invariant by invariant.
 
-    To evaluate every invariant on ``n_ensembles`` ensembles of fresh matrices would take days.
-    ``n_matrices`` are drawn and evaluated once, and ensembles are drawn from these, with
-    replacement; that the law's expectations are known exactly removes the pool's own error from
-    their centre. After the first 4000 ensembles only those invariants go on that fewer than 20 of
-    them reach in the smaller tail.
+    To evaluate every invariant on ``n_ensembles`` ensembles of fresh matrices would take days. So a
+    pool of ``n_matrices`` is drawn and evaluated once, and ensembles are drawn from the pool, with
+    replacement. The law's expectations are known exactly, which removes the pool's own error from
+    the centre of the ensembles. After the first 4000 ensembles an invariant goes on only if fewer
+    than 20 of them reach it in the smaller tail.
 
     Parameters
     ----------
     invariants : (member, invariant)
-        Values of the graphs, of which the first 13 are those that the law fits.
+        Values of the graphs. The law fits the first 13.
     size
         The matrices' size D > 3.
     rng
@@ -109,7 +109,7 @@ def _exceedances(
     centre, scale = pool.mean(axis=0), pool.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     bias = differences(centre)  # 0 for the law itself, but the pool is finite
-    # Single precision halves the time of this, and is finer by far than what simulation can tell.
+    # Single precision halves the time, and is finer by far than simulation can tell.
     scaled = ((pool - centre) / scale).astype(np.float32)
     scaled = np.concatenate([scaled, scaled[:, n_fitted:] ** 2], axis=1)
 
@@ -130,8 +130,8 @@ def _exceedances(
 def false_discovery(p: Floats) -> Floats:
     """Adjust one family of p-values, of any shape, for the rate of false discoveries.
 
-    Calling those at most q significant, the expected share of false ones among them is at most q,
-    however the tests depend on each other. NaN is no test, and stays.
+    If all tests with an adjusted p of at most q are called significant, the expected share of false
+    ones among them is at most q, however the tests depend on each other. NaN is no test, and stays.
 
     References
     ----------

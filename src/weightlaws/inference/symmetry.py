@@ -82,7 +82,7 @@ def randomisation_tests(
     """Test the symmetries of an ensemble that its shape allows.
 
     ============== =========== ===================================================================
-    test           permuted    what a small p speaks against
+    test           permuted    a small p speaks against
     ============== =========== ===================================================================
     row means      rows        rows are exchangeable: the mean entry depends on the row
     row spreads    rows        the same: the variance within a row depends on the row
@@ -173,7 +173,7 @@ def randomised_statistics(
     Returns
     -------
     (R + 1,)
-        The ensemble's own statistic, then those of the copies.
+        The ensemble's own statistic, then the statistics of the copies.
 
     Raises
     ------

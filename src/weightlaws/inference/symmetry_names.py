@@ -7,7 +7,7 @@ COLUMN_SPREADS = "column spreads"
 DIAGONAL = "diagonal"
 ENTRIES = "entries"
 
-#: For pages and figures, what each test looks for, in the order in which the tests are made.
+#: Each test in words, for pages and figures, in the order in which the tests are made.
 SYMMETRY_TESTS: dict[str, str] = {
     ROW_MEANS: "row labels, by means",
     ROW_SPREADS: "row labels, by spreads",

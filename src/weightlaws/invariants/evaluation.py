@@ -1,8 +1,7 @@
 """Values of permutation-invariant polynomials of matrices, one directed multigraph each.
 
-The graphs asked for are compiled into one straight-line program, in which every intermediate that
-they share is computed once and kept only until its last use; the program runs on bounded chunks of
-the batch.
+The graphs are compiled into one straight-line program. It computes every shared intermediate once,
+keeps it only until its last use, and runs on bounded chunks of the batch.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -21,8 +20,8 @@ from weightlaws.invariants.graphs import Graph, components
 
 Key = TypeVar("Key", bound=Hashable)
 
-# Doubles in a chunk of matrices, and so in any intermediate, of which some 10 live at once. Smaller
-# chunks are slower for the interpreter's sake, and larger ones no faster.
+# Doubles in a chunk of matrices, and so in any intermediate; some 10 of these live at once. Smaller
+# chunks cost more of the interpreter's time, and larger ones are no faster.
 CHUNK = 2**16
 
 
@@ -34,7 +33,7 @@ def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Floats:
     Parameters
     ----------
     graphs
-        The invariants, of any degree. Those of bipartite graphs sum rows and columns separately.
+        The invariants, of any degree. Bipartite graphs sum rows and columns separately.
     matrices : (..., D, D), or (..., rows, columns) if all graphs are bipartite
         Real numbers of any precision; the arithmetic is in float64.
 
@@ -102,7 +101,7 @@ _OPERATIONS: dict[str, Callable[..., Floats]] = {
 
 
 class _Step(NamedTuple):
-    """What to call on which slots, the slot to fill, and the slots that no later step reads."""
+    """A function, the slots it reads, the slot it fills, and the slots that no later step reads."""
 
     function: Callable[..., Floats]
     operands: tuple[int, ...]
@@ -111,7 +110,7 @@ class _Step(NamedTuple):
 
 
 def _run(program: list[_Step], matrices: Floats) -> dict[int, Floats]:
-    """Return the slots that are left at the end: those of the values."""
+    """Return the slots that are left at the end: the values of the graphs."""
     slots = {0: matrices}
     for step in program:
         slots[step.slot] = step.function(*(slots[operand] for operand in step.operands))

@@ -1,6 +1,6 @@
-"""Gaussian laws of matrices: what all of them offer, and what their modules share.
+"""The common ground of the Gaussian laws of matrices: their interface, and checks.
 
-Every law is fitted by moments, with 1/N averages. For these laws that is maximum likelihood.
+Every law is fitted by moments, with 1/N averages. For these laws this is maximum likelihood.
 """
 
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ from weightlaws.arrays import Floats, Shape
 from weightlaws.invariants.graphs import Graph
 from weightlaws.laws import wick
 
-#: Rounding of a fitted variance, relative to the moments that it is the difference of. Sums of
-#: float64 lose some 1e-14 of these; a variance that means anything lies far above. A law whose
-#: variance is below has no density.
+#: Rounding of a fitted variance, relative to the moments that the fit subtracts. Sums of float64
+#: lose some 1e-14 of these, and a meaningful variance lies far above. A law with a variance below
+#: the rounding has no density.
 ROUNDING = 1e-12
 
 

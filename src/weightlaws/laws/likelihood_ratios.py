@@ -61,7 +61,7 @@ def diagonal_ratio(averages: Floats, shape: EnsembleShape) -> Floats:
 
 
 def entries_ratio(averages: Floats, shape: EnsembleShape) -> Floats:
-    """Twice the log-likelihood ratio of the bipartite fit and that of independent equal entries.
+    """Twice the log-likelihood ratio of the bipartite and the independent fit.
 
     A fourth cumulant of independent entries moves all variances alike and leaves this ratio. So it
     tells dependence and not heavy tails, unlike `diagonal_ratio`.

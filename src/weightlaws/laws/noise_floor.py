@@ -1,4 +1,4 @@
-"""What finitely many members do to a fit, and to its distance from the law they were drawn from."""
+"""The noise of fits to finitely many members, and of their distance from the true law."""
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ def simulate_fits(
     Returns
     -------
     (n_draws, 13)
-        What `pigmm.parameters_from_moments` gives for each ensemble.
+        The parameters of the fit to each ensemble, as `pigmm.parameters_from_moments` gives them.
 
     Raises
     ------
@@ -57,9 +57,9 @@ def noise_floor(
     rng: np.random.Generator,
     n_others: int | None = None,
 ) -> Floats:
-    """Squared distances that ensembles of one and the same law show.
+    """Simulate the squared distances that ensembles of one law show.
 
-    An estimated distance is biased upwards and never 0: this is how far it gets by chance.
+    An estimated distance is biased upwards and never 0. The floor is its size by chance alone.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def noise_floor(
     rng
         The source of randomness.
     n_others
-        Matrices in the ensemble to compare each one with, independent of it; the law itself if not
-        given.
+        Matrices in a second, independent ensemble, to compare each ensemble with. If not given,
+        each is compared with the law itself.
 
     Returns
     -------

@@ -44,7 +44,7 @@ class OneSided(GaussianLaw):
     shape
         (rows, columns): M of the labelled side, and n of the other, at least 2.
     parameters : (M + M(M+1),)
-        The means m, the upper triangle of A and that of B, row by row.
+        The means m, the upper triangle of A and the upper triangle of B, row by row.
     labelled
         The side whose members are told apart.
 
@@ -89,7 +89,7 @@ class OneSided(GaussianLaw):
     def fit(cls, matrices: npt.ArrayLike, labelled: Side = "rows") -> Self:
         """Fit to matrices (N, rows, columns), N >= 1, by maximum likelihood.
 
-        It takes N > M members to tell all parameters, and for the law to have a density.
+        The law has a density only for N > M.
         """
         matrices = check_matrices(matrices)
         N, rows, columns = matrices.shape
@@ -124,8 +124,8 @@ class OneSided(GaussianLaw):
     def expectation(self, graphs: Iterable[Graph]) -> Floats:
         """Return the exact expectations (len(graphs),) of bipartite invariants.
 
-        Wick's theorem: each factor is a mean or has a partner, by A or by B. The sums over
-        exchangeable vertices are counted, those over labelled ones are contracted.
+        Wick's theorem: each factor is a mean or has a partner, by A or by B. Sums over
+        exchangeable vertices are counted, and sums over labelled vertices are contracted.
 
         Raises
         ------
@@ -196,7 +196,7 @@ class OneSided(GaussianLaw):
 
 
 def _labelled_first(pair: tuple[int, int], labelled: Side) -> tuple[int, int]:
-    """Order what belongs to rows and columns."""
+    """Order a pair that belongs to (rows, columns) by (labelled, exchangeable)."""
     if labelled not in ("rows", "columns"):
         raise ValueError(f"expected 'rows' or 'columns' to be labelled, found {labelled!r}")
     rows, columns = pair
@@ -208,13 +208,14 @@ def _sides(shape: Shape, labelled: Side) -> tuple[int, int]:
     M, n = _labelled_first(shape, labelled)
     if n < 2:
         raise ValueError(
-            f"expected two or more of what is exchanged, found shape {shape}, labelled {labelled}"
+            f"expected two or more on the exchangeable side, found shape {shape}, "
+            f"labelled {labelled}"
         )
     return M, n
 
 
 def _split(matrices: Floats, labelled: Side) -> tuple[Floats, Floats]:
-    """Averages (N, M) over the exchangeable side, and the offsets from them, stacked: (N n, M)."""
+    """Average over the exchangeable side, (N, M), and stack the offsets from it, (N n, M)."""
     if labelled == "rows":
         matrices = matrices.swapaxes(1, 2)
     averages = matrices.mean(1)
@@ -226,7 +227,7 @@ def _check_covariance(name: str, matrix: Floats, rounding: float) -> None:
     try:
         np.linalg.cholesky(matrix + rounding * np.eye(len(matrix)))
     except np.linalg.LinAlgError:
-        # Ten times the work, done only to tell what is wrong.
+        # Ten times the work, done only for the message.
         least = np.linalg.eigvalsh(matrix)[0]
         if least < -rounding:
             raise ValueError(f"{name} has the negative eigenvalue {least:.3g}") from None
@@ -304,7 +305,7 @@ def _classes(vertices: set[int], joins: Iterable[tuple[int, int]]) -> list[set[i
 def _component(part: set[int], powers: Mapping[int, int], links: list[Link]) -> Component:
     """Number the vertices of a component in an order that depends little on their names.
 
-    Equal components that are told apart nevertheless cost one more contraction, no more.
+    Where equal components come out differently, it costs one more contraction.
     """
 
     def signature(vertex: int) -> tuple[int, list[int]]:

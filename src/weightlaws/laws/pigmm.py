@@ -1,15 +1,15 @@
 """The permutation-invariant Gaussian matrix model: all Gaussian laws with the symmetry S_D.
 
-The law of W is the same as that of W with rows and columns permuted together. Under S_D matrices
-fall into 2 V0 + 3 VH + V2 + V3, and the law into independent blocks on orthonormal coordinates:
+The law of W does not change when rows and columns are permuted together. Under S_D matrices fall
+into 2 V0 + 3 VH + V2 + V3, and the law into independent blocks on orthonormal coordinates:
 
 - V0: S1 = sum_ij W_ij / D and S2 = (sum_i W_ii - S1) / sqrt(D-1), with means f1, f2 and covariance
   [[f3, f4], [f4, f5]];
 - VH, of dimension D-1: the centred column sums / sqrt(D), the centred row sums / sqrt(D), and the
   centred diagonal made orthogonal to both and normalised by sqrt(D/(D-2)), with covariance
   [[f6, f7, f8], [f7, f9, f10], [f8, f10, f11]];
-- V2, of dimension D(D-3)/2, what is left of the symmetric part, with variance f12;
-- V3, of dimension (D-1)(D-2)/2, what is left of the antisymmetric part, with variance f13.
+- V2, of dimension D(D-3)/2, the rest of the symmetric part, with variance f12;
+- V3, of dimension (D-1)(D-2)/2, the rest of the antisymmetric part, with variance f13.
 
 Moment matching is maximum likelihood here, and needs only the 13 invariants of degrees 1 and 2.
 Sources: arXiv:1809.07559 (the model), arXiv:2510.05218 (f1 to f13).
@@ -63,8 +63,8 @@ def square_root(covariance: Floats) -> Floats:
     if covariance.shape[-1] == 1:
         return np.sqrt(np.where(covariance > 0, covariance, 0))
     values, vectors = np.linalg.eigh(covariance)
-    # A zero eigenvalue is found as some 1e-16 of the largest, of either sign: its root would be
-    # some 1e-8, and no rounding error any more.
+    # A zero eigenvalue comes out as some 1e-16 of the largest, of either sign. Its root would be
+    # some 1e-8, which is no rounding error any more.
     rounding = 8 * np.finfo(np.float64).eps * values[..., -1:]
     roots = np.sqrt(np.where(values > rounding, values, 0).clip(0))[..., None, :]
     return np.asarray((vectors * roots) @ vectors.swapaxes(-1, -2))
@@ -330,7 +330,7 @@ def _compose(v0: Floats, vh: Floats) -> Floats:
 def _numbers(size: int) -> Floats:
     """Return the matrix (13, 13) that takes f1 to f13 to the numbers of a law.
 
-    Its inverse is what the fit makes of the exact moments of the 13 laws with one number each.
+    Its inverse is the fit to the exact moments of 13 laws, with one of the numbers each.
     """
     # A term that identifies the indices down to n is of order D^(2-n): scaled so, the matrix that
     # is inverted has entries of order 1 at any size.

@@ -6,9 +6,9 @@ Such a law has 2 + 11 numbers: the coefficients of its means and covariances ove
 
 where p runs over the 15 set partitions of four indices, delta_p is 1 if indices of one part are
 equal, and c_p = c_q where q is p with (i, j) and (k, l) exchanged, which leaves 11. Wick's theorem
-then makes the expectation of an invariant a fixed polynomial in the 13 numbers: choosing a term for
-each factor or pair of factors identifies vertices, and each vertex that is left is summed over D
-indices. No partition of all vertices is needed, and no number is large only to cancel.
+then makes the expectation of an invariant a fixed polynomial in the 13 numbers. To choose a term
+for each factor or pair of factors identifies vertices, and each vertex that is left is summed over
+D indices. No partition of all vertices is needed, and no large numbers cancel.
 
 A law that is unchanged when rows and columns are permuted independently keeps only m_0 and the four
 c_p that identify no row with a column. It makes sense of rectangular matrices too: vertices that
@@ -70,7 +70,7 @@ def expectation(graphs: Iterable[Graph], size: int | Shape, numbers: npt.ArrayLi
         independent permutations of rows and columns, and then of bipartite graphs only.
     numbers : (..., 13)
         m_0, m_1 and the c_p in the order of `PATTERNS`, one law each. For (rows, columns) all must
-        be 0 but those of `BIPARTITE`.
+        be 0 but the five at `BIPARTITE`.
 
     Returns
     -------
@@ -148,9 +148,9 @@ def _relabel_edges(edges: Iterable[Edge]) -> tuple[Edge, ...]:
 def _polynomial(edges: tuple[Edge, ...]) -> dict[tuple[int, int, Monomial], int]:
     """Count the terms of an expectation by (free rows, free columns, monomial).
 
-    The first factor is either a mean or paired with a later one; what the other factors then make
-    of the identified vertices is the same problem with fewer edges. A vertex where an edge starts
-    counts as a row, which tells nothing where rows and columns are identified.
+    The first factor is either a mean or paired with a later one. The other factors, on the
+    identified vertices, are the same problem with fewer edges. A vertex where an edge starts counts
+    as a row, which tells nothing where rows and columns are identified.
     """
     if not edges:
         return {(0, 0, ()): 1}
