@@ -353,5 +353,7 @@ def test_shapes_are_checked(law):
 def test_sides_too_short_to_fit():
     with pytest.raises(ValueError, match=r"at least \(2, 2\), found \(1, 4\)"):
         Bipartite.fit(np.ones((5, 1, 4)))
-    with pytest.raises(ValueError, match=r"two or more on the exchangeable side, found shape \(4, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"two or more on the exchangeable side, found shape \(4, 1\)"
+    ):
         OneSided.fit(np.ones((5, 4, 1)))

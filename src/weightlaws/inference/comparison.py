@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from weightlaws.arrays import Floats, Integers, Shape
+from weightlaws.arrays import Floats, Integers, Shape, Side
 from weightlaws.laws.base import Law, check_matrices
 from weightlaws.laws.bipartite import Bipartite
 from weightlaws.laws.iid import IID
 from weightlaws.laws.names import BIPARTITE, DIAGONAL, INDEPENDENT, NESTED, ONE_SIDED
-from weightlaws.laws.one_sided import OneSided, Side
+from weightlaws.laws.one_sided import OneSided
 from weightlaws.laws.pigmm import PIGMM
 
 Fit = Callable[[Floats], Law]

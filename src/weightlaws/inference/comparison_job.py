@@ -8,9 +8,9 @@ from typing import Self
 
 import pandas as pd
 
+from weightlaws.arrays import Side
 from weightlaws.inference.comparison import compare
 from weightlaws.inference.dead_outputs import with_and_without_dead
-from weightlaws.laws.one_sided import Side
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import read_weights
 
@@ -93,6 +93,7 @@ def comparison_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.
         table = partial(compare, labelled=labelled_side(layer), folds=spec.folds)
         ensembles = read_weights(paths, spec.weights, spec.n_members, layer, epochs)
         for epoch, ensemble in zip(epochs, ensembles, strict=True):
-            part = with_and_without_dead(ensemble, spec.folds, table, **place, epoch=epoch)
+            values, dead = ensemble.values, ensemble.dead_output
+            part = with_and_without_dead(values, dead, spec.folds, table, **place, epoch=epoch)
             parts.append(part)
     return pd.concat(parts, ignore_index=True)

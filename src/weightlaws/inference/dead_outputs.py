@@ -7,7 +7,7 @@ from typing import Any
 import numpy.typing as npt
 import pandas as pd
 
-from weightlaws.storage.shards import MemberValues
+from weightlaws.arrays import Bools
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,8 @@ ALL, WITHOUT_DEAD = "all", "without dead outputs"
 
 
 def with_and_without_dead(
-    ensemble: MemberValues,
+    values: npt.NDArray[Any],
+    dead_output: Bools,
     least: int,
     table: Callable[[npt.NDArray[Any]], pd.DataFrame],
     **place: str | int,
@@ -25,13 +26,15 @@ def with_and_without_dead(
 
     Parameters
     ----------
-    ensemble
+    values : (member, ...)
         The values of all members.
+    dead_output : (member,)
+        Whether a member answers nothing.
     least
         Members that the table needs. Where fewer have no dead output, there is no second table,
         and the log says so.
     table
-        Makes the table of values (member, ...).
+        Makes the table of the values of some members.
     place
         Further columns of one value each.
 
@@ -41,13 +44,13 @@ def with_and_without_dead(
         The tables below each other. In front stand the place, ``selection`` (`ALL` or
         `WITHOUT_DEAD`) and ``n_members``, the number of members selected.
     """
-    whole = table(ensemble.values)
-    parts = {ALL: (whole, len(ensemble.values))}
-    n_alive = int((~ensemble.dead_output).sum())
-    if n_alive == len(ensemble.values):
+    whole = table(values)
+    parts = {ALL: (whole, len(values))}
+    n_alive = int((~dead_output).sum())
+    if n_alive == len(values):
         parts[WITHOUT_DEAD] = (whole, n_alive)
     elif n_alive >= least:
-        parts[WITHOUT_DEAD] = (table(ensemble.values[~ensemble.dead_output]), n_alive)
+        parts[WITHOUT_DEAD] = (table(values[~dead_output]), n_alive)
     else:
         log.warning(
             "found %d members without a dead output, expected at least %d for a table of them",

@@ -99,7 +99,8 @@ def significance_table(paths: Sequence[Path], stored: Spec, condition: str) -> p
         tests = []
         for epoch, ensemble in zip(spec.epochs, ensembles, strict=True):
             test = partial(_test, graphs=graphs, size=size, epoch=epoch, seed=seed, spec=spec)
-            tests.append(with_and_without_dead(ensemble, 2, test, **place))
+            values, dead = ensemble.values, ensemble.dead_output
+            tests.append(with_and_without_dead(values, dead, 2, test, **place))
         together = pd.concat(tests, ignore_index=True)
         for _, chosen in together.groupby("selection", sort=False):
             parts.append(chosen.assign(q=false_discovery(chosen["p"].to_numpy())))

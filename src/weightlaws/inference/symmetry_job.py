@@ -99,7 +99,8 @@ def symmetry_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.Da
         ensembles = read_weights(paths, spec.weights, spec.n_members, layer, epochs)
         for epoch, ensemble in zip(epochs, ensembles, strict=True):
             table = partial(_test, n=spec.randomisations, seed=[*seed, epoch], tests=tests)
-            parts.append(with_and_without_dead(ensemble, 3, table, **place, epoch=epoch))
+            values, dead = ensemble.values, ensemble.dead_output
+            parts.append(with_and_without_dead(values, dead, 3, table, **place, epoch=epoch))
     return pd.concat(parts, ignore_index=True)
 
 

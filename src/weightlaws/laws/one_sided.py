@@ -19,16 +19,14 @@ from functools import cache
 from itertools import product
 from math import prod
 from string import ascii_letters
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from weightlaws.arrays import Floats, Shape
+from weightlaws.arrays import Floats, Shape, Side
 from weightlaws.invariants.graphs import Edge, Graph
 from weightlaws.laws.base import ROUNDING, GaussianLaw, check_matrices
-
-Side = Literal["rows", "columns"]
 
 # A link between two labelled vertices, by A (0) or B (1).
 Link = tuple[int, int, int]
