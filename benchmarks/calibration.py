@@ -1,12 +1,12 @@
-"""Do the tests of a fitted law hold their level, and what do they find? A simulation study.
+"""The level and the power of the tests of a fitted law: a simulation study.
 
     python benchmarks/calibration.py [--quick] [--csv FILE]
 
 Level: ensembles are drawn from a known 13-parameter law, and every invariant that the law does not
 fit is tested in each of them, by the z-score (bootstrap over members) and by the parametric
-bootstrap. Of both the share beyond the nominal 5 % is counted. Power: the same with ensembles whose
-entries have a stated excess kurtosis, or whose members have a stated scatter of their scale. The
-last line is a JSON object.
+bootstrap. The share of tests beyond the nominal 5 % is counted for both. Power: the same with
+ensembles whose entries have a stated excess kurtosis, or whose members have a stated scatter of
+their scale. The last line is a JSON object.
 """
 
 import argparse
@@ -18,17 +18,15 @@ from functools import partial
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process a core instead
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from weightlaws.arrays import Bools, Floats
 from weightlaws.inference.bootstrap import resampling_weights
 from weightlaws.inference.layer_fit import fit_layer
 from weightlaws.inference.significance import p_values
 from weightlaws.invariants.catalogue import catalogue, published_number
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.laws.pigmm import FITTED, PIGMM
-
-Array = npt.NDArray[np.float64]
 
 SIZE = 10
 # The law of the first 10 x 10 matrix after 50 epochs on 4,500 digits, rounded.
@@ -39,19 +37,19 @@ LAW = PIGMM(
 GRAPHS = catalogue("complete")
 
 
-def from_law(n: int, rng: np.random.Generator) -> Array:
+def from_law(n: int, rng: np.random.Generator) -> Floats:
     """Draw members of the law itself."""
     return LAW.sample(n, rng)
 
 
-def heavy_tailed(excess_kurtosis: float, n: int, rng: np.random.Generator) -> Array:
+def heavy_tailed(excess_kurtosis: float, n: int, rng: np.random.Generator) -> Floats:
     """Draw independent entries of variance 0.1 and a stated excess kurtosis, Student's t."""
     freedom = 4 + 6 / excess_kurtosis
     scale = np.sqrt(0.1 * (freedom - 2) / freedom)
     return scale * rng.standard_t(freedom, (n, SIZE, SIZE))
 
 
-def scattered(cv: float, n: int, rng: np.random.Generator) -> Array:
+def scattered(cv: float, n: int, rng: np.random.Generator) -> Floats:
     """Draw members of the law, each scaled by a lognormal factor of a stated scatter."""
     return np.exp(cv * rng.standard_normal((n, 1, 1))) * LAW.sample(n, rng)
 
@@ -67,7 +65,7 @@ ENSEMBLES = {
 
 def rejections(
     seed: int, kind: str, n_members: int, replicates: int, matrices: int, ensembles: int
-) -> npt.NDArray[np.bool_]:
+) -> Bools:
     """Test one ensemble: whether z, and whether p, are beyond the 5 % point, (2, invariant)."""
     rng = np.random.default_rng([seed, n_members, *kind.encode()])
     invariants = evaluate(GRAPHS, ENSEMBLES[kind](n_members, rng))

@@ -20,20 +20,18 @@ from statistics import median
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
-import numpy.typing as npt
 from numpy import diag, trace
 
+from weightlaws.arrays import Floats
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.laws.wick import PATTERNS, expectation
-
-Array = npt.NDArray[np.float64]
 
 MEMBERS, SNAPSHOTS, LAYERS, SIZE = 1000, 51, 3, 10
 LARGE = 640  # the widest layer of the width study
 ROUNDS = 5
 
-EXPRESSIONS: dict[str, Callable[[Array], float]] = {
+EXPRESSIONS: dict[str, Callable[[Floats], float]] = {
     "I1": lambda W: trace(W),
     "I2": lambda W: W.sum(),
     "I3": lambda W: (W**2).sum(),
@@ -89,14 +87,14 @@ EXPRESSIONS: dict[str, Callable[[Array], float]] = {
 }
 
 
-def baseline(matrices: Array) -> Array:
+def baseline(matrices: Floats) -> Floats:
     """Evaluate the published invariants one by one, (matrix, 52)."""
     return np.array(
         [[expression(matrix) for expression in EXPRESSIONS.values()] for matrix in matrices]
     )
 
 
-def disagreement(matrices: Array) -> float:
+def disagreement(matrices: Floats) -> float:
     """Return how far baseline and library differ, relative to the sums of absolute values."""
     published = catalogue("published")
     difference = np.abs(baseline(matrices) - evaluate(published, matrices))

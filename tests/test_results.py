@@ -6,7 +6,7 @@ from support.small_study import make_results, small_study
 
 import weightlaws
 from weightlaws.errors import WeightLawsError
-from weightlaws.inference.model_job import read_fits
+from weightlaws.inference.stored_fits import read_fits
 from weightlaws.storage.hdf5 import StorageError
 from weightlaws.storage.shards import read_shard
 from weightlaws.study.study import study_to_yaml

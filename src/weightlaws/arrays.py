@@ -1,5 +1,7 @@
 """The types of arrays and shapes that all packages share."""
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,5 +14,6 @@ Bools = npt.NDArray[np.bool_]
 
 #: Rows and columns of a matrix; of a weight matrix (out, in).
 Shape = tuple[int, int]
+Side = Literal["rows", "columns"]
 #: Shapes of weight matrices by the names of their layers.
 Shapes = dict[str, Shape]

@@ -11,8 +11,8 @@ import pandas as pd
 
 from weightlaws.arrays import Floats, Singles
 from weightlaws.errors import WeightLawsError
-from weightlaws.inference.admissibility import ALL
-from weightlaws.inference.model_job import read_fits
+from weightlaws.inference.dead_outputs import ALL
+from weightlaws.inference.stored_fits import read_fits
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.laws.pigmm import PIGMM
 from weightlaws.planning.specs import invariants_spec, model_spec, weights_spec, without_code

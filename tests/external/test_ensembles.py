@@ -114,7 +114,7 @@ def test_shards_of_an_ensemble_are_read_as_weights(tmp_path, weights, kind):
         import_shard(path, spec)
     shared = {key: value for key, value in spec_of(source, None).items() if key != "members"}
     for layer, values in weights.items():
-        found = read_weights([*specs], WeightsSpec.parse(shared), N, layer, 0)
+        (found,) = read_weights([*specs], WeightsSpec.parse(shared), N, layer, [0])
         np.testing.assert_array_equal(found.values, values.astype(np.float32))
         assert found.members.tolist() == list(range(N))
         assert not found.dead_output.any()

@@ -21,7 +21,7 @@ def comparison():
         for law, than in (("i.i.d.", None), ("bipartite", "i.i.d."), ("one-sided", "bipartite"))
         if law != "one-sided" or layer == LAYERS[1]
     ]
-    columns = ["condition", "layer", "rows", "columns", "members", "epoch", "law", "than"]
+    columns = ["condition", "layer", "rows", "columns", "selection", "epoch", "law", "than"]
     table = pd.DataFrame(rows, columns=columns)
     gain = rng.normal(size=len(table)).round(3)
     return table.assign(gain=np.where(table["than"].isna(), np.nan, gain), gain_standard_error=0.1)
@@ -47,7 +47,7 @@ def significance():
             for epoch in EPOCHS
             for name in names
         ],
-        columns=["condition", "layer", "members", "epoch", "invariant"],
+        columns=["condition", "layer", "selection", "epoch", "invariant"],
     )
     return table.assign(
         published=["I14", "I22", np.nan, "I45", "I28", "I17", np.nan] * 8,
@@ -62,7 +62,7 @@ def words(panel):
 
 def test_laws_draw_the_gain_of_each_step(comparison):
     figure = law_figures.laws(comparison, OPTIONS)
-    mine = comparison[comparison["members"] == "all"]
+    mine = comparison[comparison["selection"] == "all"]
     for panel, layer in zip(figure.axes, LAYERS, strict=True):
         assert panel.get_title() == f"{layer} (10 x 10)"
         laws = ["bipartite", "one-sided"][: 1 + (layer == LAYERS[1])]
@@ -87,7 +87,7 @@ def test_largest_deviations_are_those_that_are_significant(significance):
         found = significance[
             (significance["layer"] == layer)
             & (significance["epoch"] == epoch)
-            & (significance["members"] == "all")
+            & (significance["selection"] == "all")
         ].sort_values("deviation_sd", ascending=False)
         if epoch == 0:
             assert "0 of 7 deviate, of the published 0 of 5" in panel.get_title()

@@ -1,9 +1,9 @@
 import numpy as np
 import pandas as pd
 
-from weightlaws.inference.admissibility import blocks_table, with_and_without_dead
+from weightlaws.inference.admissibility import blocks_table
+from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.laws.pigmm import PIGMM
-from weightlaws.storage.shards import MemberValues
 
 EPOCHS = [0, 50]
 
@@ -47,27 +47,27 @@ def counted(values):
 
 def ensemble(dead):
     dead = np.array(dead)
-    return MemberValues(np.arange(1.0, 1 + len(dead)), np.arange(len(dead)), dead)
+    return np.arange(1.0, 1 + len(dead)), dead
 
 
 def test_tables_stand_with_and_without_dead_outputs():
-    table = with_and_without_dead(ensemble([False, True, False]), 2, counted, layer="a")
-    assert list(table) == ["layer", "members", "n_members", "epoch", "sum"]
+    table = with_and_without_dead(*ensemble([False, True, False]), 2, counted, layer="a")
+    assert list(table) == ["layer", "selection", "n_members", "epoch", "sum"]
     assert table["sum"].tolist() == [6, -6, 4, -4]
     assert table["n_members"].tolist() == [3, 3, 2, 2]
-    assert table["members"].unique().tolist() == ["all", "without dead outputs"]
+    assert table["selection"].unique().tolist() == ["all", "without dead outputs"]
 
 
 def test_what_is_the_same_is_not_computed_twice():
     calls = []
     table = with_and_without_dead(
-        ensemble([False] * 3), 2, lambda values: calls.append(1) or counted(values)
+        *ensemble([False] * 3), 2, lambda values: calls.append(1) or counted(values)
     )
     assert len(calls) == 1
     assert table["sum"].tolist() == [6, -6, 6, -6]
 
 
 def test_too_few_members_without_dead_outputs_are_said(caplog):
-    table = with_and_without_dead(ensemble([True, True, False]), 2, counted)
-    assert table["members"].unique().tolist() == ["all"]
+    table = with_and_without_dead(*ensemble([True, True, False]), 2, counted)
+    assert table["selection"].unique().tolist() == ["all"]
     assert "found 1 members without a dead output, expected at least 2" in caplog.text

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from support.laws import FIVE, one_sided
 
-from weightlaws.inference.comparison import NESTED, candidates, compare, held_out
-from weightlaws.laws.bipartite import IID, Bipartite
+from weightlaws.inference.comparison import candidates, compare, held_out
+from weightlaws.laws.bipartite import Bipartite
+from weightlaws.laws.iid import IID
+from weightlaws.laws.names import NESTED
 from weightlaws.laws.one_sided import OneSided
 from weightlaws.laws.pigmm import PIGMM
 

@@ -7,7 +7,7 @@ from weightlaws.inference.bootstrap import resampling_weights, restricted
 from weightlaws.inference.comparison import compare
 from weightlaws.inference.comparison_job import comparison_table
 from weightlaws.inference.layer_fit import fit_layer
-from weightlaws.inference.model_job import fit_condition, read_fits, store_fits
+from weightlaws.inference.model_job import fit_condition
 from weightlaws.inference.model_tables import (
     admissibility_table,
     fits_table,
@@ -16,6 +16,7 @@ from weightlaws.inference.model_tables import (
 )
 from weightlaws.inference.significance import p_values
 from weightlaws.inference.significance_job import significance_table
+from weightlaws.inference.stored_fits import ModelSpec, read_fits, store_fits
 from weightlaws.inference.symmetry import randomisation_tests
 from weightlaws.inference.symmetry_job import symmetry_table
 from weightlaws.invariants.catalogue import catalogue
@@ -27,8 +28,9 @@ from weightlaws.storage.shards import read_shard
 MEMBERS, DEAD, DIVERGED = 24, [5], [13, 20]
 SHAPES = {"input-hidden1": [5, 8], "hidden1-hidden2": [5, 5], "hidden2-output": [3, 5]}
 WEIGHTS_SPEC = {
+    "dataset": {"dataset": "digits"},
     "shapes": SHAPES,
-    "initialisation": "gaussian",
+    "initialisation": {"law": "gaussian"},
     "epochs": 2,
     "snapshots": {"input-hidden1": [0, 2], "hidden1-hidden2": [0, 1, 2], "hidden2-output": [0, 2]},
 }
@@ -89,8 +91,8 @@ def test_weights_that_diverged_are_read_as_they_came_out(shards, weights):
     assert shard.members[~shard.finite[:, -1]].tolist() == [13]
 
 
-def of(table, members, epoch=None):
-    part = table[table["members"] == members]
+def of(table, selection, epoch=None):
+    part = table[table["selection"] == selection]
     return part if epoch is None else part[part["epoch"] == epoch].reset_index(drop=True)
 
 
@@ -150,28 +152,29 @@ def test_fits_leave_out_who_diverged_and_nobody_else(shards, weights, tmp_path):
         **{"invariants": INVARIANTS_SPEC, "members": MEMBERS, "seed": 3},
         **{"bootstrap_replicates": 20, "code": "digest"},
     }
-    fits = fit_condition(shards[1], spec)
+    parsed = ModelSpec.parse(spec)
+    fits = fit_condition(shards[1], parsed)
     assert list(fits) == [SQUARE]
     fit = fits[SQUARE]
     drawn = resampling_weights(MEMBERS, 20, np.random.default_rng([3, *b"bootstrap"]))
     kept = np.isin(np.arange(MEMBERS), FINITE)
     invariants = evaluate(GRAPHS, weights[SQUARE][FINITE]).swapaxes(0, 1)
     expected = fit_layer(invariants, GRAPHS, 5, "gaussian", restricted(drawn, kept))
-    store_fits(tmp_path / "fits.h5", spec, fits)
+    store_fits(tmp_path / "fits.h5", parsed, fits)
     stored = read_fits(tmp_path / "fits.h5", spec)[SQUARE]
     for name in fit.names():
         np.testing.assert_array_equal(getattr(fit, name), getattr(expected, name), err_msg=name)
         np.testing.assert_array_equal(getattr(stored, name), getattr(expected, name))
 
-    fitted = fits_table("name", spec, fits)
+    fitted = fits_table("name", parsed, fits)
     row = fitted.set_index(["epoch", "invariant"]).loc[(2, "ii.ii.ii")]
     assert (row["published"], row["degree"], row["size"]) == ("I14", 3, 5)
     assert row["mean"] == fit.mean[2, 13]
     assert row["mean_standard_error"] == pytest.approx(fit.sd[2, 13] / np.sqrt(len(FINITE)))
     assert row["deviation_z"] == fit.deviation_z[2, 13]
-    parameters = parameters_table("name", spec, fits).set_index(["epoch", "parameter"])
+    parameters = parameters_table("name", parsed, fits).set_index(["epoch", "parameter"])
     assert parameters.loc[(1, "f13"), "standard_error"] == fit.parameters_standard_error[1, 12]
     typical = typicality_table(fitted).set_index(["epoch", "published"])
     assert len(typical) == 3 * 13
     assert typical.loc[(0, "I3"), "ratio"] == fit.sd[0, 2] / fit.predicted_sd[0, 2]
-    assert (admissibility_table("name", spec, fits)["verdict"] == "positive definite").all()
+    assert (admissibility_table("name", parsed, fits)["verdict"] == "positive definite").all()

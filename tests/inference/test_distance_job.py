@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from weightlaws.inference.bootstrap import resampling_weights
-from weightlaws.inference.distance_job import distances_table
+from weightlaws.inference.distance_job import DistanceSpec, distances
 from weightlaws.inference.layer_fit import fit_layer
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.invariants.evaluation import evaluate
@@ -14,18 +14,24 @@ GRAPHS = catalogue("published")
 WEIGHTS = resampling_weights(MEMBERS, 200, np.random.default_rng(9))
 
 
-def model(initialisation, dataset="digits", size=SIZE):
-    return {
-        "invariants": {
-            "weights": {
-                "dataset": {"dataset": dataset},
-                "shapes": {"hidden1-hidden2": [size, size], "hidden2-output": [10, size]},
-                "initialisation": initialisation,
-                "snapshots": {"hidden1-hidden2": [0, 3]},
-            }
-        },
-        "members": MEMBERS,
+def model_of(weights, members=MEMBERS):
+    invariants = {"weights": weights, "invariants": "published", "layers": ["hidden1-hidden2"]}
+    return {"invariants": invariants, "members": members, "seed": 5, "bootstrap_replicates": 200}
+
+
+def model(initialisation, dataset="digits", size=SIZE, members=MEMBERS):
+    weights = {
+        "dataset": {"dataset": dataset},
+        "shapes": {"hidden1-hidden2": [size, size], "hidden2-output": [10, size]},
+        "initialisation": {"law": initialisation},
+        "epochs": 3,
+        "snapshots": {"hidden1-hidden2": [0, 3]},
     }
+    return model_of(weights, members)
+
+
+def distances_table(fits, models):
+    return distances(fits, DistanceSpec.parse({"models": models, "seed": 5, "draws": 400}))
 
 
 def fits(seed, initialisation, size=SIZE, weights=WEIGHTS):
@@ -55,8 +61,7 @@ def study():
         "other size": fits(3, "gaussian", size=5),
         "other data": fits(4, "gaussian"),
     }
-    spec = {"models": models, "seed": 5, "draws": 400}
-    return fitted, spec, distances_table(fitted, spec)
+    return fitted, models, distances_table(fitted, models)
 
 
 def test_every_condition_is_measured_from_both_starts_at_each_epoch(study):
@@ -109,10 +114,8 @@ def test_only_conditions_with_one_layer_size_and_data_set_are_compared(study):
 
 
 def test_a_row_does_not_depend_on_the_other_conditions(study):
-    fitted, spec, table = study
-    alone = distances_table(
-        {"b": fitted["b"]}, {**spec, "models": {"b": spec["models"]["b"]}}
-    ).reset_index(drop=True)
+    fitted, models, table = study
+    alone = distances_table({"b": fitted["b"]}, {"b": models["b"]})
     same = table[(table["condition"] == "b") & (table["reference"] != "a")]
     assert alone.equals(same.reset_index(drop=True))
 
@@ -139,11 +142,11 @@ def test_standard_errors_resample_both_laws_together(study):
 
 def test_ensembles_of_different_sizes_are_compared_as_independent_ones(study):
     """Their resamplings have nothing in common, and the floor is of one small and one large."""
-    fitted, spec, table = study
+    fitted, _, table = study
     few = resampling_weights(12, 200, np.random.default_rng(9))
     both = {"a": fitted["a"], "few": fits(6, "gaussian", weights=few)}
-    models = {"a": model("gaussian"), "few": {**model("gaussian"), "members": 12}}
-    row = distances_table(both, {**spec, "models": models}).set_index("reference").loc["a"]
+    models = {"a": model("gaussian"), "few": model("gaussian", members=12)}
+    row = distances_table(both, models).set_index("reference").loc["a"]
     a, b = (both[name]["hidden1-hidden2"].replicates[:, -1] for name in both)
     shuffled = np.random.default_rng(0).permutation(200)
     squared = [
@@ -158,15 +161,19 @@ def test_ensembles_of_different_sizes_are_compared_as_independent_ones(study):
 
 
 def test_ensembles_that_were_trained_elsewhere_are_measured_from_each_other(study):
-    fitted, spec, _ = study
-    weights = {"shapes": {"hidden1-hidden2": [SIZE, SIZE]}, "snapshots": {"hidden1-hidden2": [0]}}
-    own = {"invariants": {"weights": weights}, "members": MEMBERS}
-    models = {"a": spec["models"]["a"], "own": own, "other": own}
+    fitted, models, _ = study
+    weights = {
+        "shapes": {"hidden1-hidden2": [SIZE, SIZE]},
+        "epochs": 0,
+        "snapshots": {"hidden1-hidden2": [0]},
+    }
+    own = model_of(weights)
+    models = {"a": models["a"], "own": own, "other": own}
     start = PIGMM.iid(SIZE, 1).sample(MEMBERS, np.random.default_rng(7))
     invariants = evaluate(GRAPHS, start[:, None])
     fit = {"hidden1-hidden2": fit_layer(invariants.swapaxes(0, 1), GRAPHS, SIZE, None, WEIGHTS)}
     fits_of = {"a": fitted["a"], "own": fit, "other": fit}
-    table = distances_table(fits_of, {**spec, "models": models})
+    table = distances_table(fits_of, models)
     mine = table[table["condition"] != "a"]
     assert mine[["reference", "condition", "epoch"]].to_numpy().tolist() == [
         ["start", "own", 0],

@@ -55,7 +55,7 @@ def comparison():
         )
         if law != "diagonal S_D" or columns == 10
     ]
-    columns = ["condition", "layer", "rows", "columns", "members", "n_members", "epoch"]
+    columns = ["condition", "layer", "rows", "columns", "selection", "n_members", "epoch"]
     columns += ["law", "log_likelihood", "than", "gain", "gain_standard_error"]
     table = pd.DataFrame(rows, columns=columns)
     poor = (table["epoch"] == 0) & (table["law"] == "bipartite")
@@ -64,7 +64,7 @@ def comparison():
 
 @pytest.fixture
 def symmetry(comparison):
-    places = comparison[["condition", "layer", "members", "n_members", "epoch"]].drop_duplicates()
+    places = comparison[["condition", "layer", "selection", "n_members", "epoch"]].drop_duplicates()
     headline = places[places["epoch"] != 1]
     return headline.merge(
         pd.DataFrame({"test": ["row means", "diagonal"], "p": [0.25, 0.5]}), "cross"
@@ -94,14 +94,14 @@ def findings(comparison, symmetry, significance):
 def test_findings_have_a_row_a_layer_and_headline_epoch(findings):
     assert len(findings) == 2 * 2 * 2
     assert findings["layer"].unique().tolist() == ["input-hidden1", LAYER]
-    row = findings.set_index(["layer", "members", "epoch"]).loc[(LAYER, "all", 2)]
+    row = findings.set_index(["layer", "selection", "epoch"]).loc[(LAYER, "all", 2)]
     assert row["law"] == "bipartite"
     assert row["gain bipartite"] == 2
     assert row["gain_standard_error diagonal S_D"] == 0.1
     assert row["p diagonal"] == 0.5
     assert (row["deviating"], row["tested"]) == (2, 3)
     assert (row["deviating_published"], row["tested_published"]) == (1, 2)
-    start = findings.set_index(["layer", "members", "epoch"]).loc[("input-hidden1", "all", 0)]
+    start = findings.set_index(["layer", "selection", "epoch"]).loc[("input-hidden1", "all", 0)]
     assert start["law"] == "i.i.d."
     assert start[["deviating", "tested"]].isna().all()
     assert start["note"] == "bipartite: no density <here>"
@@ -118,7 +118,7 @@ def ranked(significance):
 
 def test_significant_deviations_are_ranked_by_size(ranked):
     assert len(ranked) == 2 * 2 * 2
-    first = ranked[(ranked["members"] == "all") & (ranked["epoch"] == 2)]
+    first = ranked[(ranked["selection"] == "all") & (ranked["epoch"] == 2)]
     assert first["invariant"].tolist() == ["ii.ij.jj", "ii.ii.ii"]
     assert first["rank"].tolist() == [1, 2]
     assert first["formula"].tolist() == ["F3", "F1"]

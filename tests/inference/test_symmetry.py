@@ -69,8 +69,8 @@ def test_p_values_are_uniform_under_any_law_with_the_symmetry(name, draw):
     assert low <= np.mean(p < 0.05 + 1e-9) <= high
 
 
-def deviances(name, matrices):
-    """Deviances of ensembles (ensembles, n, D, D)."""
+def ratios(name, matrices):
+    """Likelihood ratios of ensembles (ensembles, n, D, D)."""
     test, shape = SYMMETRIES[name], matrices.shape[1:]
     centred = matrices - matrices.mean((1, 2, 3), keepdims=True)
     items = np.stack([test.items(matrix) for matrix in centred.reshape(-1, *shape[1:])])
@@ -82,7 +82,7 @@ def rejections(name, draw):
     """Share of ensembles of 100 members that the chi-square p-value rejects at 5 %."""
     test, rng, n = SYMMETRIES[name], np.random.default_rng(3), 100
     matrices = np.stack([draw(rng, n, 5) for _ in range(400)])
-    p = [test.p_gaussian(value, (n, 5, 5)) for value in deviances(name, matrices)]
+    p = [test.p_gaussian(value, (n, 5, 5)) for value in ratios(name, matrices)]
     return np.mean(np.array(p) < 0.05)
 
 
@@ -162,7 +162,7 @@ def test_permuting_one_side_is_permuting_both_for_the_diagonal():
 def test_equal_statistics_count_as_equal():
     """Against the whole group: 24^3 ways to permute the entries of three 2 x 2 matrices.
 
-    The deviance treats rows, columns and the rest of these alike, of one dimension each, and their
+    The ratio treats rows, columns and the rest of these alike, of one dimension each, and their
     signs do not count: each of its values occurs 6 * 4^3 times, but for rounding.
     """
     test, shape = SYMMETRIES["entries"], (3, 2, 2)
@@ -171,7 +171,7 @@ def test_equal_statistics_count_as_equal():
     ensembles = np.array(
         list(product(*[matrix.ravel()[orders].reshape(-1, 2, 2) for matrix in matrices]))
     )
-    values = deviances("entries", ensembles)
+    values = ratios("entries", ensembles)
     by_value, n_randomisations = np.argsort(values), 20_000
     for k in (0, 5, 20, 33, 34, 35):
         # Of its class the ensemble that rounding made the largest.
@@ -219,7 +219,7 @@ def check_deviance(found, larger, smaller):
     assert_sums_close(found, 2 * (larger - smaller), terms, units=1000)
 
 
-def test_deviance_of_the_diagonal_is_that_of_whole_densities():
+def test_ratio_of_the_diagonal_is_that_of_whole_densities():
     matrices = heavy_tailed(np.random.default_rng(9), 12, 4, 4) + 0.5 * np.eye(4) + 3
     law = PIGMM.fit(matrices)
     density = stats.multivariate_normal(law.mean().ravel(), law.covariance())
@@ -231,7 +231,7 @@ def test_deviance_of_the_diagonal_is_that_of_whole_densities():
 
 
 @pytest.mark.parametrize("shape", [(12, 4, 4), (7, 3, 5), (9, 2, 2)])
-def test_deviance_of_entries_is_that_of_whole_densities(shape):
+def test_ratio_of_entries_is_that_of_whole_densities(shape):
     matrices = heavy_tailed(np.random.default_rng(10), *shape) + 3
     independent = stats.norm(matrices.mean(), matrices.std()).logpdf(matrices).sum()
     bipartite = bipartite_density(matrices)

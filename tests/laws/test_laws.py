@@ -10,7 +10,8 @@ from support.rounding import assert_sums_close, expectation_terms, parameter_ter
 
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.graphs import Graph, enumerate_graphs
-from weightlaws.laws.bipartite import IID, Bipartite
+from weightlaws.laws.bipartite import Bipartite
+from weightlaws.laws.iid import IID
 from weightlaws.laws.one_sided import OneSided
 from weightlaws.laws.pigmm import PIGMM
 
@@ -363,5 +364,7 @@ def test_shapes_are_checked(law):
 def test_sides_too_short_to_fit():
     with pytest.raises(ValueError, match=r"at least \(2, 2\), found \(1, 4\)"):
         Bipartite.fit(np.ones((5, 1, 4)))
-    with pytest.raises(ValueError, match=r"two or more of what is exchanged, found shape \(4, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"two or more on the exchangeable side, found shape \(4, 1\)"
+    ):
         OneSided.fit(np.ones((5, 4, 1)))

@@ -13,7 +13,7 @@ from weightlaws.errors import WeightLawsError
 from weightlaws.inference import model_tables
 from weightlaws.inference.bootstrap import resampling_weights
 from weightlaws.inference.layer_fit import fit_layer
-from weightlaws.inference.model_job import store_fits
+from weightlaws.inference.stored_fits import ModelSpec, store_fits
 from weightlaws.invariants.catalogue import CATALOGUES, catalogue
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.planning import file_sizes
@@ -118,6 +118,7 @@ def test_the_estimate_is_about_what_files_take(tmp_path):
         for layer, values in invariants.items()
     }
     models = tmp_path / "models"
+    spec = ModelSpec.parse(spec)
     store_fits(models / "model.h5", spec, fits)
     fitted = model_tables.fits_table(name, spec, fits)
     fitted.to_csv(models / "model.csv", index=False)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support.small_study import make_results, small_study
 
-from weightlaws.inference.model_job import read_fits
+from weightlaws.inference.stored_fits import read_fits
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.spectra.null_job import read_null, read_nulls
 from weightlaws.spectra.shards import read_spectra
@@ -33,9 +33,11 @@ def read_all_invariants(path, spec):
     shared = InvariantsSpec.parse({k: value for k, value in spec.items() if k != "members"})
     n_members, n_invariants = spec["members"][1] + 1, len(catalogue(spec["invariants"]))
     return [
-        read_invariants([path], shared, n_members, layer, epoch, n_invariants)
+        found
         for layer in spec["layers"]
-        for epoch in spec["weights"]["snapshots"][layer]
+        for found in read_invariants(
+            [path], shared, n_members, layer, spec["weights"]["snapshots"][layer], n_invariants
+        )
     ]
 
 

@@ -3,6 +3,7 @@ import pytest
 from support.project import DEFAULT
 
 from weightlaws.planning.specs import invariants_spec, training_spec
+from weightlaws.storage import shards
 from weightlaws.storage.hdf5 import StorageError, create
 from weightlaws.storage.shard_specs import InvariantsSpec, WeightsSpec
 from weightlaws.storage.shards import opened_shards, read_invariants, read_shard, read_weights
@@ -146,7 +147,8 @@ def joined(study, tmp_path, values, finite, dead):
             writer.add("finite", np.stack([finite | True, finite], axis=1)[members])
             writer.add("dead_output", np.stack([~dead, dead], axis=1)[members])
     spec = InvariantsSpec.parse(invariants_spec(study, CONDITION, CODE))
-    return read_invariants(paths, spec, 3, "hidden2-output", 1, 52)
+    (found,) = read_invariants(paths, spec, 3, "hidden2-output", [1], 52)
+    return found
 
 
 @pytest.mark.parametrize("diverged", [None, 0, 1, 2])
@@ -176,10 +178,14 @@ def test_an_ensemble_needs_two_finite_members(study, tmp_path):
         joined(study, tmp_path, np.zeros((3, 3, 52)), finite, ~finite)
 
 
-def test_weights_are_joined_over_shards(study, trained):
+def test_weights_are_joined_over_shards(study, trained, monkeypatch):
     paths = list(trained[1])
     spec = training_spec(study, CONDITION, CODE)
-    found = read_weights(paths, WeightsSpec.parse(spec), 3, "input-hidden1", 2)
-    expected = [read_shard(path).weights["input-hidden1"][:, 1] for path in paths]
-    np.testing.assert_array_equal(found.values, np.concatenate(expected))
-    assert found.members.tolist() == [0, 1, 2]
+    expected = [read_shard(path).weights["input-hidden1"] for path in paths]
+    # Both snapshots while a shard is open, or one.
+    for most in (shards._VALUES, 1):
+        monkeypatch.setattr(shards, "_VALUES", most)
+        found = list(read_weights(paths, WeightsSpec.parse(spec), 3, "input-hidden1", [2, 0]))
+        for snapshot, one in zip([1, 0], found, strict=True):
+            np.testing.assert_array_equal(one.values, np.concatenate(expected)[:, snapshot])
+            assert one.members.tolist() == [0, 1, 2]

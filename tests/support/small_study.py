@@ -2,7 +2,8 @@
 
 from support.project import DEFAULT
 
-from weightlaws.inference.model_job import fit_condition, store_fits
+from weightlaws.inference.model_job import fit_condition
+from weightlaws.inference.stored_fits import ModelSpec, store_fits
 from weightlaws.invariants.invariants_job import evaluate_shard
 from weightlaws.planning.specs import (
     dataset_spec,
@@ -86,6 +87,7 @@ def make_results(folder, study, digits):
             made.setdefault(kind, (path[kind], spec[kind]))
     spec = model_spec(study, condition, CODE)
     model = folder / "models" / f"{condition.name}.h5"
-    store_fits(model, spec, fit_condition(paths["invariants"], spec))
+    parsed = ModelSpec.parse(spec)
+    store_fits(model, parsed, fit_condition(paths["invariants"], parsed))
     (folder / "study.yaml").write_text(study_to_yaml(study))
     return {**made, "model": (model, spec)}

@@ -221,7 +221,7 @@ STAGES = {
     "spectra_figures": OF_SPECTRA,
     "lazy_rich": {},
 }
-LAWS = "comparison symmetry condition_figures model distance significance"
+LAWS = "comparison symmetry model distance significance"
 READERS = f"{LAWS} invariants spectra_shard spectra"
 EVERY = " ".join(STAGES)
 DRAWN = "accuracy architecture_figures distance_matrix"
@@ -257,25 +257,25 @@ MODULES = {
     "invariants": {
         "invariants_job": "invariants",
         "evaluation": f"{LAWS} invariants",
-        "graphs": f"{LAWS} {DRAWN} invariants catalogue gallery",
-        "catalogue": "catalogue gallery invariants model distance significance condition_figures",
+        "graphs": f"{LAWS} {DRAWN} condition_figures invariants catalogue gallery",
+        "catalogue": "catalogue gallery invariants model significance condition_figures",
     },
     "inference": {
-        "model_tables": "model",
-        "model_job": "model distance",
+        "model_tables model_job admissibility": "model",
+        "stored_fits": "model distance",
         "bootstrap layer_fit": "model distance significance",
         "distance_job": "distance",
         "significance significance_job": "significance",
-        "comparison comparison_job": "comparison",
-        "symmetry symmetry_job": "symmetry",
-        "admissibility": "comparison symmetry condition_figures model significance",
-        "findings": "findings",
+        "comparison comparison_job": "comparison symmetry",
+        "symmetry symmetry_job symmetry_names": "symmetry",
+        "dead_outputs": "comparison symmetry condition_figures significance",
+        "findings findings_job": "findings",
     },
     "laws": {
         "typicality": "model distance significance",
         "noise_floor wasserstein": "distance",
-        "pigmm wick": f"{LAWS}",
-        "bipartite one_sided": "comparison",
+        "base pigmm wick": f"{LAWS}",
+        "bipartite iid one_sided names": "comparison symmetry",
         "likelihood_ratios": "symmetry",
     },
     "figures": {
@@ -295,7 +295,7 @@ MODULES = {
         "brody kolmogorov_smirnov levels": "null spectra_shard spectra spectra_figures lazy_rich",
     },
     "storage": {
-        "shards": f"{READERS} members train",
+        "shards": f"{READERS} members train".replace("distance ", ""),
         "hdf5": f"{READERS} members train dataset import_ensemble import_network null",
         "disk_file": EVERY,
     },

@@ -1,6 +1,6 @@
-# Requires: {RESULTS}/comparison/{condition}.csv, symmetry/{condition}.csv and
+# Requires: {RESULTS}/comparison/{condition}.csv, symmetry/{condition}.csv,
 #           significance/{condition}.csv and models/{condition}.admissibility.csv of all
-#           modelled conditions, invariants.csv, members.csv
+#           modelled conditions; invariants.csv and members.csv
 # Produces: {RESULTS}/findings.csv, deviations.csv and findings.html
 
 

@@ -5,20 +5,22 @@ from pathlib import Path
 import pandas as pd
 
 from weightlaws.figures.findings_page import findings_page
-from weightlaws.inference.findings import findings_table, ranked_deviations
+from weightlaws.inference.findings_job import FindingsSpec, joined, sum_up
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
-    rate = snakemake.params.spec["false_discovery_rate"]
-    comparison, symmetry, significance, admissibility = (
-        pd.concat(map(pd.read_csv, snakemake.input[name]), ignore_index=True)
-        for name in ("comparison", "symmetry", "significance", "admissibility")
+    given, out = snakemake.input, snakemake.output
+    spec = FindingsSpec.parse(snakemake.params.spec)
+    findings, ranked = sum_up(
+        spec,
+        comparison=given.comparison,
+        symmetry=given.symmetry,
+        significance=given.significance,
+        invariants=given.invariants,
     )
-    findings = findings_table(comparison, symmetry, significance, rate)
-    ranked = ranked_deviations(significance, pd.read_csv(snakemake.input.invariants), rate)
-    findings.to_csv(snakemake.output.findings, index=False)
-    ranked.to_csv(snakemake.output.ranked, index=False)
-    members = pd.read_csv(snakemake.input.members)
-    name = snakemake.config["name"]
+    findings.to_csv(out.findings, index=False)
+    ranked.to_csv(out.ranked, index=False)
+    members, admissibility = pd.read_csv(given.members), joined(given.admissibility)
+    name, rate = snakemake.config["name"], spec.false_discovery_rate
     page = findings_page(name, findings, ranked, members, admissibility, rate)
-    Path(snakemake.output.page).write_text(page)
+    Path(out.page).write_text(page)

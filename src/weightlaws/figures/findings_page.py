@@ -109,7 +109,7 @@ def _condition(
 
 def _layer(layer: str, findings: pd.DataFrame, ranked: pd.DataFrame) -> str:
     rows, columns = findings[["rows", "columns"]].iloc[0]
-    choices = [(str(choice), part) for choice, part in findings.groupby("members", sort=False)]
+    choices = [(str(choice), part) for choice, part in findings.groupby("selection", sort=False)]
     parts = [f"<h3>{layer} ({rows} x {columns})</h3>"]
     first = choices[0][1]
     for choice, part in choices:
@@ -117,7 +117,7 @@ def _layer(layer: str, findings: pd.DataFrame, ranked: pd.DataFrame) -> str:
             continue  # the same members, since none is dead
         if len(choices) > 1 and part is not first:
             parts.append(f"<p>Members {escape(choice)} ({part['n_members'].iloc[0]}):</p>")
-        largest = ranked[(ranked["layer"] == layer) & (ranked["members"] == choice)]
+        largest = ranked[(ranked["layer"] == layer) & (ranked["selection"] == choice)]
         sentences = (_epoch(row, largest) for _, row in part.iterrows())
         parts.append("<ul>" + "".join(f"<li>{sentence}</li>" for sentence in sentences) + "</ul>")
         parts.append(_symmetries(part))

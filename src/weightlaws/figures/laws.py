@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from weightlaws.figures.graphs import draw_graph
 from weightlaws.figures.style import BAND, COLOURS, Options, canvas, explain, only, require, spread
-from weightlaws.inference.admissibility import ALL
+from weightlaws.inference.dead_outputs import ALL
 from weightlaws.invariants.catalogue import graph_of
 
 _STEPS: dict[str, dict[str, Any]] = {
@@ -26,14 +26,14 @@ _SHOWN = 6  # deviations in a panel
 def laws(comparison: pd.DataFrame, options: Options) -> Figure:
     """Draw what each larger law gains on held-out members of one condition, by epoch.
 
-    Reads ``condition, layer, rows, columns, members, epoch, law, than, gain, gain_standard_error``
-    of all members. A panel per layer; the band is two standard errors. The axis is in nats per
-    member, linear between -0.1 and 0.1 and logarithmic beyond. A panel says so where fits have no
-    likelihood for want of members.
+    Reads ``condition, layer, rows, columns, selection, epoch, law, than, gain`` and
+    ``gain_standard_error`` of all members. A panel per layer; the band is two standard errors. The
+    axis is in nats per member, linear between -0.1 and 0.1 and logarithmic beyond. A panel says so
+    where fits have no likelihood for want of members.
     """
     needed = ["layer", "rows", "columns", "law", "than", "gain", "gain_standard_error"]
-    require(comparison, "comparison", needed, members=[ALL])
-    whole = comparison[comparison["members"] == ALL]
+    require(comparison, "comparison", needed, selection=[ALL])
+    whole = comparison[comparison["selection"] == ALL]
     table = whole.dropna(subset="gain")
     title, w = only(comparison, "condition"), options["panel_width"]
     layers = {
@@ -72,13 +72,13 @@ def laws(comparison: pd.DataFrame, options: Options) -> Figure:
 def largest_deviations(significance: pd.DataFrame, rate: float, options: Options) -> Figure:
     """Draw the largest significant deviations of one condition, each with its invariant's graph.
 
-    Reads ``condition, layer, members, epoch, invariant, published, deviation_sd, q`` of all
+    Reads ``condition, layer, selection, epoch, invariant, published, deviation_sd, q`` of all
     members; significant is a q up to the rate. A row of panels per layer that a 13-parameter law
     was fitted to, a column per headline epoch.
     """
     needed = ["layer", "epoch", "invariant", "published", "deviation_sd", "q"]
-    require(significance, "significance", needed, members=[ALL])
-    tests = significance[(significance["members"] == ALL) & significance["q"].notna()]
+    require(significance, "significance", needed, selection=[ALL])
+    tests = significance[(significance["selection"] == ALL) & significance["q"].notna()]
     title = f"{only(tests, 'condition')}: what the 13-parameter law does not explain"
     layers, epochs = tests["layer"].unique(), tests["epoch"].unique()
     found = tests[tests["q"] <= rate]

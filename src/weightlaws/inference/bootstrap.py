@@ -1,17 +1,16 @@
-"""The bootstrap over members: standard errors of whatever is made of an ensemble's averages."""
+"""The bootstrap over members: standard errors of functions of an ensemble's averages."""
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from weightlaws.arrays import Bools, Floats
 
 
-def resampling_weights(n_members: int, n_replicates: int, rng: np.random.Generator) -> Array:
-    """Draw how much each member weighs in each resampled ensemble.
+def resampling_weights(n_members: int, n_replicates: int, rng: np.random.Generator) -> Floats:
+    """Draw the weight of each member in each resampled ensemble.
 
-    Members are drawn with replacement, as many as there are. The weights depend on no condition:
-    the same ones for two conditions resample the members of both together, which counts that they
-    share random numbers.
+    Members are drawn with replacement, as many as there are. The weights depend on no condition.
+    The same weights for two conditions resample the members of both together: so the error of
+    their difference counts that they share random numbers.
 
     Returns
     -------
@@ -26,13 +25,13 @@ def resampling_weights(n_members: int, n_replicates: int, rng: np.random.Generat
     return rng.multinomial(n_members, equal, size=n_replicates) / n_members
 
 
-def restricted(weights: Array, kept: npt.NDArray[np.bool_]) -> Array:
-    """Resampling weights of a part of the members, each row summing to 1.
+def restricted(weights: Floats, kept: Bools) -> Floats:
+    """Return resampling weights of a part of the members; each row sums to 1.
 
     Raises
     ------
     ValueError
-        If a resampled ensemble has none of them.
+        If a resampled ensemble has no member of the part.
     """
     part = weights[:, kept]
     total = part.sum(axis=1, keepdims=True)
@@ -45,7 +44,7 @@ def restricted(weights: Array, kept: npt.NDArray[np.bool_]) -> Array:
     return np.asarray(part / total)
 
 
-def resampled_moments(weights: Array, values: Array) -> tuple[Array, Array]:
+def resampled_moments(weights: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Means and standard deviations over members, in each resampled ensemble.
 
     Parameters
@@ -53,7 +52,7 @@ def resampled_moments(weights: Array, values: Array) -> tuple[Array, Array]:
     weights : (replicate, member)
         As `resampling_weights` draws them.
     values : (member, k)
-        What is averaged.
+        Values to average.
 
     Returns
     -------
@@ -61,7 +60,7 @@ def resampled_moments(weights: Array, values: Array) -> tuple[Array, Array]:
         The standard deviations are with 1/N.
     """
     centre = values.mean(axis=0)
-    centred = values - centre  # otherwise the variance would be what two large numbers leave
+    centred = values - centre  # a difference of large numbers would lose the variance's digits
     shift = weights @ centred
     variance = weights @ centred**2 - shift**2
     return centre + shift, np.sqrt(variance.clip(min=0))

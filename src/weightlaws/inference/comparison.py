@@ -1,7 +1,7 @@
 """Which law describes an ensemble: log-likelihoods of members that a fit has not seen.
 
-More parameters always fit the members at hand better. Held-out members are described better only
-if what the parameters say is true of the ensemble and there are members enough to estimate it.
+More parameters always fit the members at hand better. They describe held-out members better only
+if they are true of the ensemble and there are members enough to estimate them.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,18 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from weightlaws.laws.bipartite import IID, Array, Bipartite, Law, Shape, check_matrices
-from weightlaws.laws.one_sided import OneSided, Side
+from weightlaws.arrays import Floats, Integers, Shape, Side
+from weightlaws.laws.base import Law, check_matrices
+from weightlaws.laws.bipartite import Bipartite
+from weightlaws.laws.iid import IID
+from weightlaws.laws.names import BIPARTITE, DIAGONAL, INDEPENDENT, NESTED, ONE_SIDED
+from weightlaws.laws.one_sided import OneSided
 from weightlaws.laws.pigmm import PIGMM
 
-Fit = Callable[[Array], Law]
-
-#: The law that each law is nested above: the special case to which it adds parameters.
-NESTED: dict[str, str] = {
-    "bipartite": "i.i.d.",
-    "diagonal S_D": "bipartite",
-    "one-sided": "bipartite",
-}
+Fit = Callable[[Floats], Law]
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class HeldOut:
     """
 
     n_parameters: int
-    log_likelihood: Array
+    log_likelihood: Floats
     note: str
 
 
@@ -53,7 +50,7 @@ def held_out(matrices: npt.ArrayLike, fits: Mapping[str, Fit], folds: int) -> di
     matrices : (n, rows, columns)
         One matrix a member. Members are exchangeable, so member k is in fold k % folds.
     fits
-        The laws by name: what fits each to matrices.
+        By law, the function that fits it to matrices.
     folds
         From 2 to n.
 
@@ -88,16 +85,16 @@ def candidates(shape: Shape, labelled: Side | None) -> dict[str, Fit]:
     Returns
     -------
     dict
-        "i.i.d."; "bipartite" and, if a side is labelled, "one-sided" where both sides are 2 or
-        more; "diagonal S_D" for squares above 3.
+        The independent law always; the bipartite one and, if a side is labelled, the one-sided
+        one where both sides are 2 or more; the diagonal one for squares above 3.
     """
-    fits: dict[str, Fit] = {"i.i.d.": IID.fit}
+    fits: dict[str, Fit] = {INDEPENDENT: IID.fit}
     if min(shape) >= 2:
-        fits["bipartite"] = Bipartite.fit
+        fits[BIPARTITE] = Bipartite.fit
     if shape[0] == shape[1] > 3:
-        fits["diagonal S_D"] = PIGMM.fit
+        fits[DIAGONAL] = PIGMM.fit
     if labelled is not None and min(shape) >= 2:
-        fits["one-sided"] = partial(OneSided.fit, labelled=labelled)
+        fits[ONE_SIDED] = partial(OneSided.fit, labelled=labelled)
     return fits
 
 
@@ -120,8 +117,8 @@ def compare(matrices: npt.ArrayLike, labelled: Side | None, folds: int) -> pd.Da
         members, in nats, and ``standard_error``; ``than``, the law that it is nested above, empty
         for the first; ``gain``, how much more likely it makes a member than that law, in nats, and
         ``gain_standard_error``; ``note``. Numbers are NaN where a fit has no density, and the note
-        says why. Standard errors are those of independent members: they leave out that the folds'
-        fits share members.
+        says why. Standard errors take members as independent. They leave out that the folds' fits
+        share members.
 
     Raises
     ------
@@ -154,17 +151,17 @@ def compare(matrices: npt.ArrayLike, labelled: Side | None, folds: int) -> pd.Da
     return pd.DataFrame(rows)
 
 
-def _held_out(matrices: Array, fit: Fit, fold: npt.NDArray[np.int64]) -> HeldOut:
+def _held_out(matrices: Floats, fit: Fit, fold: Integers) -> HeldOut:
     values = np.full(len(matrices), np.nan)
     for k in range(fold.max() + 1):
         law = fit(matrices[fold != k])
         try:
             values[fold == k] = law.log_likelihood(matrices[fold == k])
         except np.linalg.LinAlgError as error:
-            # Nor are the other folds any use: a mean over some members compares with nothing.
+            # The other folds are no use either: a mean over some members compares with nothing.
             return HeldOut(law.n_parameters, np.full(len(matrices), np.nan), str(error))
     return HeldOut(law.n_parameters, values, "")
 
 
-def _mean_and_error(values: Array) -> tuple[float, float]:
+def _mean_and_error(values: Floats) -> tuple[float, float]:
     return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))

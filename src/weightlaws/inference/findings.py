@@ -1,8 +1,8 @@
-"""What a study found: which law fits each layer and epoch, and what the law does not explain."""
+"""The findings of a study: the law that fits each layer and epoch, and its failures."""
 
 import pandas as pd
 
-PLACE = ["condition", "layer", "members", "n_members", "epoch"]
+PLACE = ["condition", "layer", "selection", "n_members", "epoch"]
 
 #: A law replaces a simpler one if held-out members gain more than this many standard errors by it.
 STANDARD_ERRORS = 2.0
@@ -23,11 +23,12 @@ def findings_table(
     Returns
     -------
     DataFrame
-        One row a condition, layer, choice of ``members`` and headline epoch. ``law``: see
+        One row a condition, layer, ``selection`` of members and headline epoch. ``law``: see
         `best_law`. ``gain <law>`` and ``gain_standard_error <law>``: nats per held-out member, over
-        the law that it is nested above. ``p <test>``: of the symmetry. ``deviating_published`` of
-        ``tested_published`` and ``deviating`` of ``tested`` invariants; empty for a layer that no
-        13-parameter law was fitted to. ``note``: which laws have no density, and why.
+        the law that it is nested above. ``p <test>``: of each symmetry test.
+        ``deviating_published`` of ``tested_published`` and ``deviating`` of ``tested`` invariants;
+        empty for a layer that no 13-parameter law was fitted to. ``note``: the laws that have no
+        density, and why.
     """
     laws = comparison.merge(symmetry[PLACE].drop_duplicates())
     places = laws.groupby([*PLACE, "rows", "columns"], sort=False)
@@ -48,8 +49,8 @@ def best_law(laws: pd.DataFrame) -> str:
     """Choose the simplest law that no larger one beats clearly on held-out members.
 
     ``laws`` is the comparison of one layer and epoch, indexed by law, simpler ones first. A law
-    replaces the chosen one if its gain over it exceeds two standard errors; that of a gain over
-    several steps is summed in quadrature. A law without a density is never chosen.
+    replaces the chosen one if its gain over it exceeds two standard errors. The errors of several
+    steps are summed in quadrature. A law without a density is never chosen.
     """
     than = laws["than"].fillna("")
     best = str(laws.index[0])
@@ -62,7 +63,7 @@ def best_law(laws: pd.DataFrame) -> str:
 
 
 def _between(law: str, other: str, than: pd.Series) -> set[str]:
-    """Steps of the nesting that lead from one law to the other, by way of what they share."""
+    """Steps of the nesting that lead from one law to the other, by way of a law below both."""
     return {*_chain(law, than)} ^ {*_chain(other, than)}
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
+from weightlaws.arrays import Floats
 from weightlaws.inference.bootstrap import resampled_moments
 from weightlaws.invariants.graphs import Graph
 from weightlaws.laws import wick
@@ -13,9 +13,7 @@ from weightlaws.laws.pigmm import FITTED, PIGMM, numbers_from_parameters, parame
 from weightlaws.laws.typicality import predicted_sd
 from weightlaws.training.networks import INITIAL_LAWS, InitialLaw
 
-Values = npt.NDArray[np.float64]
-
-# The law fits the first invariants, those of degrees 1 and 2, and predicts the others.
+# The law fits the first invariants, of degrees 1 and 2, and predicts the others.
 _N_FITTED = len(FITTED)
 
 
@@ -32,7 +30,7 @@ class LayerFit:
     mean_standard_error
         sd / sqrt(N), (snapshot, invariant).
     predicted_sd
-        What the fitted law gives for ``sd``, exactly, of the fitted invariants; NaN for the others.
+        The exact ``sd`` of the fitted invariants under the fitted law; NaN for the others.
     prediction
         The fitted law's exact expectation of each invariant, (snapshot, invariant).
     deviation_start
@@ -45,22 +43,22 @@ class LayerFit:
     replicates
         The parameters fitted to each resampled ensemble, (replicate, snapshot, 13).
     parameters_standard_error, prediction_standard_error, deviation_sd_standard_error
-        Bootstrap standard errors over members, each in the shape of what it is of.
+        Bootstrap standard errors over members, in the shapes of their quantities.
     """
 
-    parameters: Values
-    mean: Values
-    sd: Values
-    mean_standard_error: Values
-    predicted_sd: Values
-    prediction: Values
-    deviation_start: Values
-    deviation_sd: Values
-    deviation_z: Values
-    replicates: Values
-    parameters_standard_error: Values
-    prediction_standard_error: Values
-    deviation_sd_standard_error: Values
+    parameters: Floats
+    mean: Floats
+    sd: Floats
+    mean_standard_error: Floats
+    predicted_sd: Floats
+    prediction: Floats
+    deviation_start: Floats
+    deviation_sd: Floats
+    deviation_z: Floats
+    replicates: Floats
+    parameters_standard_error: Floats
+    prediction_standard_error: Floats
+    deviation_sd_standard_error: Floats
 
     @classmethod
     def names(cls) -> list[str]:
@@ -68,28 +66,31 @@ class LayerFit:
         return [field.name for field in fields(cls)]
 
 
+#: The fits of a condition, by layer.
+Fits = dict[str, LayerFit]
+
+
 def fit_layer(
-    snapshots: Iterable[Values],
+    snapshots: Iterable[Floats],
     graphs: Sequence[Graph],
     size: int,
     initialisation: str | None,
-    weights: Values,
+    weights: Floats,
 ) -> LayerFit:
     """Fit the 13-parameter model to one layer's ensemble at every snapshot.
 
     Parameters
     ----------
     snapshots
-        For each of them the values of the graphs, of which the first 13 are those that the law
-        fits, (member, invariant). One after another is taken, so that they need not be in memory
-        together.
+        For each of them the values of the graphs, (member, invariant); the law fits the first 13.
+        They are taken one after another, and need not be in memory together.
     size
         D of the D x D weight matrices.
     initialisation
         A key of ``networks.INITIAL_LAWS``: the law that ``deviation_start`` counts from. None if it
         is not known.
     weights
-        What `bootstrap.resampling_weights` draws for these members, (replicate, member).
+        The draw of `bootstrap.resampling_weights` for these members, (replicate, member).
     """
     graphs = tuple(graphs)
     means, sds, resampled = [], [], []
@@ -121,11 +122,15 @@ def fit_layer(
 
 
 def _resampled(
-    weights: Values, invariants: Values, graphs: tuple[Graph, ...], size: int
-) -> tuple[Values, Values, Values, Values]:
-    """Fit resampled ensembles: their parameters, and the errors of what is predicted.
+    weights: Floats, invariants: Floats, graphs: tuple[Graph, ...], size: int
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Fit resampled ensembles.
 
-    These are the standard errors of predictions, deviations in SD and predictions less means.
+    Returns
+    -------
+    four arrays
+        The parameters, and the standard errors of three: the predictions, the deviations in SD,
+        and the differences of predictions and means.
     """
     mean, sd = resampled_moments(weights, invariants)
     parameters, prediction = fit_means(mean, graphs, size)
@@ -138,20 +143,20 @@ def _resampled(
     )
 
 
-def fit_means(mean: Values, graphs: tuple[Graph, ...], size: int) -> tuple[Values, Values]:
+def fit_means(mean: Floats, graphs: tuple[Graph, ...], size: int) -> tuple[Floats, Floats]:
     """Fit laws to the averages (..., invariant) of ensembles, and predict the averages.
 
     Returns
     -------
     two arrays
-        The parameters (..., 13), and the predictions (..., invariant); those of the first 13 are
+        The parameters (..., 13), and the predictions (..., invariant), of which the first 13 are
         the averages themselves.
     """
     parameters = parameters_from_moments(mean[..., :_N_FITTED], size)
     return parameters, wick.expectation(graphs, size, numbers_from_parameters(parameters, size))
 
 
-def deviations_in(difference: Values, unit: Values) -> Values:
+def deviations_in(difference: Floats, unit: Floats) -> Floats:
     """Return |difference| / unit (..., invariant); NaN if the law fits it, or the unit is 0."""
     deviation = np.full_like(difference, np.nan)
     np.divide(np.abs(difference), unit, out=deviation, where=unit > 0)
@@ -159,7 +164,7 @@ def deviations_in(difference: Values, unit: Values) -> Values:
     return deviation
 
 
-def _deviation_start(mean: Values, n_members: int, size: int, initialisation: str | None) -> Values:
+def _deviation_start(mean: Floats, n_members: int, size: int, initialisation: str | None) -> Floats:
     if initialisation is None:
         return np.full_like(mean, np.nan)
     start_mean, start_sd = initial_moments(INITIAL_LAWS[initialisation], size)
@@ -167,18 +172,18 @@ def _deviation_start(mean: Values, n_members: int, size: int, initialisation: st
     return _padded(distance / (start_sd / np.sqrt(n_members)), mean.shape[1])
 
 
-def _padded(values: Values, n_invariants: int) -> Values:
-    """Give those that are not fitted NaN."""
+def _padded(values: Floats, n_invariants: int) -> Floats:
+    """Add NaN for the invariants that are not fitted."""
     missing = n_invariants - values.shape[-1]
     return np.pad(values, [(0, 0), (0, missing)], constant_values=np.nan)
 
 
-def initial_moments(law: InitialLaw, size: int) -> tuple[Values, Values]:
+def initial_moments(law: InitialLaw, size: int) -> tuple[Floats, Floats]:
     """Exact mean and standard deviation, each (13,), of the fitted invariants before training.
 
-    The entries of a D x D matrix are then independent, of mean 0 and variance v, here that of
-    ``law`` over D. To the variance of an invariant of Gaussian entries an excess kurtosis k of the
-    entries adds k v^2 times the sum of the squared coefficients of the W_ij^2 in the invariant.
+    The entries of a D x D matrix are then independent, with mean 0 and a variance v: the variance
+    of ``law`` over D. An excess kurtosis k of the entries adds to the variance of an invariant:
+    k v^2 times the sum of the squared coefficients of the W_ij^2 in the invariant.
     """
     variance = law.variance / size
     gaussian = PIGMM.iid(size, variance)
@@ -191,8 +196,8 @@ def initial_moments(law: InitialLaw, size: int) -> tuple[Values, Values]:
 def _squared_coefficients(graph: Graph, size: int) -> int:
     """Sum of the squared coefficients of the W_ij^2 in an invariant of degree at most 2.
 
-    Both factors are W_ii when all vertices are i; both are W_ij, i unlike j, when all row vertices
-    are i and all column vertices are j, which no vertex can be that is both.
+    Both factors are W_ii when all vertices are i. Both are W_ij, i unlike j, when all row vertices
+    are i and all column vertices are j; then no vertex may be both.
     """
     if graph.degree < 2:
         return 0

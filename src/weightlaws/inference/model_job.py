@@ -1,95 +1,100 @@
-"""The fits of a condition: made from its invariants shards, stored, and read back."""
+"""One job of fitting a condition: from its invariants shards to its fits and their tables."""
 
 from collections.abc import Sequence
-from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
+from weightlaws.inference import model_tables
 from weightlaws.inference.bootstrap import resampling_weights, restricted
-from weightlaws.inference.layer_fit import LayerFit, fit_layer
+from weightlaws.inference.layer_fit import Fits, fit_layer
+from weightlaws.inference.stored_fits import ModelSpec, store_fits
 from weightlaws.invariants.catalogue import catalogue
-from weightlaws.storage import hdf5
-from weightlaws.storage.shard_specs import InvariantsSpec, Spec
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import read_invariants
 
 
-def fit_condition(paths: Sequence[Path], spec: Spec) -> dict[str, LayerFit]:
-    """Fit every square layer of a condition, one snapshot's invariants in memory at a time.
-
-    Members that diverged are left out. Conditions of one seed and number of members resample the
-    same members.
+def write_models(
+    paths: Sequence[Path],
+    stored: Spec,
+    condition: str,
+    *,
+    fits: Path,
+    invariants: Path,
+    parameters: Path,
+    typicality: Path,
+    admissibility: Path,
+) -> None:
+    """Fit a condition, and write its fits and their tables.
 
     Parameters
     ----------
     paths
         The condition's invariants shards, in the order of their members.
-    spec
+    stored
         A ``specs.model_spec``.
+    condition
+        Its name.
+    fits
+        The HDF5 file to write.
+    invariants, parameters, typicality, admissibility
+        The CSV files to write, one for each table of `model_tables`.
 
     Raises
     ------
     StorageError
         If a shard is not the spec's, or members are missing.
     """
-    invariants, n_members = InvariantsSpec.parse(spec["invariants"]), spec["members"]
-    graphs = catalogue(invariants.catalogue)
-    rng = np.random.default_rng([spec["seed"], *b"bootstrap"])
-    weights = resampling_weights(n_members, spec["bootstrap_replicates"], rng)
-    fits = {}
-    for layer in invariants.layers:
-        epochs = invariants.weights.snapshots[layer]
-        read = partial(read_invariants, paths, invariants, n_members, layer)
-        # Who diverged is left out at all epochs alike.
-        finite = np.isin(np.arange(n_members), read(epochs[0], len(graphs)).members)
-        fits[layer] = fit_layer(
-            (read(epoch, len(graphs)).values for epoch in epochs),
-            graphs,
-            invariants.weights.shapes[layer][0],
-            invariants.weights.initialisation,
-            restricted(weights, finite),
-        )
-    return fits
+    spec = ModelSpec.parse(stored)
+    found = fit_condition(paths, spec)
+    store_fits(fits, spec, found)
+    of_invariants = model_tables.fits_table(condition, spec, found)
+    tables = {
+        invariants: of_invariants,
+        parameters: model_tables.parameters_table(condition, spec, found),
+        typicality: model_tables.typicality_table(of_invariants),
+        admissibility: model_tables.admissibility_table(condition, spec, found),
+    }
+    for path, table in tables.items():
+        table.to_csv(path, index=False)
 
 
-def store_fits(path: Path, spec: Spec, fits: dict[str, LayerFit]) -> None:
-    """Store the fits of a condition, each array under ``{layer}/{name}``."""
-    with hdf5.create(path, "model", spec) as writer:
-        for layer, fit in fits.items():
-            for name in LayerFit.names():
-                writer.add(f"{layer}/{name}", getattr(fit, name))
+def fit_condition(paths: Sequence[Path], spec: ModelSpec) -> Fits:
+    """Fit every square layer of a condition, a few snapshots' invariants in memory at a time.
 
+    Diverged members are left out. Conditions of one seed and number of members resample the same
+    members.
 
-def read_fits(path: Path, spec: Spec | None = None) -> dict[str, LayerFit]:
-    """Read the fits of a condition, checked against the expected spec if given.
+    Parameters
+    ----------
+    paths
+        The condition's invariants shards, in the order of their members.
+    spec
+        The spec of the fits.
 
     Raises
     ------
     StorageError
-        If the file does not hold the fits of that spec.
+        If a shard is not the spec's, or members are missing.
     """
-    with hdf5.opened(path, "model", spec) as reader:
-        stored = reader.spec
-        snapshots = stored["invariants"]["weights"]["snapshots"]
-
-        def shape(layer: str, name: str) -> tuple[int | None, ...]:
-            if name == "replicates":
-                return (stored["bootstrap_replicates"], len(snapshots[layer]), 13)
-            return (len(snapshots[layer]), None)
-
-        # What does not exist for every invariant is NaN there; everything else is a number.
-        partial = ("deviation", "predicted_sd")
-        return {
-            layer: LayerFit(
-                **{
-                    name: reader.read(
-                        f"{layer}/{name}",
-                        np.float64,
-                        shape(layer, name),
-                        finite=not name.startswith(partial),
-                    )
-                    for name in LayerFit.names()
-                }
-            )
-            for layer in stored["invariants"]["layers"]
-        }
+    invariants, n_members = spec.invariants, spec.n_members
+    graphs = catalogue(invariants.catalogue)
+    rng = np.random.default_rng([spec.seed, *b"bootstrap"])
+    weights = resampling_weights(n_members, spec.bootstrap_replicates, rng)
+    fits = {}
+    for layer in invariants.layers:
+        snapshots = read_invariants(
+            paths, invariants, n_members, layer, spec.epochs(layer), len(graphs)
+        )
+        first = next(snapshots)
+        # A diverged member is left out at all epochs alike.
+        finite = np.isin(np.arange(n_members), first.members)
+        fits[layer] = fit_layer(
+            (snapshot.values for snapshot in chain([first], snapshots)),
+            graphs,
+            spec.size(layer),
+            invariants.weights.initialisation,
+            restricted(weights, finite),
+        )
+    return fits

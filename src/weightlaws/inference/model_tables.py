@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 
 from weightlaws.inference.admissibility import blocks_table
-from weightlaws.inference.layer_fit import LayerFit
+from weightlaws.inference.layer_fit import Fits, LayerFit
+from weightlaws.inference.stored_fits import ModelSpec
 from weightlaws.invariants.catalogue import catalogue, published_number
-from weightlaws.storage.shard_specs import Spec
-
-Fits = dict[str, LayerFit]
 
 _PER_INVARIANT = (
     "mean",
@@ -26,9 +24,9 @@ _PER_INVARIANT = (
 )
 
 
-def fits_table(condition: str, spec: Spec, fits: Fits) -> pd.DataFrame:
-    """One row a layer, epoch and invariant; see `LayerFit` for what is in it."""
-    graphs = catalogue(spec["invariants"]["invariants"])
+def fits_table(condition: str, spec: ModelSpec, fits: Fits) -> pd.DataFrame:
+    """One row a layer, epoch and invariant; `LayerFit` describes the columns."""
+    graphs = catalogue(spec.invariants.catalogue)
 
     def table(fit: LayerFit, size: int, epochs: Sequence[int]) -> pd.DataFrame:
         repeats = len(epochs)
@@ -46,7 +44,7 @@ def fits_table(condition: str, spec: Spec, fits: Fits) -> pd.DataFrame:
     return _by_layer(condition, spec, fits, table)
 
 
-def parameters_table(condition: str, spec: Spec, fits: Fits) -> pd.DataFrame:
+def parameters_table(condition: str, spec: ModelSpec, fits: Fits) -> pd.DataFrame:
     """One row a layer, epoch and parameter f1 to f13, with its bootstrap standard error."""
 
     def table(fit: LayerFit, size: int, epochs: Sequence[int]) -> pd.DataFrame:
@@ -67,7 +65,7 @@ def parameters_table(condition: str, spec: Spec, fits: Fits) -> pd.DataFrame:
 def typicality_table(fitted: pd.DataFrame) -> pd.DataFrame:
     """One row a layer, epoch and fitted invariant: how much members scatter about its mean.
 
-    Made of what `fits_table` gives. ``sd`` is the observed standard deviation over members,
+    Made of the table of `fits_table`. ``sd`` is the observed standard deviation over members,
     ``predicted_sd`` the fitted law's, and ``ratio`` the first over the second.
     """
     table = fitted.dropna(subset="predicted_sd")
@@ -76,25 +74,24 @@ def typicality_table(fitted: pd.DataFrame) -> pd.DataFrame:
     return table.assign(ratio=table["sd"] / table["predicted_sd"])
 
 
-def admissibility_table(condition: str, spec: Spec, fits: Fits) -> pd.DataFrame:
+def admissibility_table(condition: str, spec: ModelSpec, fits: Fits) -> pd.DataFrame:
     """One row a layer, epoch and covariance block of the fitted law; see `blocks_table`."""
 
     def table(fit: LayerFit, size: int, epochs: Sequence[int]) -> pd.DataFrame:
-        return blocks_table(fit.parameters, size, epochs, spec["members"])
+        return blocks_table(fit.parameters, size, epochs, spec.n_members)
 
     return _by_layer(condition, spec, fits, table)
 
 
 def _by_layer(
     condition: str,
-    spec: Spec,
+    spec: ModelSpec,
     fits: Fits,
     table: Callable[[LayerFit, int, Sequence[int]], pd.DataFrame],
 ) -> pd.DataFrame:
-    weights = spec["invariants"]["weights"]
     parts = []
     for layer, fit in fits.items():
-        part = table(fit, weights["shapes"][layer][0], weights["snapshots"][layer])
+        part = table(fit, spec.size(layer), spec.epochs(layer))
         part.insert(0, "condition", condition)
         part.insert(1, "layer", layer)
         parts.append(part)

@@ -1,54 +1,55 @@
 """Do an ensemble's invariants deviate from its fitted law? Parametric-bootstrap tests.
 
-The statistic of an invariant is its deviation in SD, (mean - prediction) / sd. The law fitted to
-the ensemble says how it would scatter if the law were true: ensembles of as many members are drawn
-from that law, and each is fitted anew, which counts that prediction and mean come from the same
-members. Neither a Gaussian statistic nor a large ensemble is assumed.
+The statistic of an invariant is its deviation in SD, (mean - prediction) / sd. To see its scatter
+if the fitted law were true, ensembles of as many members are drawn from that law, and each is
+fitted anew. This counts that prediction and mean come from the same members. Neither a Gaussian
+statistic nor a large ensemble is assumed.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.stats import false_discovery_control
 
+from weightlaws.arrays import Floats, Singles
 from weightlaws.inference.layer_fit import fit_means
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.graphs import Graph
 from weightlaws.laws.pigmm import FITTED, PIGMM, parameters_from_moments
 
-Array = npt.NDArray[np.float64]
-
 # Doubles in the matrices, and in the statistics, that are held at once.
 _TOGETHER = 2**21
 
-# An invariant that so many of the first ensembles reach in each tail is simulated no further: its p
-# is known well, and is too large to matter.
+# Columns of the pool that are added up together: as many as a processor's cache takes.
+_COLUMNS = 128
+
+# An invariant that so many of the first ensembles reach in each tail is simulated no further. Its p
+# is known well then, and is too large to matter.
 _FIRST, _ENOUGH = 4000, 20
 
 
 def p_values(
-    invariants: Array,
+    invariants: Floats,
     graphs: tuple[Graph, ...],
     size: int,
     rng: np.random.Generator,
     *,
     n_matrices: int,
     n_ensembles: int,
-) -> Array:
+) -> Floats:
     """Test an ensemble against the 13-parameter law fitted to it, invariant by invariant.
 
-    To evaluate every invariant on ``n_ensembles`` ensembles of fresh matrices would take days.
-    ``n_matrices`` are drawn and evaluated once, and ensembles are drawn from these, with
-    replacement; that the law's expectations are known exactly removes the pool's own error from
-    their centre. After the first 4000 ensembles only those invariants go on that fewer than 20 of
-    them reach in the smaller tail.
+    To evaluate every invariant on ``n_ensembles`` ensembles of fresh matrices would take days. So a
+    pool of ``n_matrices`` is drawn and evaluated once, and ensembles are drawn from the pool, with
+    replacement. The law's expectations are known exactly, which removes the pool's own error from
+    the centre of the ensembles. After the first 4000 ensembles an invariant goes on only if fewer
+    than 20 of them reach it in the smaller tail.
 
     Parameters
     ----------
     invariants : (member, invariant)
-        Values of the graphs, of which the first 13 are those that the law fits.
+        Values of the graphs. The law fits the first 13.
     size
         The matrices' size D > 3.
     rng
@@ -92,23 +93,23 @@ def p_values(
 
 
 def _exceedances(
-    invariants: Array,
-    pool: Array,
+    invariants: Floats,
+    pool: Floats,
     graphs: tuple[Graph, ...],
     size: int,
     n_ensembles: int,
     rng: np.random.Generator,
-) -> Array:
+) -> Floats:
     """Count simulated ensembles at or below, and at or above, the statistics: (2, not fitted)."""
     n_fitted = len(FITTED)
 
-    def differences(means: Array) -> Array:
+    def differences(means: Floats) -> Floats:
         return (means - fit_means(means, graphs, size)[1])[..., n_fitted:]
 
     centre, scale = pool.mean(axis=0), pool.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     bias = differences(centre)  # 0 for the law itself, but the pool is finite
-    # Single precision halves the time of this, and is finer by far than what simulation can tell.
+    # Single precision halves the time, and is finer by far than simulation can tell.
     scaled = ((pool - centre) / scale).astype(np.float32)
     scaled = np.concatenate([scaled, scaled[:, n_fitted:] ** 2], axis=1)
 
@@ -126,11 +127,11 @@ def _exceedances(
     return counts
 
 
-def false_discovery(p: Array) -> Array:
+def false_discovery(p: Floats) -> Floats:
     """Adjust one family of p-values, of any shape, for the rate of false discoveries.
 
-    Calling those at most q significant, the expected share of false ones among them is at most q,
-    however the tests depend on each other. NaN is no test, and stays.
+    If all tests with an adjusted p of at most q are called significant, the expected share of false
+    ones among them is at most q, however the tests depend on each other. NaN is no test, and stays.
 
     References
     ----------
@@ -143,21 +144,24 @@ def false_discovery(p: Array) -> Array:
     return adjusted
 
 
-def _draws(law: PIGMM, n: int, rng: np.random.Generator) -> Iterator[Array]:
+def _draws(law: PIGMM, n: int, rng: np.random.Generator) -> Iterator[Floats]:
     step = max(1, _TOGETHER // law.size**2)
     for start in range(0, n, step):
         yield law.sample(min(step, n - start), rng)
 
 
 def _ensembles(
-    pool: npt.NDArray[np.float32], n_members: int, n_ensembles: int, rng: np.random.Generator
-) -> Iterator[Array]:
+    pool: Singles, n_members: int, n_ensembles: int, rng: np.random.Generator
+) -> Iterator[Floats]:
     """Averages of pool rows over ensembles drawn from them with replacement."""
     step = max(1, _TOGETHER // max(pool.shape[1], n_members))
+    starts = range(0, pool.shape[1], _COLUMNS)
+    blocks = [np.ascontiguousarray(pool[:, start : start + _COLUMNS]) for start in starts]
     for start in range(0, n_ensembles, step):
         n = min(step, n_ensembles - start)
         drawn = rng.integers(len(pool), size=n * n_members)
         ends = np.arange(0, n * n_members + 1, n_members)
         ones = np.ones(n * n_members, dtype=np.float32)
         choice = sparse.csr_matrix((ones, drawn, ends), shape=(n, len(pool)))
-        yield (choice @ pool).astype(np.float64) / n_members
+        sums = np.concatenate([choice @ block for block in blocks], axis=1)
+        yield sums.astype(np.float64) / n_members

@@ -8,8 +8,8 @@ Of R such copies and the ensemble, any statistic puts the ensemble on every rank
 
 is at most a with probability at most a, for every a, every size and every law with the symmetry.
 
-Source of the method: Pitman, Biometrika 29 (1938) 322; Lehmann and Romano, Testing Statistical
-Hypotheses, section 15.2. Of the Gaussian laws compared: arXiv:1809.07559.
+Sources: Pitman, Biometrika 29 (1938) 322, and Lehmann and Romano, Testing Statistical Hypotheses,
+section 15.2 (the method); arXiv:1809.07559 (the Gaussian laws compared).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,23 +18,32 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import special
 
+from weightlaws.arrays import Floats
+from weightlaws.inference.symmetry_names import (
+    COLUMN_MEANS,
+    COLUMN_SPREADS,
+    DIAGONAL,
+    ENTRIES,
+    ROW_MEANS,
+    ROW_SPREADS,
+)
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.laws.likelihood_ratios import (
-    BIPARTITE,
-    Array,
-    Shape,
-    diagonal_deviance,
-    entries_deviance,
+    BIPARTITE_FITTED,
+    EnsembleShape,
+    diagonal_ratio,
+    entries_ratio,
 )
 from weightlaws.laws.pigmm import FITTED
 
 # Doubles in a chunk of transformed members: it bounds memory.
 CHUNK = 2**18
 
-# Statistics of equal copies differ by rounding: deviances, differences of some 1e6 logarithms, by
-# 1e-8 at worst. Counting what lies that near as equal can only enlarge p, and hardly ever does.
+# Statistics of equal copies differ by rounding: likelihood ratios, differences of some 1e6
+# logarithms, by 1e-8 at worst. To count such near values as equal can only enlarge p, and hardly
+# ever does.
 _TIE = 1e-8
 
 
@@ -45,7 +54,7 @@ class Symmetry:
     Attributes
     ----------
     permuted
-        What the group permutes, in words.
+        In words, the things that the group permutes.
     items
         From a matrix (rows, columns), centred on the ensemble's mean entry, to items (p, ...); the
         group acts by all permutations of the p.
@@ -58,10 +67,10 @@ class Symmetry:
     """
 
     permuted: str
-    items: Callable[[Array], Array]
-    features: Callable[[Array, Shape], Array]
-    statistic: Callable[[Array, Shape], Array]
-    p_gaussian: Callable[[float, Shape], float]
+    items: Callable[[Floats], Floats]
+    features: Callable[[Floats, EnsembleShape], Floats]
+    statistic: Callable[[Floats, EnsembleShape], Floats]
+    p_gaussian: Callable[[float, EnsembleShape], float]
 
 
 def randomisation_tests(
@@ -73,7 +82,7 @@ def randomisation_tests(
     """Test the symmetries of an ensemble that its shape allows.
 
     ============== =========== ===================================================================
-    test           permuted    what a small p speaks against
+    test           permuted    a small p speaks against
     ============== =========== ===================================================================
     row means      rows        rows are exchangeable: the mean entry depends on the row
     row spreads    rows        the same: the variance within a row depends on the row
@@ -83,16 +92,15 @@ def randomisation_tests(
     entries        entries     all entries are exchangeable: rows or columns have common parts
     ============== =========== ===================================================================
 
-    The statistic of means and spreads is Friedman's, on the values themselves instead of ranks;
-    that of the others a deviance, twice the gain in maximal log-likelihood from a smaller Gaussian
-    law to a larger: from the bipartite law (5 parameters) to the 13-parameter law (diagonal), from
-    independent equal entries (2) to the bipartite law (entries).
+    Means and spreads have Friedman's statistic, on the values themselves instead of ranks. The
+    others have a likelihood ratio of two Gaussian laws: of the 13-parameter law over the bipartite
+    law (diagonal), of the bipartite law over independent equal entries (entries).
 
-    Rows and columns permuted together leave the 13-parameter fit of a matrix. A random permutation
-    of the rows alone, of the columns alone or of both thus has one and the same effect on
-    "diagonal", which is exact wherever rows or columns are exchangeable, even if the others are
-    labelled. Entries permuted within a member keep its sum: "entries" takes no notice of a random
-    shift of whole members, while its deviance from independence does.
+    Rows and columns permuted together leave the 13-parameter fit of a matrix. So a random
+    permutation of the rows alone, of the columns alone or of both has one and the same effect on
+    "diagonal". That test is exact wherever rows or columns are exchangeable, even if the other side
+    is labelled. Entries permuted within a member keep its sum: "entries" takes no notice of a
+    random shift of whole members, though its likelihood ratio does.
 
     Parameters
     ----------
@@ -101,17 +109,17 @@ def randomisation_tests(
     n_randomisations
         Copies R to compare with; p is a multiple of 1 / (R + 1).
     tests
-        Those wanted, as named above; all of them if not given.
+        The tests to make, named as above; all of them if not given.
 
     Returns
     -------
     DataFrame
-        One row a test: `test`, `permuted`, `statistic`, `p` and `p_gaussian`. The last is, of means
-        and spreads, that of the two-way layout's F test: exact for means that are Gaussian, else
-        right for many members. Of deviances it is that of chi-square with 8 or 3 degrees of
-        freedom: right for many members of a Gaussian law only. No p is corrected for the number of
-        tests. A deviance does not exist where a law's fit is singular: all is NaN then, and `note`
-        names the part.
+        One row a test: `test`, `permuted`, `statistic`, `p` and `p_gaussian`, the p-value in
+        theory. For means and spreads the theory is the F test of the two-way layout: exact for
+        Gaussian means, else right for many members. For likelihood ratios it is chi-square with 8
+        or 3 degrees of freedom: right for many members of a Gaussian law only. No p is corrected
+        for the number of tests. A likelihood ratio does not exist where a law's fit is singular:
+        then all is NaN, and `note` names the part.
 
     Raises
     ------
@@ -122,8 +130,8 @@ def randomisation_tests(
     shape = _shape(matrices)
     wanted = [name for name in SYMMETRIES if tests is None or name in tests]
     if not shape[1] == shape[2] > 3:
-        wanted = [name for name in wanted if name != "diagonal"]
-    averages: dict[str, Array] = {}
+        wanted = [name for name in wanted if name != DIAGONAL]
+    averages: dict[str, Floats] = {}
     for permuted in dict.fromkeys(SYMMETRIES[name].permuted for name in wanted):
         alike = {name: SYMMETRIES[name] for name in wanted if SYMMETRIES[name].permuted == permuted}
         averages |= _randomised_averages(matrices, alike, n_randomisations, rng)
@@ -142,7 +150,7 @@ def randomisation_tests(
     return pd.DataFrame(table, columns=columns)
 
 
-def p_value(statistics: Array) -> float:
+def p_value(statistics: Floats) -> float:
     """Share of statistics (R + 1,) that reach the first, the ensemble's own."""
     tolerance = _TIE * np.abs(statistics).max()
     return float(np.mean(statistics >= statistics[0] - tolerance))
@@ -150,7 +158,7 @@ def p_value(statistics: Array) -> float:
 
 def randomised_statistics(
     matrices: npt.ArrayLike, symmetry: Symmetry, n_randomisations: int, rng: np.random.Generator
-) -> Array:
+) -> Floats:
     """Statistics of an ensemble and of copies, each member permuted at random in each copy.
 
     Parameters
@@ -165,7 +173,7 @@ def randomised_statistics(
     Returns
     -------
     (R + 1,)
-        The ensemble's own statistic, then those of the copies.
+        The ensemble's own statistic, then the statistics of the copies.
 
     Raises
     ------
@@ -182,18 +190,18 @@ def _randomised_averages(
     symmetries: Mapping[str, Symmetry],
     n: int,
     rng: np.random.Generator,
-) -> dict[str, Array]:
+) -> dict[str, Floats]:
     """Average features (n + 1, k) over the members as they are, then n times permuted.
 
-    The symmetries permute the same things. They see the same permutations, as to draw these is
-    most of the work.
+    All symmetries here permute the same things. They share the permutations, since drawing these
+    is most of the work.
     """
     shape = _shape(matrices)
     if n < 1:
         raise ValueError(f"expected at least one randomisation, found {n}")
     # The Gaussian fits below count on a mean of 0, and a large one would cost variances digits.
     centre = matrices.mean(dtype=np.float64)
-    averages: dict[str, Array] = {}
+    averages: dict[str, Floats] = {}
     for matrix in matrices:
         centred = matrix.astype(np.float64) - centre
         items = {name: symmetry.items(centred) for name, symmetry in symmetries.items()}
@@ -210,7 +218,7 @@ def _randomised_averages(
     return averages
 
 
-def _shape(matrices: npt.NDArray[np.generic]) -> Shape:
+def _shape(matrices: npt.NDArray[np.generic]) -> EnsembleShape:
     if matrices.ndim != 3 or matrices.dtype.kind not in "fiub":
         raise ValueError(
             "expected real matrices of shape (n, rows, columns), "
@@ -229,27 +237,27 @@ def _shape(matrices: npt.NDArray[np.generic]) -> Shape:
     return n, n_rows, n_columns
 
 
-def _labels(permuted: str, axis: int, measure: Callable[..., Array]) -> Symmetry:
+def _labels(permuted: str, axis: int, measure: Callable[..., Floats]) -> Symmetry:
     """Whether a measure of the rows (axis 0) or columns (axis 1) depends on their label."""
 
-    def items(matrix: Array) -> Array:
+    def items(matrix: Floats) -> Floats:
         values = measure(matrix, axis=1 - axis)
         return np.asarray(values - values.mean())
 
-    def p_gaussian(statistic: float, shape: Shape) -> float:
+    def p_gaussian(statistic: float, shape: EnsembleShape) -> float:
         n, degrees = shape[0], shape[1 + axis] - 1
         # The part between labels of all variance is F-distributed over the rest, thus beta here.
         share = statistic / (n * degrees)
-        return float(stats.beta.sf(share, degrees / 2, (n - 1) * degrees / 2))
+        return float(special.betaincc(degrees / 2, (n - 1) * degrees / 2, min(share, 1.0)))
 
     return Symmetry(permuted, items, _values_and_square, _friedman, p_gaussian)
 
 
-def _values_and_square(items: Array, _: Shape) -> Array:
+def _values_and_square(items: Floats, _: EnsembleShape) -> Floats:
     return np.concatenate([items, np.square(items).sum(1, keepdims=True)], axis=1)
 
 
-def _friedman(averages: Array, shape: Shape) -> Array:
+def _friedman(averages: Floats, shape: EnsembleShape) -> Floats:
     """Scale the variance of the mean values (..., p) so that over permutations its mean is p - 1.
 
     Source: Friedman, J. Am. Stat. Assoc. 32 (1937) 675, with values in the place of ranks.
@@ -257,29 +265,34 @@ def _friedman(averages: Array, shape: Shape) -> Array:
     values, square = averages[..., :-1], averages[..., -1]
     between = shape[0] * (values.shape[-1] - 1) * np.square(values).sum(-1)
     # Where all labels have equal values in every member, none differs from another.
-    ratio: Array = np.zeros_like(between)
+    ratio: Floats = np.zeros_like(between)
     np.divide(between, square, out=ratio, where=square > 0)
     return ratio
 
 
+def _chi_square(ratio: float, degrees: int) -> float:
+    """Return the probability of more; rounding can take a ratio just below 0."""
+    return float(special.chdtrc(degrees, max(ratio, 0.0)))
+
+
 #: The tests by name, in the order in which they are made.
 SYMMETRIES: dict[str, Symmetry] = {
-    "row means": _labels("rows", 0, np.mean),
-    "row spreads": _labels("rows", 0, np.var),
-    "column means": _labels("columns", 1, np.mean),
-    "column spreads": _labels("columns", 1, np.var),
-    "diagonal": Symmetry(
+    ROW_MEANS: _labels("rows", 0, np.mean),
+    ROW_SPREADS: _labels("rows", 0, np.var),
+    COLUMN_MEANS: _labels("columns", 1, np.mean),
+    COLUMN_SPREADS: _labels("columns", 1, np.var),
+    DIAGONAL: Symmetry(
         "rows",
         lambda matrix: matrix,
         lambda items, _: evaluate(FITTED, items),
-        diagonal_deviance,
-        lambda deviance, _: float(stats.chi2.sf(deviance, df=8)),
+        diagonal_ratio,
+        lambda ratio, _: _chi_square(ratio, degrees=8),
     ),
-    "entries": Symmetry(
+    ENTRIES: Symmetry(
         "entries",
         lambda matrix: matrix.ravel(),
-        lambda items, shape: evaluate(BIPARTITE, items.reshape(-1, *shape[1:])),
-        entries_deviance,
-        lambda deviance, _: float(stats.chi2.sf(deviance, df=3)),
+        lambda items, shape: evaluate(BIPARTITE_FITTED, items.reshape(-1, *shape[1:])),
+        entries_ratio,
+        lambda ratio, _: _chi_square(ratio, degrees=3),
     ),
 }

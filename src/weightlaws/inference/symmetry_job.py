@@ -1,27 +1,71 @@
 """One job of testing symmetries: from a condition's weights shards to a table."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from weightlaws.inference.admissibility import with_and_without_dead
-from weightlaws.inference.symmetry import SYMMETRIES, randomisation_tests
+from weightlaws.arrays import Singles
+from weightlaws.inference.comparison_job import labelled_side
+from weightlaws.inference.dead_outputs import with_and_without_dead
+from weightlaws.inference.symmetry import randomisation_tests
+from weightlaws.inference.symmetry_names import ENTRIES, SYMMETRY_TESTS
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import read_weights
 
 
-def symmetry_table(paths: Sequence[Path], spec: Spec, condition: str) -> pd.DataFrame:
+@dataclass(frozen=True)
+class SymmetrySpec:
+    """Everything that fixes the tests of a condition's symmetries.
+
+    Attributes
+    ----------
+    stored
+        The plain dict.
+    weights
+        The spec of the condition's weights.
+    n_members
+        The number of members, diverged ones included.
+    seed
+        The study's seed.
+    epochs
+        The headline epochs.
+    randomisations
+        The number of randomised copies that an ensemble is compared with.
+    """
+
+    stored: Spec
+    weights: WeightsSpec
+    n_members: int
+    seed: int
+    epochs: tuple[int, ...]
+    randomisations: int
+
+    @classmethod
+    def parse(cls, stored: Spec) -> Self:
+        """Read a ``specs.symmetry_spec``; a KeyError or TypeError says which key is wrong."""
+        return cls(
+            stored=stored,
+            weights=WeightsSpec.parse(stored["weights"]),
+            n_members=stored["members"],
+            seed=stored["seed"],
+            epochs=tuple(stored["epochs"]),
+            randomisations=stored["randomisations"],
+        )
+
+
+def symmetry_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.DataFrame:
     """Test the symmetries of every layer of a condition at its headline epochs.
 
     Parameters
     ----------
     paths
         The condition's weights shards, in the order of their members.
-    spec
+    stored
         A ``specs.symmetry_spec``.
     condition
         Its name.
@@ -29,18 +73,18 @@ def symmetry_table(paths: Sequence[Path], spec: Spec, condition: str) -> pd.Data
     Returns
     -------
     DataFrame
-        What `symmetry.randomisation_tests` says, one row a layer, epoch, choice of ``members`` and
-        test. A layer has the headline epochs of which its snapshots are kept. At the input entries
-        are not tested: columns are pixels, and thousands of entries would have to be permuted.
+        The table of `symmetry.randomisation_tests`, one row a layer, epoch, ``selection`` of
+        members and test. A layer has the headline epochs whose snapshots are kept. Entries are not
+        tested where the columns are pixels: thousands of entries would have to be permuted.
 
     Raises
     ------
     StorageError
         If a shard is not the spec's, or members are missing.
     """
-    weights, parts = WeightsSpec.parse(spec["weights"]), []
-    for layer, snapshots in weights.snapshots.items():
-        rows, columns = weights.shapes[layer]
+    spec, parts = SymmetrySpec.parse(stored), []
+    for layer, snapshots in spec.weights.snapshots.items():
+        rows, columns = spec.weights.shapes[layer]
         place: dict[str, str | int] = {
             "condition": condition,
             "layer": layer,
@@ -48,17 +92,17 @@ def symmetry_table(paths: Sequence[Path], spec: Spec, condition: str) -> pd.Data
             "columns": columns,
         }
         # Seeded by the study and the place alone, so that other conditions change nothing here.
-        seed = [spec["seed"], *f"symmetry/{condition}/{layer}".encode()]
-        tests = [t for t in SYMMETRIES if t != "entries" or not layer.startswith("input-")]
-        for epoch in spec["epochs"]:
-            if epoch in snapshots:
-                ensemble = read_weights(paths, weights, spec["members"], layer, epoch)
-                table = partial(_test, n=spec["randomisations"], seed=[*seed, epoch], tests=tests)
-                parts.append(with_and_without_dead(ensemble, 3, table, **place, epoch=epoch))
+        seed = [spec.seed, *f"symmetry/{condition}/{layer}".encode()]
+        pixels = labelled_side(layer) == "columns"
+        tests = [test for test in SYMMETRY_TESTS if test != ENTRIES or not pixels]
+        epochs = [epoch for epoch in spec.epochs if epoch in snapshots]
+        ensembles = read_weights(paths, spec.weights, spec.n_members, layer, epochs)
+        for epoch, ensemble in zip(epochs, ensembles, strict=True):
+            table = partial(_test, n=spec.randomisations, seed=[*seed, epoch], tests=tests)
+            values, dead = ensemble.values, ensemble.dead_output
+            parts.append(with_and_without_dead(values, dead, 3, table, **place, epoch=epoch))
     return pd.concat(parts, ignore_index=True)
 
 
-def _test(
-    matrices: npt.NDArray[np.float32], n: int, seed: list[int], tests: list[str]
-) -> pd.DataFrame:
+def _test(matrices: Singles, n: int, seed: list[int], tests: list[str]) -> pd.DataFrame:
     return randomisation_tests(matrices, n, np.random.default_rng(seed), tests)

@@ -1,4 +1,4 @@
-"""The sets of invariants that a study may ask for, in the order of all stored values and tables."""
+"""The catalogues of invariants of a study, in the order of all stored values and tables."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from weightlaws.invariants.graphs import PUBLISHED, Graph, canonical, components, enumerate_graphs
 
-if TYPE_CHECKING:  # whoever only wants the graphs need not wait for pandas
+if TYPE_CHECKING:  # pandas is slow to import, and the graphs do without it
     import pandas as pd
 
 CATALOGUES = ("published", "complete")

@@ -1,8 +1,7 @@
 """Values of permutation-invariant polynomials of matrices, one directed multigraph each.
 
-The graphs asked for are compiled into one straight-line program, in which every intermediate that
-they share is computed once and kept only until its last use; the program runs on bounded chunks of
-the batch.
+The graphs are compiled into one straight-line program. It computes every shared intermediate once,
+keeps it only until its last use, and runs on bounded chunks of the batch.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -16,17 +15,17 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats
 from weightlaws.invariants.graphs import Graph, components
 
-Array = npt.NDArray[np.float64]
 Key = TypeVar("Key", bound=Hashable)
 
-# Doubles in a chunk of matrices, and so in any intermediate, of which some 10 live at once. Smaller
-# chunks are slower for the interpreter's sake, and larger ones no faster.
+# Doubles in a chunk of matrices, and so in any intermediate; some 10 of these live at once. Smaller
+# chunks cost more of the interpreter's time, and larger ones are no faster.
 CHUNK = 2**16
 
 
-def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Array:
+def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Floats:
     r"""Evaluate invariants on a batch of matrices.
 
     .. math:: I_G(W) = \sum_{v \to \{0..D-1\}} \prod_{(i, j) \in G} W_{v_i v_j}
@@ -34,7 +33,7 @@ def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Array:
     Parameters
     ----------
     graphs
-        The invariants, of any degree. Those of bipartite graphs sum rows and columns separately.
+        The invariants, of any degree. Bipartite graphs sum rows and columns separately.
     matrices : (..., D, D), or (..., rows, columns) if all graphs are bipartite
         Real numbers of any precision; the arithmetic is in float64.
 
@@ -51,6 +50,16 @@ def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Array:
     References
     ----------
     arXiv:1809.07559; arXiv:2510.05218.
+
+    Examples
+    --------
+    The trace and the trace of the square, of one matrix:
+
+    >>> trace, trace_of_square = Graph(((0, 0),)), Graph(((0, 1), (1, 0)))
+    >>> trace.formula, trace_of_square.formula
+    ('sum_i W_ii', 'sum_ij W_ij W_ji')
+    >>> evaluate([trace, trace_of_square], [[1, 2], [3, 4]])
+    array([ 5., 29.])
     """
     graphs, matrices = tuple(graphs), np.asarray(matrices)
     if matrices.ndim < 2 or matrices.dtype.kind not in "fiub":
@@ -80,7 +89,7 @@ def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Array:
 # The operations of a program: n is the batch, matrices are (n, i, j), vectors (n, i). Over short
 # axes einsum adds up several times faster than sum, and unlike a matrix product with ones it gives
 # the same bits for any n.
-_OPERATIONS: dict[str, Callable[..., Array]] = {
+_OPERATIONS: dict[str, Callable[..., Floats]] = {
     "transpose": lambda matrix: matrix.swapaxes(-1, -2),
     "diagonal": lambda matrix: np.diagonal(matrix, axis1=-2, axis2=-1),
     "sum": lambda array: np.einsum("...i->...", array),
@@ -92,16 +101,16 @@ _OPERATIONS: dict[str, Callable[..., Array]] = {
 
 
 class _Step(NamedTuple):
-    """What to call on which slots, the slot to fill, and the slots that no later step reads."""
+    """A function, the slots it reads, the slot it fills, and the slots that no later step reads."""
 
-    function: Callable[..., Array]
+    function: Callable[..., Floats]
     operands: tuple[int, ...]
     slot: int
     unused: list[int]
 
 
-def _run(program: list[_Step], matrices: Array) -> dict[int, Array]:
-    """Return the slots that are left at the end: those of the values."""
+def _run(program: list[_Step], matrices: Floats) -> dict[int, Floats]:
+    """Return the slots that are left at the end: the values of the graphs."""
     slots = {0: matrices}
     for step in program:
         slots[step.slot] = step.function(*(slots[operand] for operand in step.operands))

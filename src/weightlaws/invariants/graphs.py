@@ -1,7 +1,7 @@
 """Directed multigraphs, the names of the permutation-invariant polynomials of a matrix.
 
 An edge (i, j) stands for a factor W_ij, and a graph for the sum of the product of its factors over
-all assignments of its vertices to indices. The published subset is that of arXiv:2510.05218.
+all assignments of its vertices to indices. The published subset: arXiv:2510.05218.
 """
 
 from collections import Counter
@@ -57,7 +57,7 @@ class Graph:
 
     @property
     def n_vertices(self) -> int:
-        """The number of vertices, those of rows and of columns together."""
+        """The number of vertices, rows and columns together."""
         return len({vertex for arc in self.arcs for vertex in arc})
 
     @property
@@ -121,7 +121,7 @@ def _in_letters(graph: Graph) -> tuple[str, list[str]]:
 def components(graph: Graph) -> tuple[Graph, ...]:
     """Split a graph into its connected components.
 
-    Each keeps the order of its labels, renumbered from 0; those of a canonical graph are canonical.
+    Each keeps the order of its labels, renumbered from 0. A canonical graph has canonical ones.
     """
     groups: list[tuple[set[int], list[Edge]]] = []
     for arc, edge in zip(graph.arcs, graph.edges, strict=True):
@@ -167,6 +167,15 @@ def enumerate_graphs(degree: int, bipartite: bool = False) -> tuple[Graph, ...]:
     ------
     ValueError
         If the degree is below 1.
+
+    Examples
+    --------
+    >>> [graph.formula for graph in enumerate_graphs(1)]
+    ['sum_i W_ii', 'sum_ij W_ij']
+    >>> [graph.name for graph in enumerate_graphs(2, bipartite=True)]
+    ['ia.ia', 'ia.ib', 'ia.ja', 'ia.jb']
+    >>> len(enumerate_graphs(4))
+    296
     """
     if degree < 1:
         raise ValueError(f"expected a degree of at least 1, found {degree}")
@@ -201,7 +210,7 @@ def _union(parts: list[Graph]) -> Graph:
 
 @cache
 def _connected(degree: int, bipartite: bool) -> tuple[Graph, ...]:
-    """Grow the connected graphs by one edge that touches what is there."""
+    """Grow the connected graphs of one edge less by an edge that touches them."""
     if degree == 1:
         loop, link = Graph(((0, 0),), bipartite), Graph(((0, 1),))
         return (loop,) if bipartite else (loop, link)
@@ -271,8 +280,8 @@ def _refine(arcs: tuple[Edge, ...], colours: dict[int, int]) -> dict[int, int]:
         colours = refined
 
 
-# The published invariants in their order, an edge as its two labels. Of degrees 1 and 2 all; of
-# degrees k = 3 and 4 those on 1, 2, 2k - 1 and 2k vertices.
+# The published invariants in their order, an edge as its two labels: all of degrees 1 and 2, and of
+# degrees k = 3 and 4 the graphs on 1, 2, 2k - 1 and 2k vertices.
 _PUBLISHED = """
 00 | 01 |
 01 01 | 01 10 | 00 01 | 00 10 | 01 02 | 01 21 | 01 12 | 01 23 | 00 00 | 00 11 | 00 12 |

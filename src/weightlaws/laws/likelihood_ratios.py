@@ -1,29 +1,34 @@
-"""Deviances of nested Gaussian laws, from an ensemble's averaged invariants alone.
+"""Likelihood ratios of nested Gaussian laws, from an ensemble's averaged invariants alone.
 
-A deviance is twice the gain in maximal log-likelihood from the smaller law to the larger. The fits
-need only averages of invariants of degree 2, so many ensembles are done at once. Matrices are
-taken about their common mean entry. Source of the laws: arXiv:1809.07559.
+A ratio is on the usual scale: twice the gain in maximal log-likelihood from the smaller law to the
+larger. The fits need only averages of invariants of degree 2, so many ensembles are done at once.
+Matrices are taken about their common mean entry. Source of the laws: arXiv:1809.07559.
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from weightlaws.arrays import Floats
 from weightlaws.invariants.graphs import Graph, canonical, enumerate_graphs
-from weightlaws.laws.pigmm import FITTED, blocks, multiplicities, parameters_from_moments
+from weightlaws.laws.base import ROUNDING
+from weightlaws.laws.names import BIPARTITE
+from weightlaws.laws.pigmm import (
+    BLOCKS,
+    FITTED,
+    blocks,
+    multiplicities,
+    parameters_from_moments,
+)
 
-Array = npt.NDArray[np.float64]
-Shape = tuple[int, int, int]  # members, rows, columns
+#: Members, rows and columns.
+EnsembleShape = tuple[int, int, int]
 
-# Size of rounding in a variance, relative to E|W|^2 over the dimension; as for `PIGMM`.
-_ROUNDING = 1e-12
-
-#: Unchanged by rows and columns permuted independently: the sums of squares of the entries, row
-#: sums and column sums, and the squared total.
-BIPARTITE = enumerate_graphs(2, bipartite=True)
-_WITHIN_FITTED = [FITTED.index(canonical(Graph(graph.arcs))) for graph in BIPARTITE]
+#: The invariants that the bipartite law fits: the sums of squares of the entries, row sums and
+#: column sums, and the squared total.
+BIPARTITE_FITTED = enumerate_graphs(2, bipartite=True)
+_WITHIN_FITTED = [FITTED.index(canonical(Graph(graph.arcs))) for graph in BIPARTITE_FITTED]
 
 
-def diagonal_deviance(averages: Array, shape: Shape) -> Array:
+def diagonal_ratio(averages: Floats, shape: EnsembleShape) -> Floats:
     """Twice the log-likelihood ratio of the 13-parameter and the bipartite fit.
 
     Up to a constant that both share, -2/n of a maximal log-likelihood is the logarithm of the
@@ -46,25 +51,25 @@ def diagonal_deviance(averages: Array, shape: Shape) -> Array:
     numpy.linalg.LinAlgError
         If a fit is singular, so that it has no likelihood; the message names law and part.
     """
-    names, numbers = ("V0", "VH", "V2", "V3"), multiplicities(shape[1])
+    numbers = multiplicities(shape[1])
     parameters = parameters_from_moments(averages, shape[1])
     spectra = [np.asarray(np.linalg.eigvalsh(block)) for block in blocks(parameters)]
-    parts = list(zip(names, numbers, spectra, strict=True))
+    parts = list(zip(BLOCKS, numbers, spectra, strict=True))
     averages = averages[..., _WITHIN_FITTED]
     diagonal = _log_determinant("13-parameter", parts, averages[..., 0])
     return np.asarray(shape[0] * (_bipartite(averages, shape) - diagonal))
 
 
-def entries_deviance(averages: Array, shape: Shape) -> Array:
-    """Twice the log-likelihood ratio of the bipartite fit and that of independent equal entries.
+def entries_ratio(averages: Floats, shape: EnsembleShape) -> Floats:
+    """Twice the log-likelihood ratio of the bipartite and the independent fit.
 
-    A fourth cumulant of independent entries moves all variances alike and leaves the ratio: this
-    deviance, unlike that of the diagonal, tells dependence and not heavy tails.
+    A fourth cumulant of independent entries moves all variances alike and leaves this ratio. So it
+    tells dependence and not heavy tails, unlike `diagonal_ratio`.
 
     Parameters
     ----------
     averages : (..., 4)
-        Of `BIPARTITE` over the members.
+        Of `BIPARTITE_FITTED` over the members.
     shape
         Members, rows and columns.
 
@@ -76,7 +81,7 @@ def entries_deviance(averages: Array, shape: Shape) -> Array:
     Raises
     ------
     numpy.linalg.LinAlgError
-        As `diagonal_deviance` does.
+        As `diagonal_ratio` does.
     """
     size, squares = shape[1] * shape[2], averages[..., 0]
     parts = [("entries", size, squares[..., None] / size)]
@@ -84,7 +89,7 @@ def entries_deviance(averages: Array, shape: Shape) -> Array:
     return np.asarray(shape[0] * (entries - _bipartite(averages, shape)))
 
 
-def _bipartite(averages: Array, shape: Shape) -> Array:
+def _bipartite(averages: Floats, shape: EnsembleShape) -> Floats:
     """Log-determinant of the bipartite fit to averages (..., 4) of its invariants."""
     _, n_rows, n_columns = shape
     squares, row_squares, column_squares, total_square = np.moveaxis(averages, -1, 0)
@@ -97,16 +102,16 @@ def _bipartite(averages: Array, shape: Shape) -> Array:
         "rest": ((n_rows - 1) * (n_columns - 1), squares - grand - rows - columns),
     }
     parts = [(name, number, norm[..., None] / number) for name, (number, norm) in norms.items()]
-    return _log_determinant("bipartite", parts, squares)
+    return _log_determinant(BIPARTITE, parts, squares)
 
 
-def _log_determinant(law: str, parts: list[tuple[str, int, Array]], energy: Array) -> Array:
+def _log_determinant(law: str, parts: list[tuple[str, int, Floats]], energy: Floats) -> Floats:
     """Sum the logarithms of a law's eigenvalues (..., p), each part with its multiplicity.
 
-    `energy` is E|W|^2, from which each part is what others leave.
+    `energy` is E|W|^2. Each part is a difference of moments of its size, and has its rounding.
     """
     for name, number, values in parts:
-        least, rounding = values.min(axis=-1), _ROUNDING * energy / number
+        least, rounding = values.min(axis=-1), ROUNDING * energy / number
         if np.any(least <= rounding):
             raise np.linalg.LinAlgError(
                 f"expected a positive variance of part {name} of the {law} law, found "

@@ -1,17 +1,16 @@
-"""What finitely many members do to a fit, and to its distance from the law they were drawn from."""
+"""The noise of fits to finitely many members, and of their distance from the true law."""
 
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats
 from weightlaws.laws.pigmm import PIGMM, blocks, multiplicities, square_root
 from weightlaws.laws.wasserstein import squared_distances
-
-Array = npt.NDArray[np.float64]
 
 
 def simulate_fits(
     parameters: npt.ArrayLike, size: int, n_members: int, n_draws: int, rng: np.random.Generator
-) -> Array:
+) -> Floats:
     """Draw fits to ensembles of a law, exactly and without drawing matrices.
 
     Averages of n products of Gaussian coordinates are Wishart; V0 has one degree of freedom less
@@ -27,7 +26,7 @@ def simulate_fits(
     Returns
     -------
     (n_draws, 13)
-        What `pigmm.parameters_from_moments` gives for each ensemble.
+        The parameters of the fit to each ensemble, as `pigmm.parameters_from_moments` gives them.
 
     Raises
     ------
@@ -57,10 +56,10 @@ def noise_floor(
     n_draws: int,
     rng: np.random.Generator,
     n_others: int | None = None,
-) -> Array:
-    """Squared distances that ensembles of one and the same law show.
+) -> Floats:
+    """Simulate the squared distances that ensembles of one law show.
 
-    An estimated distance is biased upwards and never 0: this is how far it gets by chance.
+    An estimated distance is biased upwards and never 0. The floor is its size by chance alone.
 
     Parameters
     ----------
@@ -71,8 +70,8 @@ def noise_floor(
     rng
         The source of randomness.
     n_others
-        Matrices in the ensemble to compare each one with, independent of it; the law itself if not
-        given.
+        Matrices in a second, independent ensemble, to compare each ensemble with. If not given,
+        each is compared with the law itself.
 
     Returns
     -------
@@ -91,7 +90,7 @@ def noise_floor(
     return squared_distances(fits, others, size)
 
 
-def _wishart(root: Array, degrees: int, n_draws: int, rng: np.random.Generator) -> Array:
+def _wishart(root: Floats, degrees: int, n_draws: int, rng: np.random.Generator) -> Floats:
     """Draw (n_draws, p, p) Wishart matrices by Bartlett's decomposition, singular ones included."""
     p = len(root)
     factor = np.zeros((n_draws, p, p))

@@ -1,4 +1,4 @@
-"""Gaussian laws of matrices one side of which is labelled, and the other exchangeable.
+"""Gaussian laws of matrices with one labelled side; the other side is exchangeable.
 
 Before a layer of classes only the columns may be permuted, after the pixels only the rows. With
 labelled rows i, k and n exchangeable columns j, l such a law is
@@ -10,7 +10,7 @@ contrasts of the columns are independent of it and of each other, with mean 0 an
 B and C must be covariances, A need not be, and moment matching is maximum likelihood. With labelled
 columns the same holds of the transposed matrix.
 
-Source of such laws, for permutations of both sides: arXiv:1809.07559.
+Source (laws for permutations of both sides): arXiv:1809.07559.
 """
 
 from collections import Counter
@@ -19,15 +19,14 @@ from functools import cache
 from itertools import product
 from math import prod
 from string import ascii_letters
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats, Shape, Side
 from weightlaws.invariants.graphs import Edge, Graph
-from weightlaws.laws.bipartite import ROUNDING, Array, GaussianLaw, Shape, check_matrices
-
-Side = Literal["rows", "columns"]
+from weightlaws.laws.base import ROUNDING, GaussianLaw, check_matrices
 
 # A link between two labelled vertices, by A (0) or B (1).
 Link = tuple[int, int, int]
@@ -43,7 +42,7 @@ class OneSided(GaussianLaw):
     shape
         (rows, columns): M of the labelled side, and n of the other, at least 2.
     parameters : (M + M(M+1),)
-        The means m, the upper triangle of A and that of B, row by row.
+        The means m, the upper triangle of A and the upper triangle of B, row by row.
     labelled
         The side whose members are told apart.
 
@@ -52,6 +51,18 @@ class OneSided(GaussianLaw):
     ValueError
         If a side is too short, the side is unknown, the parameters are not that many finite
         numbers, or the covariance of the sums or of the contrasts has a negative eigenvalue.
+
+    Examples
+    --------
+    Each labelled row has a mean of its own, and the columns are alike.
+
+    >>> rng = np.random.default_rng(0)
+    >>> matrices = rng.normal(size=(5000, 2, 6)) + np.array([[1.0], [-1.0]])
+    >>> law = OneSided.fit(matrices, labelled="rows")
+    >>> law.means.round(1)
+    array([ 1., -1.])
+    >>> law.n_parameters
+    8
     """
 
     def __init__(self, shape: Shape, parameters: npt.ArrayLike, labelled: Side = "rows") -> None:
@@ -76,7 +87,7 @@ class OneSided(GaussianLaw):
     def fit(cls, matrices: npt.ArrayLike, labelled: Side = "rows") -> Self:
         """Fit to matrices (N, rows, columns), N >= 1, by maximum likelihood.
 
-        It takes N > M members to tell all parameters, and for the law to have a density.
+        The law has a density only for N > M.
         """
         matrices = check_matrices(matrices)
         N, rows, columns = matrices.shape
@@ -99,20 +110,20 @@ class OneSided(GaussianLaw):
         return self._labelled
 
     @property
-    def means(self) -> Array:
+    def means(self) -> Floats:
         """The means m (M,), read-only."""
         return self._means
 
     @property
-    def covariances(self) -> tuple[Array, Array]:
+    def covariances(self) -> tuple[Floats, Floats]:
         """A and B, (M, M) each, read-only."""
         return self._A, self._B
 
-    def expectation(self, graphs: Iterable[Graph]) -> Array:
+    def expectation(self, graphs: Iterable[Graph]) -> Floats:
         """Return the exact expectations (len(graphs),) of bipartite invariants.
 
-        Wick's theorem: each factor is a mean or has a partner, by A or by B. The sums over
-        exchangeable vertices are counted, those over labelled ones are contracted.
+        Wick's theorem: each factor is a mean or has a partner, by A or by B. Sums over
+        exchangeable vertices are counted, and sums over labelled vertices are contracted.
 
         Raises
         ------
@@ -134,7 +145,7 @@ class OneSided(GaussianLaw):
             expectations.append(total)
         return np.array(expectations)
 
-    def sample(self, n: int, rng: np.random.Generator) -> Array:
+    def sample(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw n matrices, (n, rows, columns); singular covariances are no obstacle."""
         roots = []
         for covariance in self._parts.values():
@@ -143,10 +154,10 @@ class OneSided(GaussianLaw):
         averages, contrasts = _split(rng.standard_normal((n, *self.shape)), self.labelled)
         averages = self._means + averages @ roots[0].T
         contrasts = contrasts @ roots[1].T
-        matrices: Array = averages[:, None, :] + contrasts.reshape(n, self._n, -1)
+        matrices: Floats = averages[:, None, :] + contrasts.reshape(n, self._n, -1)
         return matrices if self.labelled == "columns" else matrices.swapaxes(1, 2)
 
-    def log_likelihood(self, matrices: npt.ArrayLike) -> Array:
+    def log_likelihood(self, matrices: npt.ArrayLike) -> Floats:
         """Log-density (n,) of matrices (n, rows, columns).
 
         Raises
@@ -183,7 +194,7 @@ class OneSided(GaussianLaw):
 
 
 def _labelled_first(pair: tuple[int, int], labelled: Side) -> tuple[int, int]:
-    """Order what belongs to rows and columns."""
+    """Order a pair that belongs to (rows, columns) by (labelled, exchangeable)."""
     if labelled not in ("rows", "columns"):
         raise ValueError(f"expected 'rows' or 'columns' to be labelled, found {labelled!r}")
     rows, columns = pair
@@ -195,13 +206,14 @@ def _sides(shape: Shape, labelled: Side) -> tuple[int, int]:
     M, n = _labelled_first(shape, labelled)
     if n < 2:
         raise ValueError(
-            f"expected two or more of what is exchanged, found shape {shape}, labelled {labelled}"
+            f"expected two or more on the exchangeable side, found shape {shape}, "
+            f"labelled {labelled}"
         )
     return M, n
 
 
-def _split(matrices: Array, labelled: Side) -> tuple[Array, Array]:
-    """Averages (N, M) over the exchangeable side, and the offsets from them, stacked: (N n, M)."""
+def _split(matrices: Floats, labelled: Side) -> tuple[Floats, Floats]:
+    """Average over the exchangeable side, (N, M), and stack the offsets from it, (N n, M)."""
     if labelled == "rows":
         matrices = matrices.swapaxes(1, 2)
     averages = matrices.mean(1)
@@ -209,17 +221,17 @@ def _split(matrices: Array, labelled: Side) -> tuple[Array, Array]:
     return averages, offsets.reshape(-1, offsets.shape[2])
 
 
-def _check_covariance(name: str, matrix: Array, rounding: float) -> None:
+def _check_covariance(name: str, matrix: Floats, rounding: float) -> None:
     try:
         np.linalg.cholesky(matrix + rounding * np.eye(len(matrix)))
     except np.linalg.LinAlgError:
-        # Ten times the work, done only to tell what is wrong.
+        # Ten times the work, done only for the message.
         least = np.linalg.eigvalsh(matrix)[0]
         if least < -rounding:
             raise ValueError(f"{name} has the negative eigenvalue {least:.3g}") from None
 
 
-def _whitening(covariance: Array, rounding: float) -> Array:
+def _whitening(covariance: Floats, rounding: float) -> Floats:
     """Return a triangular root T of the inverse: rows x of that covariance make x @ T white.
 
     Raises
@@ -227,7 +239,7 @@ def _whitening(covariance: Array, rounding: float) -> Array:
     numpy.linalg.LinAlgError
         If the covariance is singular up to rounding.
     """
-    root: Array = np.linalg.inv(np.linalg.cholesky(covariance)).T
+    root: Floats = np.linalg.inv(np.linalg.cholesky(covariance)).T
     # The sum is the inverse's trace: the least eigenvalue lies between 1 / trace and M / trace. The
     # least pivot would not do: it may exceed that eigenvalue by any factor.
     if rounding * np.square(root).sum() >= 1:
@@ -235,7 +247,7 @@ def _whitening(covariance: Array, rounding: float) -> Array:
     return root
 
 
-def _symmetric(triangle: Array, size: int) -> Array:
+def _symmetric(triangle: Floats, size: int) -> Floats:
     """Return the symmetric matrix of an upper triangle, read-only."""
     matrix = np.zeros((size, size))
     matrix[np.triu_indices(size)] = triangle
@@ -277,18 +289,21 @@ def _matchings(edges: list[Edge]) -> Iterator[tuple[list[Edge], list[tuple[Edge,
 
 
 def _classes(vertices: set[int], joins: Iterable[tuple[int, int]]) -> list[set[int]]:
-    """Partition vertices into those joined."""
-    classes = [{vertex} for vertex in vertices]
-    for join in joins:
-        touched = [part for part in classes if part & {*join}]
-        classes = [part for part in classes if not part & {*join}] + [set().union(*touched)]
-    return classes
+    """Partition vertices so that joined ones are together."""
+    # Only expectations need it, and it takes a quarter of a second to import.
+    from scipy.cluster.hierarchy import DisjointSet
+
+    classes = DisjointSet(vertices)
+    for a, b in joins:
+        classes.merge(a, b)
+    parts: list[set[int]] = classes.subsets()
+    return parts
 
 
 def _component(part: set[int], powers: Mapping[int, int], links: list[Link]) -> Component:
     """Number the vertices of a component in an order that depends little on their names.
 
-    Equal components that are told apart nevertheless cost one more contraction, no more.
+    Where equal components come out differently, it costs one more contraction.
     """
 
     def signature(vertex: int) -> tuple[int, list[int]]:

@@ -1,15 +1,15 @@
 """The permutation-invariant Gaussian matrix model: all Gaussian laws with the symmetry S_D.
 
-The law of W is the same as that of W with rows and columns permuted together. Under S_D matrices
-fall into 2 V0 + 3 VH + V2 + V3, and the law into independent blocks on orthonormal coordinates:
+The law of W does not change when rows and columns are permuted together. Under S_D matrices fall
+into 2 V0 + 3 VH + V2 + V3, and the law into independent blocks on orthonormal coordinates:
 
 - V0: S1 = sum_ij W_ij / D and S2 = (sum_i W_ii - S1) / sqrt(D-1), with means f1, f2 and covariance
   [[f3, f4], [f4, f5]];
 - VH, of dimension D-1: the centred column sums / sqrt(D), the centred row sums / sqrt(D), and the
   centred diagonal made orthogonal to both and normalised by sqrt(D/(D-2)), with covariance
   [[f6, f7, f8], [f7, f9, f10], [f8, f10, f11]];
-- V2, of dimension D(D-3)/2, what is left of the symmetric part, with variance f12;
-- V3, of dimension (D-1)(D-2)/2, what is left of the antisymmetric part, with variance f13.
+- V2, of dimension D(D-3)/2, the rest of the symmetric part, with variance f12;
+- V3, of dimension (D-1)(D-2)/2, the rest of the antisymmetric part, with variance f13.
 
 Moment matching is maximum likelihood here, and needs only the 13 invariants of degrees 1 and 2.
 Sources: arXiv:1809.07559 (the model), arXiv:2510.05218 (f1 to f13).
@@ -22,18 +22,21 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats, Shape
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.graphs import PUBLISHED, Graph
+from weightlaws.laws.base import ROUNDING
 from weightlaws.laws.wick import PATTERNS, expectation, mirror
-
-Array = npt.NDArray[np.float64]
 
 #: The invariants I1 to I13, of degrees 1 and 2, that the law fits.
 FITTED: tuple[Graph, ...] = tuple(PUBLISHED[f"I{k}"] for k in range(1, 14))
 
+#: Names of the blocks, in the order of `blocks` and `multiplicities`.
+BLOCKS = ("V0", "VH", "V2", "V3")
 
-def blocks(parameters: Array) -> tuple[Array, Array, Array, Array]:
-    """Covariances of V0, VH, V2, V3: (..., p, p) with p = 2, 3, 1, 1, from f1 to f13 (..., 13)."""
+
+def blocks(parameters: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Covariances of the `BLOCKS` of laws (..., 13): (..., p, p) with p = 2, 3, 1, 1."""
     return (
         parameters[..., [[2, 3], [3, 4]]],
         parameters[..., [[5, 6, 7], [6, 8, 9], [7, 9, 10]]],
@@ -43,7 +46,7 @@ def blocks(parameters: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def multiplicities(size: int) -> tuple[int, int, int, int]:
-    """How often each block occurs: the dimensions of V0, VH, V2, V3.
+    """How often each of the `BLOCKS` occurs: 1, and the dimensions of VH, V2 and V3.
 
     Raises
     ------
@@ -55,17 +58,19 @@ def multiplicities(size: int) -> tuple[int, int, int, int]:
     return 1, size - 1, size * (size - 3) // 2, (size - 1) * (size - 2) // 2
 
 
-def square_root(covariance: Array) -> Array:
+def square_root(covariance: Floats) -> Floats:
     """Symmetric square roots (..., p, p) of covariances."""
+    if covariance.shape[-1] == 1:
+        return np.sqrt(np.where(covariance > 0, covariance, 0))
     values, vectors = np.linalg.eigh(covariance)
-    # A zero eigenvalue is found as some 1e-16 of the largest, of either sign: its root would be
-    # some 1e-8, and no rounding error any more.
+    # A zero eigenvalue comes out as some 1e-16 of the largest, of either sign. Its root would be
+    # some 1e-8, which is no rounding error any more.
     rounding = 8 * np.finfo(np.float64).eps * values[..., -1:]
     roots = np.sqrt(np.where(values > rounding, values, 0).clip(0))[..., None, :]
     return np.asarray((vectors * roots) @ vectors.swapaxes(-1, -2))
 
 
-def sufficient_statistics(invariants: npt.ArrayLike, size: int) -> Array:
+def sufficient_statistics(invariants: npt.ArrayLike, size: int) -> Floats:
     """Second moments of the coordinates from the 13 invariants, to which they are linear.
 
     Parameters
@@ -112,7 +117,7 @@ def sufficient_statistics(invariants: npt.ArrayLike, size: int) -> Array:
     return np.stack([s1, s2, s11, s12, s22, *vh, v2 / n_2, v3 / n_3], axis=-1)
 
 
-def parameters_from_moments(mean_invariants: npt.ArrayLike, size: int) -> Array:
+def parameters_from_moments(mean_invariants: npt.ArrayLike, size: int) -> Floats:
     """Fit the law to averages (..., 13) of `FITTED` over members: f1 to f13, (..., 13)."""
     parameters = sufficient_statistics(mean_invariants, size)
     s1, s2 = parameters[..., 0], parameters[..., 1]
@@ -120,7 +125,7 @@ def parameters_from_moments(mean_invariants: npt.ArrayLike, size: int) -> Array:
     return parameters
 
 
-def numbers_from_parameters(parameters: npt.ArrayLike, size: int) -> Array:
+def numbers_from_parameters(parameters: npt.ArrayLike, size: int) -> Floats:
     """Write laws (..., 13) in the numbers (..., 13) that `wick.expectation` takes."""
     return np.asarray(parameters, dtype=np.float64) @ _numbers(size)
 
@@ -140,11 +145,25 @@ class PIGMM:
     ValueError
         If the size is not above 3, the parameters are not 13 finite numbers, or a block is not a
         covariance; the message names the block.
-    """
 
-    # Rounding, relative to E|W|^2 per dimension of a block: fits subtract everything else from it.
-    # Sums of float64 lose some 1e-14 of that; what a law really means lies far above.
-    _ROUNDING = 1e-12
+    Examples
+    --------
+    Independent entries of variance 0.25: all 100 add to the sum of W_ij^2, and only the 10 on the
+    diagonal to the sum of W_ij W_ji.
+
+    >>> law = PIGMM.iid(10, 0.25)
+    >>> squares, transposes = PUBLISHED["I3"], PUBLISHED["I4"]
+    >>> squares.formula, transposes.formula
+    ('sum_ij W_ij^2', 'sum_ij W_ij W_ji')
+    >>> law.expectation([squares, transposes]).round(6)
+    array([25. ,  2.5])
+
+    A fit needs no optimiser, and predicts every invariant.
+
+    >>> fit = PIGMM.fit(law.sample(1000, np.random.default_rng(0)))
+    >>> fit.expectation([squares]).round()
+    array([25.])
+    """
 
     #: The number of parameters.
     n_parameters = 13
@@ -188,21 +207,21 @@ class PIGMM:
         return self._size
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> Shape:
         """(D, D)."""
         return self._size, self._size
 
     @property
-    def parameters(self) -> Array:
+    def parameters(self) -> Floats:
         """f1 to f13, read-only."""
         return self._parameters
 
-    def mean(self) -> Array:
+    def mean(self) -> Floats:
         """Return the mean matrix (D, D)."""
         constant, diagonal = numbers_from_parameters(self.parameters, self.size)[:2]
         return np.asarray(constant + diagonal * np.eye(self.size))
 
-    def covariance(self) -> Array:
+    def covariance(self) -> Floats:
         """Return the covariance (D*D, D*D) of the entries in row-major order.
 
         Raises
@@ -222,12 +241,12 @@ class PIGMM:
                 np.einsum(f"{letters}->{''.join(sorted({*letters}))}", tensor)[...] += number
         return tensor.reshape(D * D, D * D)
 
-    def expectation(self, graphs: Iterable[Graph]) -> Array:
+    def expectation(self, graphs: Iterable[Graph]) -> Floats:
         """Return the exact expectations (len(graphs),) of invariants."""
         numbers = numbers_from_parameters(self.parameters, self.size)
         return expectation(graphs, self.size, numbers)
 
-    def sample(self, n: int, rng: np.random.Generator) -> Array:
+    def sample(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw n matrices, (n, D, D); singular blocks are no obstacle."""
         root_0, root_h, root_2, root_3 = map(square_root, blocks(self.parameters))
         normal = rng.standard_normal((n, self.size, self.size))
@@ -237,7 +256,7 @@ class PIGMM:
         rest_0, rest_h = _coordinates(rest)
         return rest + _compose(self.parameters[:2] + v0 @ root_0 - rest_0, root_h @ vh - rest_h)
 
-    def log_likelihood(self, matrices: npt.ArrayLike) -> Array:
+    def log_likelihood(self, matrices: npt.ArrayLike) -> Floats:
         """Log-density (n,) of matrices (n, D, D).
 
         Raises
@@ -270,18 +289,22 @@ class PIGMM:
         return value
 
     def _least_eigenvalues(self) -> list[tuple[str, float, float]]:
-        """Name, least eigenvalue, and the size of rounding, of each block."""
+        """Name, least eigenvalue, and the size of rounding, of each block.
+
+        A fit subtracts the other parts from E|W|^2, so the rounding is relative to that, per
+        dimension of the block.
+        """
         law, numbers = blocks(self.parameters), multiplicities(self.size)
         values = [np.linalg.eigvalsh(covariance) for covariance in law]
         energy = float(np.square(self.parameters[:2]).sum())
         energy += sum(n * float(np.abs(v).sum()) for n, v in zip(numbers, values, strict=True))
         return [
-            (name, float(v[0]), self._ROUNDING * energy / n)
-            for name, v, n in zip(("V0", "VH", "V2", "V3"), values, numbers, strict=True)
+            (name, float(v[0]), ROUNDING * energy / n)
+            for name, v, n in zip(BLOCKS, values, numbers, strict=True)
         ]
 
 
-def _coordinates(matrices: Array) -> tuple[Array, Array]:
+def _coordinates(matrices: Floats) -> tuple[Floats, Floats]:
     """V0 (n, 2) and VH (n, 3, D) coordinates; the latter are centred vectors."""
     D = matrices.shape[-1]
     columns, rows = matrices.sum(-2), matrices.sum(-1)
@@ -293,7 +316,7 @@ def _coordinates(matrices: Array) -> tuple[Array, Array]:
     return np.stack([s1, s2], axis=-1), vh - vh.mean(-1, keepdims=True)
 
 
-def _compose(v0: Array, vh: Array) -> Array:
+def _compose(v0: Floats, vh: Floats) -> Floats:
     """Matrices (n, D, D) with given V0 and VH coordinates and no other part."""
     D = vh.shape[-1]
     s1, s2 = v0[:, 0, None, None], v0[:, 1, None, None] / np.sqrt(D - 1)
@@ -304,15 +327,15 @@ def _compose(v0: Array, vh: Array) -> Array:
 
 
 @cache
-def _numbers(size: int) -> Array:
+def _numbers(size: int) -> Floats:
     """Return the matrix (13, 13) that takes f1 to f13 to the numbers of a law.
 
-    Its inverse is what the fit makes of the exact moments of the 13 laws with one number each.
+    Its inverse is the fit to the exact moments of 13 laws, with one of the numbers each.
     """
     # A term that identifies the indices down to n is of order D^(2-n): scaled so, the matrix that
     # is inverted has entries of order 1 at any size.
     scale = np.array([1 / size, 1] + [float(size) ** (1 - max(p)) for p in PATTERNS])
     moments = expectation(FITTED, size, np.diag(scale))
-    numbers: Array = np.linalg.inv(parameters_from_moments(moments, size)) * scale
+    numbers: Floats = np.linalg.inv(parameters_from_moments(moments, size)) * scale
     numbers.setflags(write=False)
     return numbers

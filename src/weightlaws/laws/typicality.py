@@ -1,10 +1,11 @@
-"""How far single members lie from an ensemble's averages, if a Gaussian law is true."""
+"""The scatter of single members about an ensemble's averages, if a Gaussian law is true."""
 
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats
 from weightlaws.laws.pigmm import (
     FITTED,
     blocks,
@@ -14,10 +15,8 @@ from weightlaws.laws.pigmm import (
 )
 from weightlaws.laws.wick import expectation
 
-Array = npt.NDArray[np.float64]
 
-
-def predicted_sd(parameters: npt.ArrayLike, size: int) -> Array:
+def predicted_sd(parameters: npt.ArrayLike, size: int) -> Floats:
     r"""Exact standard deviations over members of the 13 fitted invariants.
 
     In the orthonormal coordinates h of the blocks of the law, an invariant of degree 1 is b . h and
@@ -27,9 +26,9 @@ def predicted_sd(parameters: npt.ArrayLike, size: int) -> Array:
     .. math:: Var(I) = |C_0^{1/2} (b + 2 A_0 m)|^2
               + 2 \sum_B n_B |C_B^{1/2} A_B C_B^{1/2}|^2.
 
-    That is the expectation of the graph beside a copy of itself, which is the invariant's square,
-    less the squared mean, but as a sum of squares: it loses no digits where the mean is many times
-    the standard deviation, and cannot be negative.
+    It equals the expectation of the graph beside a copy of itself, less the squared mean. As a sum
+    of squares it loses no digits where the mean is many times the standard deviation, and cannot
+    be negative.
 
     Parameters
     ----------
@@ -57,7 +56,7 @@ def predicted_sd(parameters: npt.ArrayLike, size: int) -> Array:
         raise ValueError(f"expected parameters of shape (..., 13), found {parameters.shape}")
     numbers = multiplicities(size)
     gradient, forms = _coefficients(size)
-    # One more axis, of the invariants, stands before those of a block.
+    # The axis of the invariants stands before the two axes of a block.
     roots = [square_root(covariance)[..., None, :, :] for covariance in blocks(parameters)]
     means = parameters[..., None, :2, None]
     slopes = roots[0] @ (gradient[..., None] + 2 * forms[0] @ means)
@@ -68,11 +67,11 @@ def predicted_sd(parameters: npt.ArrayLike, size: int) -> Array:
 
 
 @cache
-def _coefficients(size: int) -> tuple[Array, tuple[Array, ...]]:
+def _coefficients(size: int) -> tuple[Floats, tuple[Floats, ...]]:
     """Return b (13, 2) and A (13, p, p) for each block, of the invariants.
 
-    They are what one parameter alone makes of the invariants' expectations: f1 and f2 of those of
-    degree 1, a variance n_B A_ii of those of degree 2, and a covariance 2 n_B A_ij.
+    They follow from the expectations that one parameter alone gives: f1 and f2 for invariants of
+    degree 1; for degree 2 a variance gives n_B A_ii, and a covariance 2 n_B A_ij.
     """
     moments = expectation(FITTED, size, numbers_from_parameters(np.eye(13), size)).T
     degrees = np.array([graph.degree for graph in FITTED])

@@ -8,9 +8,8 @@ Source: arXiv:2510.05218.
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats
 from weightlaws.laws.pigmm import PIGMM, blocks, multiplicities, square_root
-
-Array = npt.NDArray[np.float64]
 
 
 def squared_distance(p: PIGMM, q: PIGMM) -> float:
@@ -20,6 +19,13 @@ def squared_distance(p: PIGMM, q: PIGMM) -> float:
     ------
     ValueError
         If the sizes differ.
+
+    Examples
+    --------
+    Standard deviations of 1 and 3 in each of 25 entries:
+
+    >>> round(squared_distance(PIGMM.iid(5, 1.0), PIGMM.iid(5, 9.0)), 6)
+    100.0
     """
     if p.size != q.size:
         raise ValueError(f"expected two laws of one size, found sizes {p.size} and {q.size}")
@@ -27,11 +33,22 @@ def squared_distance(p: PIGMM, q: PIGMM) -> float:
 
 
 def distance(p: PIGMM, q: PIGMM) -> float:
-    """2-Wasserstein distance of two laws of one size; raises as `squared_distance` does."""
+    """2-Wasserstein distance of two laws of one size.
+
+    Raises
+    ------
+    ValueError
+        If the sizes differ.
+
+    Examples
+    --------
+    >>> round(distance(PIGMM.iid(5, 1.0), PIGMM.iid(5, 9.0)), 6)
+    10.0
+    """
     return float(np.sqrt(squared_distance(p, q)))
 
 
-def squared_distances(f: npt.ArrayLike, g: npt.ArrayLike, size: int) -> Array:
+def squared_distances(f: npt.ArrayLike, g: npt.ArrayLike, size: int) -> Floats:
     r"""Squared 2-Wasserstein distances of laws given by their parameters.
 
     .. math:: W_2^2 = |\mu_f - \mu_g|^2 + \sum_b n_b \min_Q \| A_b^{1/2} - B_b^{1/2} Q \|^2
@@ -63,7 +80,8 @@ def squared_distances(f: npt.ArrayLike, g: npt.ArrayLike, size: int) -> Array:
     total = np.square(f[..., :2] - g[..., :2]).sum(-1)
     for number, a, b in zip(multiplicities(size), blocks(f), blocks(g), strict=True):
         root_a, root_b = square_root(a), square_root(b)
-        left, _, right = np.linalg.svd(root_a @ root_b)
-        turned = root_b @ (left @ right).swapaxes(-1, -2)
-        total = total + number * np.square(root_a - turned).sum((-2, -1))
+        if root_b.shape[-1] > 1:  # otherwise the best Q is 1
+            left, _, right = np.linalg.svd(root_a @ root_b)
+            root_b = root_b @ (left @ right).swapaxes(-1, -2)
+        total = total + number * np.square(root_a - root_b).sum((-2, -1))
     return np.asarray(total)

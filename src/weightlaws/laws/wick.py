@@ -6,9 +6,9 @@ Such a law has 2 + 11 numbers: the coefficients of its means and covariances ove
 
 where p runs over the 15 set partitions of four indices, delta_p is 1 if indices of one part are
 equal, and c_p = c_q where q is p with (i, j) and (k, l) exchanged, which leaves 11. Wick's theorem
-then makes the expectation of an invariant a fixed polynomial in the 13 numbers: choosing a term for
-each factor or pair of factors identifies vertices, and each vertex that is left is summed over D
-indices. No partition of all vertices is needed, and no number is large only to cancel.
+then makes the expectation of an invariant a fixed polynomial in the 13 numbers. To choose a term
+for each factor or pair of factors identifies vertices, and each vertex that is left is summed over
+D indices. No partition of all vertices is needed, and no large numbers cancel.
 
 A law that is unchanged when rows and columns are permuted independently keeps only m_0 and the four
 c_p that identify no row with a column. It makes sense of rectangular matrices too: vertices that
@@ -23,9 +23,9 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Floats, Integers, Shape
 from weightlaws.invariants.graphs import Edge, Graph
 
-Array = npt.NDArray[np.float64]
 Pattern = tuple[int, ...]
 
 
@@ -45,6 +45,9 @@ _PARTITIONS = sorted({relabel(labels) for labels in product(range(4), repeat=4)}
 #: The equality pattern of (i, j, k, l) for each covariance number; the mirror image shares it.
 PATTERNS: tuple[Pattern, ...] = tuple(p for p in _PARTITIONS if p <= mirror(p))
 
+# The position, among the 13 numbers, of the covariance number of each equality pattern.
+_NUMBERS: dict[Pattern, int] = {p: 2 + PATTERNS.index(min(p, mirror(p))) for p in _PARTITIONS}
+
 #: Positions of m_0 and of the c_p that identify no row with a column: same row and column, same
 #: row, same column, all.
 BIPARTITE: list[int] = [0] + [
@@ -55,9 +58,7 @@ BIPARTITE: list[int] = [0] + [
 Monomial = tuple[int, ...]
 
 
-def expectation(
-    graphs: Iterable[Graph], size: int | tuple[int, int], numbers: npt.ArrayLike
-) -> Array:
+def expectation(graphs: Iterable[Graph], size: int | Shape, numbers: npt.ArrayLike) -> Floats:
     r"""Expectations of invariants under Gaussian laws of matrices.
 
     Parameters
@@ -69,7 +70,7 @@ def expectation(
         independent permutations of rows and columns, and then of bipartite graphs only.
     numbers : (..., 13)
         m_0, m_1 and the c_p in the order of `PATTERNS`, one law each. For (rows, columns) all must
-        be 0 but those of `BIPARTITE`.
+        be 0 but the five at `BIPARTITE`.
 
     Returns
     -------
@@ -100,11 +101,11 @@ def expectation(
     padded = np.concatenate([numbers, np.ones((*numbers.shape[:-1], 1))], axis=-1)
     values = np.ones((*numbers.shape[:-1], len(monomials)))
     for positions in monomials.T:
-        values *= padded[..., positions]
+        values *= padded.take(positions, axis=-1)
     return values @ table.T
 
 
-def _check_bipartite(graphs: tuple[Graph, ...], numbers: Array) -> None:
+def _check_bipartite(graphs: tuple[Graph, ...], numbers: Floats) -> None:
     if mixed := [graph for graph in graphs if not graph.bipartite]:
         raise ValueError(f"expected only bipartite graphs for (rows, columns), found {mixed[0]}")
     others = np.delete(numbers, BIPARTITE, axis=-1)
@@ -116,9 +117,7 @@ def _check_bipartite(graphs: tuple[Graph, ...], numbers: Array) -> None:
 
 
 @lru_cache(maxsize=32)
-def _table(
-    graphs: tuple[Graph, ...], n_rows: int, n_columns: int
-) -> tuple[npt.NDArray[np.int64], Array]:
+def _table(graphs: tuple[Graph, ...], n_rows: int, n_columns: int) -> tuple[Integers, Floats]:
     """Return the monomials (monomials, degree), padded by 13, and (graphs, monomials) coefficients.
 
     The coefficients are exact integers until here: sums of D^n_vertices exceed int64.
@@ -149,25 +148,24 @@ def _relabel_edges(edges: Iterable[Edge]) -> tuple[Edge, ...]:
 def _polynomial(edges: tuple[Edge, ...]) -> dict[tuple[int, int, Monomial], int]:
     """Count the terms of an expectation by (free rows, free columns, monomial).
 
-    The first factor is either a mean or paired with a later one; what the other factors then make
-    of the identified vertices is the same problem with fewer edges. A vertex where an edge starts
-    counts as a row, which tells nothing where rows and columns are identified.
+    The first factor is either a mean or paired with a later one. The other factors, on the
+    identified vertices, are the same problem with fewer edges. A vertex where an edge starts counts
+    as a row, which tells nothing where rows and columns are identified.
     """
     if not edges:
         return {(0, 0, ()): 1}
     (i, j), *others = edges
-    terms: list[tuple[int, tuple[int, ...], Pattern, list[Edge]]]
-    terms = [(0, (i, j), (0, 1), others), (1, (i, j), (0, 0), others)]
-    for k, partner in enumerate(others):
+    terms: Counter[tuple[int, tuple[Edge, ...], int, int]] = Counter()
+    terms[0, *_identify((i, j), (0, 1), others)] += 1
+    terms[1, *_identify((i, j), (0, 0), others)] += 1
+    for k, (m, n) in enumerate(others):
         rest = others[:k] + others[k + 1 :]
-        for pattern in _PARTITIONS:
-            number = 2 + PATTERNS.index(min(pattern, mirror(pattern)))
-            terms.append((number, (i, j, *partner), pattern, rest))
+        for pattern, number in _NUMBERS.items():
+            terms[number, *_identify((i, j, m, n), pattern, rest)] += 1
     counts: Counter[tuple[int, int, Monomial]] = Counter()
-    for number, ends, pattern, rest in terms:
-        merged, rows, columns = _identify(ends, pattern, rest)
+    for (number, merged, rows, columns), equal in terms.items():
         for (a, b, monomial), count in _polynomial(merged).items():
-            counts[rows + a, columns + b, tuple(sorted((number, *monomial)))] += count
+            counts[rows + a, columns + b, tuple(sorted((number, *monomial)))] += equal * count
     return dict(counts)
 
 
@@ -179,7 +177,8 @@ def _identify(
     names |= {vertex: vertex for vertex in ends}
     for end, part in zip(ends, pattern, strict=True):
         old, new = names[end], names[ends[pattern.index(part)]]
-        names = {vertex: new if name == old else name for vertex, name in names.items()}
+        if old != new:
+            names = {vertex: new if name == old else name for vertex, name in names.items()}
     merged = [(names[i], names[j]) for i, j in rest]
     kept = {vertex for edge in merged for vertex in edge}
     rows = {names[end] for end in ends[::2]} - kept

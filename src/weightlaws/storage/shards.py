@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,10 @@ import numpy.typing as npt
 from weightlaws.arrays import Bools, Floats, Integers, Shapes, Singles
 from weightlaws.storage.hdf5 import Reader, StorageError, check_spec, opened
 from weightlaws.storage.shard_specs import InvariantsSpec, Spec, WeightsSpec
+
+# Values that are read from a shard before the next is opened, or one snapshot if that has more.
+# To open a shard takes as long as to read some ten snapshots of small layers.
+_VALUES = 2**21
 
 
 @dataclass(frozen=True)
@@ -150,10 +156,10 @@ def read_invariants(
     spec: InvariantsSpec,
     n_members: int,
     layer: str,
-    epoch: int,
+    epochs: Iterable[int],
     n_invariants: int,
-) -> MemberValues:
-    """Read one layer's invariants after one epoch, float64 (member, invariant), of a condition.
+) -> Iterator[MemberValues]:
+    """Read one layer's invariants, float64 (member, invariant), one epoch after another.
 
     Parameters
     ----------
@@ -163,8 +169,8 @@ def read_invariants(
         The spec that the shards share, without ``members``.
     n_members, n_invariants
         How many members and invariants there should be.
-    epoch
-        One of the layer's snapshots.
+    epochs
+        Some of the layer's snapshots.
 
     Raises
     ------
@@ -172,47 +178,60 @@ def read_invariants(
         If a shard is not of this spec, the shards are not all members, each once, or fewer than two
         members are finite.
     """
-    epochs = spec.weights.snapshots[layer]
-    shape, part = (len(epochs), n_invariants), (slice(None), epochs.index(epoch))
-    readers = opened_shards(paths, "invariants", spec.stored, n_members)
-    return _ensemble(paths, readers, f"invariants/{layer}", np.float64, shape, part)
+    kept = spec.weights.snapshots[layer]
+    shape, numbers = (len(kept), n_invariants), [kept.index(epoch) for epoch in epochs]
+    shards = partial(opened_shards, paths, "invariants", spec.stored, n_members)
+    for some in _together(numbers, n_members * n_invariants):
+        yield from _snapshots(shards(), f"invariants/{layer}", np.float64, shape, some)
 
 
 def read_weights(
-    paths: Sequence[Path], spec: WeightsSpec, n_members: int, layer: str, epoch: int
-) -> MemberValues:
-    """Read one layer's weights after one epoch, float32 (member, out, in), of a condition.
+    paths: Sequence[Path], spec: WeightsSpec, n_members: int, layer: str, epochs: Iterable[int]
+) -> Iterator[MemberValues]:
+    """Read one layer's weights, float32 (member, out, in), one epoch after another.
 
     Parameters and errors are those of `read_invariants`.
     """
-    epochs = spec.snapshots[layer]
-    shape, part = (len(epochs), *spec.shapes[layer]), (slice(None), epochs.index(epoch))
-    readers = opened_shards(paths, "weights", spec.stored, n_members)
-    return _ensemble(paths, readers, f"weights/{layer}", np.float32, shape, part)
+    kept = spec.snapshots[layer]
+    shape, numbers = (len(kept), *spec.shapes[layer]), [kept.index(epoch) for epoch in epochs]
+    shards = partial(opened_shards, paths, "weights", spec.stored, n_members)
+    for some in _together(numbers, n_members * prod(spec.shapes[layer])):
+        yield from _snapshots(shards(), f"weights/{layer}", np.float32, shape, some)
 
 
-def _ensemble(
-    paths: Sequence[Path],
+def _together(snapshots: list[int], n_values: int) -> Iterator[list[int]]:
+    """Divide snapshots of so many values into parts to read at once."""
+    step = max(1, _VALUES // n_values)
+    for start in range(0, len(snapshots), step):
+        yield snapshots[start : start + step]
+
+
+def _snapshots(
     readers: Iterable[Reader],
     name: str,
     dtype: npt.DTypeLike,
     shape: tuple[int, ...],
-    part: tuple[int | slice, ...],
-) -> MemberValues:
-    """Join a part of each shard, (member, *shape), and leave out members that diverged."""
-    values, finite, dead = [], [], []
+    snapshots: list[int],
+) -> Iterator[MemberValues]:
+    """Join some snapshots of all shards, (member, *shape) each, without diverged members."""
+    values: list[list[npt.NDArray[Any]]] = [[] for _ in snapshots]
+    paths, finite, dead = [], [], []
     for reader in readers:
+        paths.append(reader.path)
         finite.append(reader.read("finite", np.bool_, (None, None))[:, -1])
         dead.append(reader.read("dead_output", np.bool_, (None, None))[:, -1])
-        whole = (len(finite[-1]), *shape)
-        found = reader.read(name, dtype, whole, finite=finite[-1], part=part)
-        values.append(found[finite[-1]])
+        whole, good = (len(finite[-1]), *shape), finite[-1]
+        for parts, snapshot in zip(values, snapshots, strict=True):
+            part = (slice(None), snapshot)
+            parts.append(reader.read(name, dtype, whole, finite=good, part=part)[good])
     kept = np.concatenate(finite)
     if kept.sum() < 2:
         raise StorageError(
             paths[0], "finite", f"{kept.sum()} of {len(kept)} members", "at least two"
         )
-    return MemberValues(np.concatenate(values), np.flatnonzero(kept), np.concatenate(dead)[kept])
+    members, dead_output = np.flatnonzero(kept), np.concatenate(dead)[kept]
+    for parts in values:
+        yield MemberValues(np.concatenate(parts), members, dead_output)
 
 
 def opened_shards(paths: Sequence[Path], kind: str, spec: Spec, n_members: int) -> Iterator[Reader]:

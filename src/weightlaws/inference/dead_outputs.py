@@ -1,0 +1,64 @@
+"""Tables with and without the networks that answer nothing: all their outputs are 0."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy.typing as npt
+import pandas as pd
+
+from weightlaws.arrays import Bools
+
+log = logging.getLogger(__name__)
+
+#: The selections of members that a table is of: as published, or without dead outputs.
+ALL, WITHOUT_DEAD = "all", "without dead outputs"
+
+
+def with_and_without_dead(
+    values: npt.NDArray[Any],
+    dead_output: Bools,
+    least: int,
+    table: Callable[[npt.NDArray[Any]], pd.DataFrame],
+    **place: str | int,
+) -> pd.DataFrame:
+    """Make a table of all members, and one of the members without a dead output.
+
+    Parameters
+    ----------
+    values : (member, ...)
+        The values of all members.
+    dead_output : (member,)
+        Whether a member answers nothing.
+    least
+        Members that the table needs. Where fewer have no dead output, there is no second table,
+        and the log says so.
+    table
+        Makes the table of the values of some members.
+    place
+        Further columns of one value each.
+
+    Returns
+    -------
+    DataFrame
+        The tables below each other. In front stand the place, ``selection`` (`ALL` or
+        `WITHOUT_DEAD`) and ``n_members``, the number of members selected.
+    """
+    whole = table(values)
+    parts = {ALL: (whole, len(values))}
+    n_alive = int((~dead_output).sum())
+    if n_alive == len(values):
+        parts[WITHOUT_DEAD] = (whole, n_alive)
+    elif n_alive >= least:
+        parts[WITHOUT_DEAD] = (table(values[~dead_output]), n_alive)
+    else:
+        log.warning(
+            "found %d members without a dead output, expected at least %d for a table of them",
+            n_alive,
+            least,
+        )
+    placed = []
+    for name, (part, n) in parts.items():
+        front = pd.DataFrame({**place, "selection": name, "n_members": n}, part.index)
+        placed.append(pd.concat([front, part], axis=1))
+    return pd.concat(placed, ignore_index=True)

@@ -1,0 +1,66 @@
+"""One job of summing up a study: from the tables of all conditions to two tables of findings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import pandas as pd
+
+from weightlaws.inference.findings import findings_table, ranked_deviations
+from weightlaws.storage.shard_specs import Spec
+
+
+@dataclass(frozen=True)
+class FindingsSpec:
+    """Everything, beside the tables, that fixes the study's findings.
+
+    Attributes
+    ----------
+    stored
+        The plain dict.
+    false_discovery_rate
+        The rate at which an invariant is called deviating.
+    """
+
+    stored: Spec
+    false_discovery_rate: float
+
+    @classmethod
+    def parse(cls, stored: Spec) -> Self:
+        """Read a ``specs.findings_spec``; a KeyError says which key is missing."""
+        return cls(stored=stored, false_discovery_rate=stored["false_discovery_rate"])
+
+
+def sum_up(
+    spec: FindingsSpec,
+    *,
+    comparison: Sequence[str | Path],
+    symmetry: Sequence[str | Path],
+    significance: Sequence[str | Path],
+    invariants: str | Path,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Sum up a study.
+
+    Parameters
+    ----------
+    spec
+        The spec of the findings.
+    comparison, symmetry, significance
+        The CSV files of all conditions, as the jobs of these names write them.
+    invariants
+        The CSV file of the study's invariants.
+
+    Returns
+    -------
+    two DataFrames
+        The tables of `findings_table` and of `ranked_deviations`.
+    """
+    rate, tests = spec.false_discovery_rate, joined(significance)
+    findings = findings_table(joined(comparison), joined(symmetry), tests, rate)
+    return findings, ranked_deviations(tests, pd.read_csv(invariants), rate)
+
+
+def joined(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Read tables of one kind, one below the other."""
+    return pd.concat(map(pd.read_csv, paths), ignore_index=True)

@@ -1,0 +1,137 @@
+"""The common ground of the Gaussian laws of matrices: their interface, and checks.
+
+Every law is fitted by moments, with 1/N averages. For these laws this is maximum likelihood.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from weightlaws.arrays import Floats, Shape
+from weightlaws.invariants.graphs import Graph
+from weightlaws.laws import wick
+
+#: Rounding of a fitted variance, relative to the moments that the fit subtracts. Sums of float64
+#: lose some 1e-14 of these, and a meaningful variance lies far above. A law with a variance below
+#: the rounding has no density.
+ROUNDING = 1e-12
+
+
+class Law(Protocol):
+    """A Gaussian law of matrices (rows, columns)."""
+
+    @property
+    def shape(self) -> Shape:
+        """Rows and columns of the matrices."""
+
+    @property
+    def n_parameters(self) -> int:
+        """The number of parameters that a fit estimates."""
+
+    @property
+    def parameters(self) -> Floats:
+        """The parameters, (n_parameters,), read-only."""
+
+    @classmethod
+    def fit(cls, matrices: npt.ArrayLike) -> Self:
+        """Fit to matrices (n, rows, columns) by maximum likelihood."""
+
+    def expectation(self, graphs: Iterable[Graph]) -> Floats:
+        """Return the exact expectations (len(graphs),) of invariants."""
+
+    def sample(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw n matrices, (n, rows, columns); singular parts are no obstacle."""
+
+    def log_likelihood(self, matrices: npt.ArrayLike) -> Floats:
+        """Log-density (n,) of matrices (n, rows, columns).
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If a part of the law is singular, so that there is no density; the message names it.
+        """
+
+
+class GaussianLaw:
+    """A shape and a checked, read-only vector of parameters."""
+
+    def __init__(self, shape: Shape, parameters: npt.ArrayLike, n_parameters: int) -> None:
+        rows, columns = shape
+        if min(rows, columns) < 1:
+            raise ValueError(f"expected a shape (rows, columns) of at least (1, 1), found {shape}")
+        self._shape = int(rows), int(columns)
+        self._parameters = np.array(parameters, dtype=np.float64)
+        self._parameters.setflags(write=False)
+        if self._parameters.shape != (n_parameters,):
+            raise ValueError(
+                f"expected parameters of shape ({n_parameters},), found {self._parameters.shape}"
+            )
+        if not np.isfinite(self._parameters).all():
+            raise ValueError(f"expected finite parameters, found {self._parameters}")
+
+    @property
+    def shape(self) -> Shape:
+        """Rows and columns of the matrices."""
+        return self._shape
+
+    @property
+    def n_parameters(self) -> int:
+        """The number of parameters."""
+        return len(self._parameters)
+
+    @property
+    def parameters(self) -> Floats:
+        """The parameters in the order that the class states, read-only."""
+        return self._parameters
+
+
+def check_matrices(matrices: npt.ArrayLike, shape: Shape | None = None) -> Floats:
+    """Return real matrices (n, rows, columns) as float64: of a shape, or one or more of any.
+
+    Raises
+    ------
+    ValueError
+        If they are something else.
+    """
+    array = np.asarray(matrices)
+    wrong = array.ndim != 3 or array.dtype.kind not in "fiub"
+    if wrong or (0 in array.shape if shape is None else array.shape[1:] != shape):
+        rows, columns = shape or ("rows", "columns")
+        raise ValueError(
+            f"expected real matrices of shape (n, {rows}, {columns}), "
+            f"found {array.dtype} of shape {array.shape}"
+        )
+    return np.asarray(array, dtype=np.float64)
+
+
+def check_variances(variances: Floats) -> None:
+    """Refuse negative variances by a ValueError."""
+    if variances.min() < 0:
+        raise ValueError(f"expected variances of at least 0, found {variances}")
+
+
+def check_density(mean: float, variances: dict[str, float]) -> None:
+    """Refuse, by a LinAlgError, a law with a variance that is 0 up to rounding.
+
+    Parameters
+    ----------
+    mean
+        Of the entries; rounding grows with it.
+    variances
+        By name of the part.
+    """
+    rounding = ROUNDING * max(mean**2, *variances.values())
+    for name, variance in variances.items():
+        if variance <= rounding:
+            raise np.linalg.LinAlgError(
+                f"the variance of {name} is singular ({variance:.3g}): the law has no density"
+            )
+
+
+def bipartite_expectation(graphs: Iterable[Graph], shape: Shape, values: list[float]) -> Floats:
+    """Return exact expectations (len(graphs),) from the five numbers of `wick.BIPARTITE`."""
+    numbers = np.zeros(2 + len(wick.PATTERNS))
+    numbers[wick.BIPARTITE] = values
+    return wick.expectation(graphs, shape[0] if shape[0] == shape[1] else shape, numbers)
