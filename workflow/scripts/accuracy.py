@@ -2,13 +2,14 @@
 
 import pandas as pd
 
-from weightlaws.figures import fits
-from weightlaws.figures.style import save
+from weightlaws.figures.style import Style, save
+from weightlaws.figures.training import accuracy
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
     spec = snakemake.params.spec
+    style = Style(**spec["look"])
     curves = pd.read_csv(snakemake.input.learning_curves)
     conditions = pd.read_csv(snakemake.input.conditions)
     mine = conditions[conditions["condition"].isin(spec["conditions"])]
-    save(fits.accuracy(curves, mine, spec["look"]), snakemake.output[0])
+    save(accuracy(curves, mine, style), snakemake.output[0], style)

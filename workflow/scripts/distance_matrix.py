@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from weightlaws.figures import fits
-from weightlaws.figures.style import save
+from weightlaws.figures.distances import distance_matrix
+from weightlaws.figures.style import Style, save
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
     spec = snakemake.params.spec
+    style = Style(**spec["look"])
     distances = pd.read_csv(snakemake.input.distances)
     conditions = pd.read_csv(snakemake.input.conditions)
     mine = conditions[conditions["condition"].isin(spec["conditions"])]
-    figure = fits.distance_matrix(distances, mine, spec["look"])
-    save(figure, snakemake.output[0])
+    save(distance_matrix(distances, mine, style), snakemake.output[0], style)
