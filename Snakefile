@@ -47,7 +47,6 @@ localrules:
     condition_figures,
     ensemble_figures,
     architecture_figures,
-    distance_matrix,
     spectra_figures,
     lazy_rich,
 
@@ -59,7 +58,7 @@ rule all:
         # Shards are results too: one that was deleted is missed although all that rests on it stands.
         shard_files("weights", *CONDITIONS),
         rules.members.output if CONDITIONS else [],
-        expand(rules.accuracy.output, architecture=ARCHITECTURES),
+        rules.accuracy.output,
         # Of the conditions that are modelled, if there are any:
         shard_files("invariants", *MODELLED),
         expand(rules.model.output, condition=MODELLED),
@@ -74,8 +73,7 @@ rule all:
             rules.ensemble_figures.output,
             condition=[name for name in MODELLED if name in ENSEMBLES],
         ),
-        expand(rules.architecture_figures.output, architecture=MODELLED_ARCHITECTURES),
-        expand(rules.distance_matrix.output, architecture=COMPARED),
+        rules.architecture_figures.output,
         [
             rules.catalogue.output,
             rules.gallery.output,

@@ -22,7 +22,7 @@ def test_wasserstein_draws_distance_and_floor(distances, conditions):
             assert band.max() == table["w2_floor_95"].max()
         assert panel.get_ylim()[0] == 0
         assert panel.get_ylim()[1] > panel.dataLim.ymax
-    assert "$W_2$ to the initial law\n(units of weight)" in words(figure)
+    assert "W₂ to the initial law\n(units of weight)" in words(figure)
     looks = [(line.get_color(), line.get_linestyle()) for line in curves[1::2]]
     assert len(set(looks)) == len(conditions)
 
@@ -48,7 +48,7 @@ def test_distance_matrix_tells_each_distance_and_floor(distances, conditions):
         for row in between.itertuples():
             place = names.index(row.condition) - 1, names.index(row.reference)
             assert texts[place] == f"{row.w2:.3g}\n(floor {row.w2_floor_95:.2g})"
-    assert "$W_2$ at epoch 50 (units of weight)" in words(figure)
+    assert "W₂ at epoch 50 (units of weight)" in words(figure)
 
 
 def test_a_missing_reference_is_named(distances, conditions):

@@ -235,7 +235,7 @@ def test_singular_vectors_are_hollow_unless_informative(ranks, spectra):
             np.testing.assert_array_equal(line.get_xydata(), part[["rank", "informative"]])
             n = value(spectra, layer, epoch, "informative_vectors")
             assert f"epoch {epoch}: {n:.3g} of {min(shape)} ranks inform" in panel.get_title()
-    assert {"rank", "$p$-value"} <= set(words(figure))
+    assert {"rank", "p-value"} <= set(words(figure))
 
 
 def test_p_values_too_small_for_the_axis_stand_at_its_end(ranks, spectra):
@@ -260,7 +260,7 @@ def test_hill_plots_have_a_verdict_and_no_exponent_without_a_power_law(curves, s
             says = f"epoch {epoch}: not a power law; plateau in 2 of 4"
             assert says in panel.get_title()
         assert panel.get_ylabel() == (
-            "" if panel is figure.axes[1] else "Hill estimate $\\gamma_k$"
+            "" if panel is figure.axes[1] else "Hill estimate γₖ"
         )
     assert not any("exponent" in word for word in words(figure))
 

@@ -5,8 +5,7 @@
 # Produces: {RESULTS}/figures/invariants.svg, {RESULTS}/figures/{condition}/*.svg and
 #           {RESULTS}/figures/{architecture}/*.svg
 
-# Of what is trained here: ensembles that were trained elsewhere have one epoch, no accuracy and no
-# initial law.
+# Only networks that are trained here have epochs, an accuracy and an initial law.
 ARCHITECTURES = by_architecture(TRAINED)
 MODELLED_ARCHITECTURES = by_architecture(
     {name: condition for name, condition in MODELLED.items() if name in TRAINED}
@@ -14,7 +13,7 @@ MODELLED_ARCHITECTURES = by_architecture(
 COMPARED = [
     name for name, conditions in MODELLED_ARCHITECTURES.items() if len(conditions) > 1
 ]
-# Those of which spectra at several output scales can be compared.
+# Architectures with spectra at several output scales.
 SCALED_ARCHITECTURES = {
     name: conditions
     for name, conditions in by_architecture(
@@ -22,6 +21,15 @@ SCALED_ARCHITECTURES = {
     ).items()
     if len({TRAINED[condition].output_scale for condition in conditions}) > 1
 }
+
+
+def figures_of(name, category, architectures):
+    """An SVG of each architecture, for the report."""
+    path = f"{RESULTS}/figures/{{}}/{name}.svg"
+    return [
+        shown(path.format(of), name, category, of, name.replace("_", " "))
+        for of in architectures
+    ]
 
 
 wildcard_constraints:
@@ -51,28 +59,28 @@ rule gallery:
 
 
 rule accuracy:
-    """Draw how well the conditions of one architecture learned, side by side."""
+    """Draw how well the conditions of each architecture learned, side by side."""
+
+    # One job draws all, as they share their tables, and a start costs more than a figure.
     input:
         learning_curves=f"{RESULTS}/learning_curves.csv",
         conditions=f"{RESULTS}/conditions.csv",
     output:
-        figure("accuracy", "Training", "architecture"),
+        figures_of("accuracy", "Training", ARCHITECTURES),
     log:
-        f"{RESULTS}/logs/accuracy/{{architecture}}.log",
+        f"{RESULTS}/logs/accuracy.log",
     benchmark:
-        f"{RESULTS}/benchmarks/accuracy/{{architecture}}.tsv"
+        f"{RESULTS}/benchmarks/accuracy.tsv"
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=lambda wildcards: specs.figures_spec(
-            STUDY, CODE["accuracy"], conditions=ARCHITECTURES[wildcards.architecture]
-        ),
+        spec=specs.figures_spec(STUDY, CODE["accuracy"], conditions=ARCHITECTURES),
     script:
         "../scripts/accuracy.py"
 
 
 rule condition_figures:
-    """Draw a condition's fitted parameters, and how far its ensembles are from their laws."""
+    """Draw a condition's fitted parameters, and how far its ensemble is from the laws."""
     input:
         invariants=f"{RESULTS}/models/{{condition}}.csv",
         parameters=f"{RESULTS}/models/{{condition}}.parameters.csv",
@@ -117,50 +125,34 @@ use rule condition_figures as ensemble_figures with:
 
 
 rule architecture_figures:
-    """Draw the modelled conditions of one architecture side by side."""
+    """Draw the modelled conditions of each architecture side by side."""
+
+    # One job draws all, as they share the table of distances.
     input:
-        invariants=lambda wildcards: expand(
+        invariants=expand(
             f"{RESULTS}/models/{{condition}}.csv",
-            condition=MODELLED_ARCHITECTURES[wildcards.architecture],
+            condition=[name for name in MODELLED if name in TRAINED],
         ),
         distances=f"{RESULTS}/distances.csv",
         conditions=f"{RESULTS}/conditions.csv",
     output:
-        normalised_change=figure("normalised_change", "Fits", "architecture"),
-        wasserstein=figure("wasserstein", "Distances", "architecture"),
+        normalised_change=figures_of(
+            "normalised_change", "Fits", MODELLED_ARCHITECTURES
+        ),
+        wasserstein=figures_of("wasserstein", "Distances", MODELLED_ARCHITECTURES),
+        distance_matrix=figures_of("distance_matrix", "Distances", COMPARED),
     log:
-        f"{RESULTS}/logs/architecture_figures/{{architecture}}.log",
+        f"{RESULTS}/logs/architecture_figures.log",
     benchmark:
-        f"{RESULTS}/benchmarks/architecture_figures/{{architecture}}.tsv"
+        f"{RESULTS}/benchmarks/architecture_figures.tsv"
     conda:
         "../../envs/weightlaws.yaml"
     params:
-        spec=specs.figures_spec(STUDY, CODE["architecture_figures"]),
+        spec=specs.figures_spec(
+            STUDY, CODE["architecture_figures"], conditions=MODELLED_ARCHITECTURES
+        ),
     script:
         "../scripts/architecture_figures.py"
-
-
-rule distance_matrix:
-    """Draw the distances between the conditions of one architecture."""
-    input:
-        distances=f"{RESULTS}/distances.csv",
-        conditions=f"{RESULTS}/conditions.csv",
-    output:
-        figure("distance_matrix", "Distances", "architecture"),
-    log:
-        f"{RESULTS}/logs/distance_matrix/{{architecture}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/distance_matrix/{{architecture}}.tsv"
-    conda:
-        "../../envs/weightlaws.yaml"
-    params:
-        spec=lambda wildcards: specs.figures_spec(
-            STUDY,
-            CODE["distance_matrix"],
-            conditions=MODELLED_ARCHITECTURES[wildcards.architecture],
-        ),
-    script:
-        "../scripts/distance_matrix.py"
 
 
 rule spectra_figures:

@@ -1,4 +1,4 @@
-"""Draw how well the conditions of one architecture learned."""
+"""Draw how well the conditions of each architecture learned."""
 
 import pandas as pd
 
@@ -11,5 +11,6 @@ with job_log(snakemake):
     style = Style(**spec["look"])
     curves = pd.read_csv(snakemake.input.learning_curves)
     conditions = pd.read_csv(snakemake.input.conditions)
-    mine = conditions[conditions["condition"].isin(spec["conditions"])]
-    save(accuracy(curves, mine, style), snakemake.output[0], style)
+    for names, path in zip(spec["conditions"].values(), snakemake.output, strict=True):
+        mine = conditions[conditions["condition"].isin(names)]
+        save(accuracy(curves, mine, style), path, style)

@@ -45,7 +45,7 @@ def wasserstein(distances: pd.DataFrame, conditions: pd.DataFrame, style: Style)
                 panel.plot(floor, color=colour, linestyle=":", linewidth=1)
                 panel.plot(curve["w2"], **look, markevery=spread(len(curve)))
             panels[0, column].set_title(layers[list(layers)[column]])
-            panels[row, 0].set_ylabel(f"$W_2$ to the {references[row]}\n(units of weight)")
+            panels[row, 0].set_ylabel(f"W₂ to the {references[row]}\n(units of weight)")
         for panel in panels[:, 0]:  # only now are all limits known
             panel.set_ylim(bottom=0)
         floor_line = Line2D([], [], color="0.4", linestyle=":", label="noise floor, mean")
@@ -93,6 +93,6 @@ def distance_matrix(distances: pd.DataFrame, conditions: pd.DataFrame, style: St
             panel.set(title=heading, xlabel="condition")
             panel.grid(visible=False)
         panels[0, 0].set_ylabel("reference")
-        label = f"$W_2$ at epoch {last} (units of weight)"
+        label = f"W₂ at epoch {last} (units of weight)"
         colour_bar(panels[0, -1], image, label)
     return figure

@@ -38,16 +38,17 @@ _FITTED = {
         ("nothing shared", "I10 I12 I13"),
     )
 }
+# Letters below the line are plain text: matplotlib's mathematics takes long. There is none for H.
 _PARAMETERS = {
-    "$V_0$ means": {"f1": "$S_1$", "f2": "$S_2$"},
-    "$V_0$ covariance": {"f3": "$S_1$, $S_1$", "f4": "$S_1$, $S_2$", "f5": "$S_2$, $S_2$"},
+    "V₀ means": {"f1": "S₁", "f2": "S₂"},
+    "V₀ covariance": {"f3": "S₁, S₁", "f4": "S₁, S₂", "f5": "S₂, S₂"},
     "$V_H$ variances": {"f6": "columns", "f9": "rows", "f11": "diagonal"},
     "$V_H$ covariances": {
         "f7": "columns, rows",
         "f8": "columns, diagonal",
         "f10": "rows, diagonal",
     },
-    "$V_2$, $V_3$ variances": {"f12": "symmetric", "f13": "antisymmetric"},
+    "V₂, V₃ variances": {"f12": "symmetric", "f13": "antisymmetric"},
 }
 _CUBIC = [f"I{k}" for k in range(14, 29)]
 _QUARTIC = [f"I{k}" for k in range(29, 53)]

@@ -29,11 +29,11 @@ _DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (
 
 # The rows of `lazy_rich`: a statistic, or the accuracy, and its axis.
 _BY_SCALE = {
-    "distance_travelled": "distance\n$|W - W_0| \\, / \\, |W_0|$",
+    "distance_travelled": "distance\n|W − W₀| / |W₀|",
     "accuracy": "test accuracy",
     "informative_vectors": "informative\nranks",
     "outliers_above": "outliers\nabove",
-    "mean_ratio": "mean ratio $\\langle r \\rangle$",
+    "mean_ratio": "mean ratio ⟨r⟩",
     "share_power_law": "tails called\na power law",
 }
 

@@ -152,7 +152,7 @@ def _mean_ratio(panel: Axes, spectra: Table) -> None:
     panel.axhline(levels.GOE_MEAN_RATIO, **_LAW)
     panel.axhline(levels.POISSON_MEAN_RATIO, **_POISSON)
     panel.errorbar(ratios["epoch"], ratios["value"], ratios["standard_error"], capsize=2, **_RATIO)
-    panel.set_ylabel("mean ratio $\\langle r \\rangle$")
+    panel.set_ylabel("mean ratio ⟨r⟩")
 
 
 def _unfolded(panel: Axes, part: Table, spacing: bool) -> None:
@@ -206,7 +206,7 @@ def _p_values(panel: Axes, points: Table) -> None:
         for mine, face in ((points[~often], "none"), (points[often], look["color"])):
             panel.plot(mine["rank"], mine[side].clip(lower=_SMALLEST_P), **look | pixels, mfc=face)
     least = max(_SMALLEST_P, np.fmin.reduce(all_p, axis=None, initial=1e-3))
-    panel.set(yscale="log", ylim=(least / 3, 3), ylabel="$p$-value")
+    panel.set(yscale="log", ylim=(least / 3, 3), ylabel="p-value")
     panel.yaxis.set_major_formatter(power_of_ten)
     panel.yaxis.set_minor_locator(NullLocator())
     _number_axis(panel, points["rank"])
@@ -238,7 +238,7 @@ def hill(curves: Table, spectra: Table, style: Style) -> Figure:
                 if not np.isnan(found):
                     text += f"; plateau in {found * tail['members']:.0f} of {tail['members']}"
                 _note(panel, text)
-            panel.set(xlabel="number k of largest values", ylabel="Hill estimate $\\gamma_k$")
+            panel.set(xlabel="number k of largest values", ylabel="Hill estimate γₖ")
             y = points["y"][points["y"] > 0]
             if len(y):  # bands can reach below 0
                 panel.set(yscale="log", ylim=(y.min() / 1.5, y.max() * 1.5))
