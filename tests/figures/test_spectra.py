@@ -259,9 +259,7 @@ def test_hill_plots_have_a_verdict_and_no_exponent_without_a_power_law(curves, s
             assert band.get_paths()[0].vertices[:, 1].max() == part["high"].max()
             says = f"epoch {epoch}: not a power law; plateau in 2 of 4"
             assert says in panel.get_title()
-        assert panel.get_ylabel() == (
-            "" if panel is figure.axes[1] else "Hill estimate γₖ"
-        )
+        assert panel.get_ylabel() == ("" if panel is figure.axes[1] else "Hill estimate γₖ")
     assert not any("exponent" in word for word in words(figure))
 
 
