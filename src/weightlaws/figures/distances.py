@@ -1,4 +1,4 @@
-"""Figures of distances between fitted laws: from where they began, and from each other."""
+"""Figures of distances between laws: from their start, and from each other."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from weightlaws.figures.style import (
 
 
 def wasserstein(distances: pd.DataFrame, conditions: pd.DataFrame, style: Style) -> Figure:
-    """Draw how far the fitted laws of one architecture are from where they began, by epoch.
+    """Draw how far the fitted laws of one architecture are from their start, by epoch.
 
     Reads ``reference, condition, layer, size, epoch, w2, w2_floor_mean, w2_floor_95``. A column of
     panels per layer; the upper row measures from the initial law, the lower from the condition's
@@ -69,7 +69,7 @@ def distance_matrix(distances: pd.DataFrame, conditions: pd.DataFrame, style: St
     last, layers = table["epoch"].max(), layer_headings(table)
     table = table[table["epoch"] == last]
     highest, title = table["w2"].max(), architecture_of(conditions)
-    # A pair stands in the table once, so that one condition is no reference and one only that.
+    # A pair stands in the table once: one condition is never a reference, and one is nothing else.
     rows, columns = (
         {name: look["label"].replace(", ", "\n") for name, look in looks.items() if name in names}
         for names in (set(table["reference"]), set(table["condition"]))

@@ -221,7 +221,7 @@ def _gains(row: pd.Series) -> str:
 
 
 def _deviating(row: pd.Series) -> str:
-    """Say how many invariants deviate; nothing where no 13-parameter law was tested."""
+    """Say how many invariants deviate; return an empty text if no 13-parameter law was tested."""
     if pd.isna(row["tested"]):
         return ""
     published = f"{row['deviating_published']} of the {row['tested_published']} published ones"

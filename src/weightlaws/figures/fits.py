@@ -28,7 +28,7 @@ from weightlaws.figures.style import (
 )
 from weightlaws.invariants.graphs import PUBLISHED
 
-# A row of panels each, and its lines: an invariant's number and name, or a parameter's meaning.
+# Rows of panels and their lines: invariants by number, with their names.
 _FITTED = {
     kind: {number: PUBLISHED[number].name for number in numbers.split()}
     for kind, numbers in (
@@ -61,8 +61,8 @@ def deviation_start(invariants: pd.DataFrame, style: Style) -> Figure:
 
     Reads ``condition, layer, size, epoch, published, deviation_start``. A column of panels per
     layer, a row per kind of invariant. The axis counts standard errors of the initial law, linear
-    below 1 so that it reaches 0 and logarithmic above; a value under the grey line is no departure
-    for one test at the 5 % level.
+    below 1 so that it reaches 0 and logarithmic above. For one test at the 5 % level, a value under
+    the grey line is no departure.
     """
     drawn = line_panels(invariants, "published", "deviation_start", _FITTED, style)
     with drawn as (figure, panels):
@@ -79,12 +79,12 @@ def deviation_start(invariants: pd.DataFrame, style: Style) -> Figure:
 
 
 def deviation_sd(invariants: pd.DataFrame, style: Style) -> Figure:
-    """Draw how far the 13-parameter law misses the 39 invariants of one condition it does not fit.
+    """Draw how far the 13-parameter law misses the 39 invariants that it was not fitted to.
 
-    Reads ``condition, layer, size, epoch, published, deviation_sd``. A heat map per layer, cubic
-    above quartic invariants, a cell for each invariant and snapshot. The colour is logarithmic in
-    SD over members, with the same limits in every figure; values beyond them take the limit's
-    colour, and missing ones stay white.
+    Reads ``condition, layer, size, epoch, published, deviation_sd`` of one condition. A heat map
+    per layer, cubic above quartic invariants, a cell for each invariant and snapshot. The colour is
+    logarithmic in SD over members, with the same limits in every figure. Values beyond them take
+    the limit's colour, and missing ones stay white.
     """
     require(invariants, "invariants", ["deviation_sd"], published=_HIGHER)
     title, layers = only(invariants, "condition"), layer_headings(invariants)
@@ -173,8 +173,9 @@ def parameters(parameters: pd.DataFrame, style: Style) -> Figure:
 def typicality(typicality: pd.DataFrame, style: Style) -> Figure:
     """Draw how much the members of one condition scatter, against what the fitted law predicts.
 
-    Reads ``condition, layer, size, epoch, published, ratio``: of the fitted invariants of degree 2
-    the standard deviation over members over that of the law; those of degree 1 agree by the fit.
+    Reads ``condition, layer, size, epoch, published, ratio``. A ratio is the standard deviation of
+    an invariant over members, divided by the law's. Only invariants of degree 2 are drawn: in
+    degree 1 the fit makes both agree.
     """
     quadratic = {kind: lines for kind, lines in _FITTED.items() if kind != "linear"}
     with line_panels(typicality, "published", "ratio", quadratic, style) as (figure, panels):

@@ -1,7 +1,7 @@
 """Pictures of the graphs that name the invariants, and a sheet of many of them.
 
-All of a picture is filled polygons, laid out in a unit of about the length of an edge and then
-scaled to a square, so that lines and arrow heads keep their proportions at any size.
+A picture is made of filled polygons. They are laid out in a unit of about the length of an edge
+and then scaled to a square, so that lines and arrow heads keep their proportions at any size.
 """
 
 from collections import Counter
@@ -248,7 +248,7 @@ def _layout(arcs: tuple[Edge, ...]) -> dict[int, Points]:
 
 
 def _petals(n: int, taken: list[float]) -> list[tuple[float, float]]:
-    """Return at what angles n loops leave and reach a vertex: in the widest gap that there is."""
+    """Return the angles at which n loops leave and reach a vertex: in the widest gap."""
     if taken:
         edges = sorted(angle % (2 * np.pi) for angle in taken)
         gaps = [round(b - a, 9) for a, b in pairwise((*edges, edges[0] + 2 * np.pi))]

@@ -1,4 +1,4 @@
-"""Figures of a condition's laws: which one held-out members prefer, and what it does not explain.
+"""Figures of a condition's laws: which law held-out members prefer, and what remains unexplained.
 
 Every figure takes tidy tables and the study's `Style`.
 """

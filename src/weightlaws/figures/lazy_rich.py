@@ -39,7 +39,7 @@ _BY_SCALE = {
 
 
 def lazy_rich(spectra: Table, conditions: Table, learning_curves: Table, style: Style) -> Figure:
-    """Draw what training did to the weights of one architecture, by the scale of its output.
+    """Draw the effect of training on the weights of one architecture, by the scale of its output.
 
     Reads ``condition, dataset, hidden, initialisation, weight_decay, output_scale, members`` of the
     conditions, ``condition, epoch, accuracy_mean, accuracy_sd``, and the statistics that it draws,
@@ -92,7 +92,7 @@ def lazy_rich(spectra: Table, conditions: Table, learning_curves: Table, style: 
 
 
 def _by_scale(spectra: Table, learning_curves: Table, shown: Table) -> Table:
-    """Put what `lazy_rich` draws into one table, of the last epoch of each layer."""
+    """Join all that `lazy_rich` draws, at the last epoch of each layer."""
     names, kept = [name for name in _BY_SCALE if name != "accuracy"], shown["condition"]
     require(spectra, "spectra", ["rows", "columns"], condition=kept, statistic=names)
     needed = ["epoch", "accuracy_mean", "accuracy_sd"]
@@ -111,7 +111,7 @@ def _by_scale(spectra: Table, learning_curves: Table, shown: Table) -> Table:
 
 
 def _against_scale(panel: Axes, part: Table, look: Look) -> None:
-    """Draw a line, to which the plain network is not joined, and the null of the mean ratio."""
+    """Draw a line, apart from it the plain network, and the null of the mean ratio."""
     plain, bare = part["output_scale"].isna(), look | {"linestyle": ""}
     for mine, how in ((part[plain], bare), (part[~plain], look)):
         panel.errorbar(mine["x"], mine["value"], mine["standard_error"], capsize=2, **how)

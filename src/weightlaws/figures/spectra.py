@@ -1,4 +1,4 @@
-"""Figures of spectra: how singular values and vectors differ from those of random matrices.
+"""Figures of spectra: how singular values and vectors differ from a random matrix's.
 
 Every figure takes the study's `Style` and the tables of one condition, as
 `spectra_job.condition_tables` makes them. A layer has a stack of panels, of its first and last
@@ -93,7 +93,7 @@ def _histogram(panel: Axes, points: Table, edge: float, scale: float, threshold:
     x, y, theory = density["x"], density["y"], density["theory"]
     panel.fill_between(x, y, step="mid", **_VALUES)
     panel.plot(x, theory, **_LAW)
-    if np.isfinite(edge):  # there are values enough to fit a law to
+    if np.isfinite(edge):  # enough values to fit a law to
         panel.axvspan(edge - scale, edge + scale, **RANDOM_LOOK)
         panel.axvline(threshold, **_OUTLIERS, linestyle="--")
     panel.vlines(outliers["x"], 0.91, 0.99, **_OUTLIERS, transform=panel.get_xaxis_transform())
@@ -156,7 +156,7 @@ def _mean_ratio(panel: Axes, spectra: Table) -> None:
 
 
 def _unfolded(panel: Axes, part: Table, spacing: bool) -> None:
-    """Draw one layer's spacings or number variance; the guides are those of the last epoch."""
+    """Draw one layer's spacings or number variance, with the last epoch's guides."""
     steps: Look = {"marker": "", "drawstyle": "steps-mid"} if spacing else {}
     for epoch, look in _ends(part):
         points = part[part["epoch"] == epoch]
@@ -173,10 +173,10 @@ def _unfolded(panel: Axes, part: Table, spacing: bool) -> None:
 
 
 def singular_vectors(ranks: Table, spectra: Table, style: Style) -> Figure:
-    """Draw which singular vectors of one condition are not those of a random matrix.
+    """Draw which singular vectors of one condition are not random.
 
     Reads ``rank, p_left, p_right, informative`` and the statistic ``informative_vectors``. A panel
-    of p-values per layer and epoch; the lowest is of the share of members in which a rank is
+    of p-values per layer and epoch; the lowest panel shows the share of members in which a rank is
     informative.
     """
     require(ranks, "ranks", ["rank", "p_left", "p_right", "informative"])
@@ -258,7 +258,7 @@ def _verdict(tail: Mapping[Any, Any], share: float) -> str:
 
 
 def _numbers(spectra: Table, *statistics: str) -> Mapping[Any, Mapping[Any, Any]]:
-    """Return what was measured, with its Gaussian null, by layer, epoch and statistic."""
+    """Return the measured values, with their Gaussian null, by layer, epoch and statistic."""
     index = ["layer", "epoch", "statistic"]
     needed = ["value", "standard_error", "null", "null_mean", "null_sd", "members", *index]
     require(spectra, "spectra", needed, statistic=statistics)
@@ -266,7 +266,7 @@ def _numbers(spectra: Table, *statistics: str) -> Mapping[Any, Mapping[Any, Any]
 
 
 def null_band(rows: Table) -> tuple["pd.Series[float]", "pd.Series[float]"]:
-    """Return what the mean over as many random matrices is between 95 % of the time."""
+    """Return the limits that hold 95 % of the means over as many random matrices."""
     reach = 1.96 * rows["null_sd"] / np.sqrt(rows["members"])
     return rows["null_mean"] - reach, rows["null_mean"] + reach
 
@@ -281,7 +281,7 @@ def _measured(found: Mapping[Any, Any]) -> str:
 
 
 def _ends(part: Table) -> list[tuple[int, Look]]:
-    """Return the first and the last epoch of a layer, once if they are one, and their looks."""
+    """Return the first and the last epoch of a layer with their looks; one if they are the same."""
     epochs = sorted({int(part["epoch"].min()), int(part["epoch"].max())})
     return list(zip(epochs, [_FIRST, _LAST][-len(epochs) :], strict=True))
 
@@ -322,8 +322,8 @@ def _stacks(
 ) -> Iterator[tuple[Figure, list[tuple[str, Table, list[Axes]]]]]:
     """Open a figure of one condition with a stack of panels per layer, each with its own axes.
 
-    ``heights`` are those of a stack's panels, relative to their width. A layer comes with its part
-    of the table; at most five stand side by side.
+    ``heights`` of a stack's panels are relative to their width. A layer comes with its part of the
+    table; at most five stand side by side.
     """
     require(table, "table", ["layer", "rows", "columns", "epoch"])
     headings, w = layer_headings(table), style.panel_width
@@ -341,4 +341,4 @@ def _stacks(
         yield figure, [*zip(headings, parts, map(list, stacks), strict=False)]
         for row in grid:
             for panel in [panel for panel in row if panel.axison and panel.get_figure()][1:]:
-                panel.set_ylabel("")  # that of the first stands for all
+                panel.set_ylabel("")  # the first one's label stands for all

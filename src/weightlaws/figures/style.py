@@ -145,7 +145,7 @@ def save(figure: Figure, path: str | Path, style: Style) -> None:
 def require(
     table: pd.DataFrame, name: str, columns: Iterable[str], **rows: Iterable[object]
 ) -> None:
-    """Refuse a table without these columns, or without a row for each value named of a column.
+    """Refuse a table that lacks one of these columns, or one of these values of a column.
 
     Raises
     ------
@@ -245,7 +245,7 @@ def canvas(
         Width of a column, with the room between columns, and height of a panel, in inches. Rows of
         different heights have a list of them.
     room
-        Beside the panels; by default that of panels which share axes.
+        Beside the panels; the default is enough for panels that share axes.
     subplots
         For `Figure.subplots`. By default a column of panels shares its horizontal axis, a row the
         vertical.
@@ -277,7 +277,8 @@ def _lay_out(
     legends = [legend.get_window_extent().height / figure.dpi for legend in figure.legends]
     above = [_LINE * em * max(map(_title_lines, row)) for row in panels]
     below = [em * max(room.ticks * _has_ticks(p) + _label_lines(p) for p in row) for row in panels]
-    first, gap = 2.3 * em, 0.8 * em
+    title = fill(title, int(figure.get_figwidth() / (0.7 * em)), break_on_hyphens=False)
+    first, gap = (1.6 * len(title.splitlines()) + 0.7) * em, 0.8 * em
     rows = sum(above) + sum(size[1]) + sum(below) + gap * len(panels)
     total = first + rows + sum(legends)
     figure.set_figheight(total)
@@ -317,7 +318,7 @@ def vertical_label(figure: Figure, text: str) -> None:
 
 
 def colour_bar(panel: Axes, image: ScalarMappable, label: str, **how: Any) -> None:  # noqa: ANN401
-    """Draw the bar of a heat map's colours right of a panel, which needs some 8 ems there."""
+    """Draw the bar of a heat map's colours right of a panel; it needs a `Room` of 8 ems there."""
     axes = panel.inset_axes((1.04, 0, 0.05, 1))
     bar = panel.figure.colorbar(image, cax=axes, label=label, **how)
     bar.minorticks_off()
@@ -367,7 +368,7 @@ def epoch_axes(panels: Panels) -> None:
 
 
 def legend(figure: Figure, style: Style, looks: Mapping[str, Look], *extra: Artist) -> None:
-    """Tell below the panels how lines are drawn, and what else there is."""
+    """Explain below the panels the looks of lines, and further artists."""
     handles = [*(Line2D([], [], **look) for look in looks.values()), *extra]
     if not handles:
         return
