@@ -47,7 +47,6 @@ localrules:
     condition_figures,
     ensemble_figures,
     architecture_figures,
-    distance_matrix,
     spectra_figures,
     lazy_rich,
 

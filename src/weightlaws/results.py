@@ -223,7 +223,7 @@ class Results:
     def _table(self, name: str) -> pd.DataFrame:
         """Read a table of the study, or join the tables of all conditions that have it."""
         (stage,) = (stage for stage in STAGES.values() if name in stage.files)
-        paths = [self._path(PATHS[name].format(**job)) for job in stage.jobs(self.study)]
+        paths = [self._path(path) for path in stage.paths(self.study, name)]
         if not paths:
             raise WeightLawsError(
                 f"{name} of study {self.study.name!r}",

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from support.figures import STYLE
 
 from weightlaws.figures.graphs import draw_graph, gallery
-from weightlaws.figures.style import save
+from weightlaws.figures.style import Style, save
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.invariants.graphs import Graph, canonical, enumerate_graphs
 
-OPTIONS = {"panel_width": 3.4, "font_scale": 1.0}
 BIPARTITE = [graph for degree in range(1, 5) for graph in enumerate_graphs(degree, bipartite=True)]
 GRAPHS = [*catalogue("complete"), *BIPARTITE]
 
@@ -73,7 +73,7 @@ def test_every_labelling_gives_the_same_picture():
 
 def test_the_gallery_names_every_graph_by_degree():
     graphs = catalogue("complete")
-    figure = gallery(graphs[::-1], OPTIONS)
+    figure = gallery(graphs[::-1], STYLE)
     words = [text.get_text() for text in figure.findobj(Text)]
     assert {graph.name for graph in graphs} <= set(words)
     assert {f"I{k}" for k in range(1, 53)} <= set(words)
@@ -86,14 +86,15 @@ def test_the_gallery_names_every_graph_by_degree():
 @pytest.mark.parametrize("graphs", [catalogue("published"), BIPARTITE])
 def test_the_gallery_saves_the_same_bytes_twice(graphs, tmp_path):
     for name in ("first.svg", "second.svg"):
-        save(gallery(graphs, OPTIONS), tmp_path / name)
+        save(gallery(graphs, STYLE), tmp_path / name, STYLE)
     assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
 
 
 def test_names_in_the_gallery_keep_apart():
-    for options in (OPTIONS, {"panel_width": 1.0, "font_scale": 2.0}):
-        figure = gallery(catalogue("complete"), options)
-        figure.draw_without_rendering()
+    for style in (STYLE, Style(panel_width=1.0, font_scale=2.0)):
+        figure = gallery(catalogue("complete"), style)
+        with style.in_use():
+            figure.draw_without_rendering()
         boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text()]
         rows = {}
         for box in boxes:
@@ -105,4 +106,4 @@ def test_names_in_the_gallery_keep_apart():
 
 def test_a_gallery_needs_graphs():
     with pytest.raises(ValueError, match="expected at least one graph, found none"):
-        gallery([], OPTIONS)
+        gallery([], STYLE)

@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from support.figures import STYLE, assert_apart
 
 from weightlaws.figures import laws as law_figures
 from weightlaws.figures.style import save
 
-OPTIONS = {"panel_width": 3.4, "font_scale": 1.0}
 LAYERS, EPOCHS = ["hidden1-hidden2", "hidden2-output"], [0, 50]
 
 
@@ -14,9 +14,9 @@ LAYERS, EPOCHS = ["hidden1-hidden2", "hidden2-output"], [0, 50]
 def comparison():
     rng = np.random.default_rng(1)
     rows = [
-        ("a", layer, 10, 10, members, epoch, law, than)
+        ("a", layer, 10, 10, selection, epoch, law, than)
         for layer in LAYERS
-        for members in ("all", "without dead outputs")
+        for selection in ("all", "without dead outputs")
         for epoch in EPOCHS
         for law, than in (("i.i.d.", None), ("bipartite", "i.i.d."), ("one-sided", "bipartite"))
         if law != "one-sided" or layer == LAYERS[1]
@@ -41,9 +41,9 @@ def significance():
     ]
     table = pd.DataFrame(
         [
-            ("a", layer, members, epoch, name)
+            ("a", layer, selection, epoch, name)
             for layer in LAYERS
-            for members in ("all", "without dead outputs")
+            for selection in ("all", "without dead outputs")
             for epoch in EPOCHS
             for name in names
         ],
@@ -61,10 +61,10 @@ def words(panel):
 
 
 def test_laws_draw_the_gain_of_each_step(comparison):
-    figure = law_figures.laws(comparison, OPTIONS)
+    figure = law_figures.laws(comparison, STYLE)
     mine = comparison[comparison["selection"] == "all"]
     for panel, layer in zip(figure.axes, LAYERS, strict=True):
-        assert panel.get_title() == f"{layer} (10 x 10)"
+        assert panel.get_title() == f"{layer} (10\xa0x\xa010)"
         laws = ["bipartite", "one-sided"][: 1 + (layer == LAYERS[1])]
         curves = panel.get_lines()[: len(laws)]
         for line, law, band in zip(curves, laws, panel.collections, strict=True):
@@ -80,7 +80,7 @@ def test_laws_draw_the_gain_of_each_step(comparison):
 
 
 def test_largest_deviations_are_those_that_are_significant(significance):
-    figure = law_figures.largest_deviations(significance, 0.05, OPTIONS)
+    figure = law_figures.largest_deviations(significance, 0.05, STYLE)
     panels = [axes for axes in figure.axes if axes.get_title()]
     places = [(layer, epoch) for layer in LAYERS for epoch in EPOCHS]
     for panel, (layer, epoch) in zip(panels, places, strict=True):
@@ -99,10 +99,15 @@ def test_largest_deviations_are_those_that_are_significant(significance):
         assert bars == found["deviation_sd"].head(6).tolist()
         drawn = [text.strip() for text in words(panel) if text.strip() in set(found["invariant"])]
         assert drawn == found["invariant"].head(6).tolist()
-        assert len(panel.child_axes) == 6
+        assert len(panel.collections) == 6
         assert panel.get_xlim()[0] == 0
         assert panel.get_xlim()[1] > 1.3 * max(bars)
     assert len({panel.get_xlim() for panel in panels}) == 1
+
+
+def test_nothing_overlaps_or_leaves_the_figure(comparison, significance):
+    assert_apart(law_figures.laws(comparison, STYLE), STYLE)
+    assert_apart(law_figures.largest_deviations(significance, 0.05, STYLE), STYLE)
 
 
 def test_figures_come_out_the_same_byte_for_byte(comparison, significance, tmp_path):
@@ -112,11 +117,11 @@ def test_figures_come_out_the_same_byte_for_byte(comparison, significance, tmp_p
     ):
         texts = []
         for _ in range(2):
-            save(getattr(law_figures, name)(*arguments, OPTIONS), tmp_path / "figure.svg")
+            save(getattr(law_figures, name)(*arguments, STYLE), tmp_path / "figure.svg", STYLE)
             texts.append((tmp_path / "figure.svg").read_text())
         assert texts[0] == texts[1]
 
 
 def test_a_missing_column_is_named(comparison):
     with pytest.raises(ValueError, match=r"comparison: expected columns \['gain'\]"):
-        law_figures.laws(comparison.drop(columns="gain"), OPTIONS)
+        law_figures.laws(comparison.drop(columns="gain"), STYLE)

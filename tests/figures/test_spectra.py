@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from support.figures import STYLE, assert_apart
 
 from weightlaws.figures import lazy_rich
 from weightlaws.figures import spectra as spectra_figures
 from weightlaws.figures.style import save
 
-OPTIONS = {"panel_width": 3.4, "font_scale": 1.0}
 SHAPES = {"input-hidden": (120, 300), "hidden-output": (10, 120)}
 PLACE = ["condition", "layer", "rows", "columns", "epoch", "members"]
 CURVE_SIZES = {
@@ -156,7 +156,7 @@ def panels_of(figure, layers):
 
 
 def test_singular_values_stand_under_their_law_with_their_outliers(curves, spectra):
-    figure = spectra_figures.singular_values(curves, spectra, OPTIONS)
+    figure = spectra_figures.singular_values(curves, spectra, STYLE)
     for (layer, shape), panels in zip(SHAPES.items(), panels_of(figure, 2), strict=True):
         assert panels[0].get_title().startswith("{} ({}\xa0x\xa0{})".format(layer, *shape))
         assert panels[0].get_xlim() == panels[1].get_xlim()
@@ -180,7 +180,7 @@ def test_singular_values_stand_under_their_law_with_their_outliers(curves, spect
 
 
 def test_level_statistics_of_a_layer_that_unfolds_and_one_too_small(curves, spectra):
-    figure = spectra_figures.level_statistics(curves, spectra, OPTIONS)
+    figure = spectra_figures.level_statistics(curves, spectra, STYLE)
     large, small = panels_of(figure, 2)
     for (ratio, *_), layer in zip((large, small), SHAPES, strict=True):
         drawn = ratio.get_lines()[2]
@@ -211,14 +211,14 @@ def test_level_statistics_of_a_layer_that_unfolds_and_one_too_small(curves, spec
 
 def test_level_statistics_without_any_layer_to_unfold_are_mean_ratios(curves, spectra):
     small = curves[curves["layer"] == "hidden-output"]
-    figure = spectra_figures.level_statistics(small, spectra, OPTIONS)
+    figure = spectra_figures.level_statistics(small, spectra, STYLE)
     (panel,) = figure.axes
     assert panel.get_xlabel() == "epoch"
     assert "last analysed epoch" not in legend(figure)
 
 
 def test_singular_vectors_are_hollow_unless_informative(ranks, spectra):
-    figure = spectra_figures.singular_vectors(ranks, spectra, OPTIONS)
+    figure = spectra_figures.singular_vectors(ranks, spectra, STYLE)
     for (layer, shape), panels in zip(SHAPES.items(), panels_of(figure, 2), strict=True):
         for panel, line, epoch in zip(panels, panels[2].get_lines(), (0, 20), strict=False):
             part = at(ranks, layer, epoch)
@@ -235,12 +235,12 @@ def test_singular_vectors_are_hollow_unless_informative(ranks, spectra):
             np.testing.assert_array_equal(line.get_xydata(), part[["rank", "informative"]])
             n = value(spectra, layer, epoch, "informative_vectors")
             assert f"epoch {epoch}: {n:.3g} of {min(shape)} ranks inform" in panel.get_title()
-    assert {"rank", "$p$-value"} <= set(words(figure))
+    assert {"rank", "p-value"} <= set(words(figure))
 
 
 def test_p_values_too_small_for_the_axis_stand_at_its_end(ranks, spectra):
     tiny = ranks.assign(p_left=np.where(ranks["rank"] == 1, 0.0, ranks["p_left"]))
-    figure = spectra_figures.singular_vectors(tiny, spectra, OPTIONS)
+    figure = spectra_figures.singular_vectors(tiny, spectra, STYLE)
     panel = figure.axes[0]
     lowest = min(line.get_ydata().min() for line in panel.get_lines())
     assert lowest == 1e-12
@@ -248,7 +248,7 @@ def test_p_values_too_small_for_the_axis_stand_at_its_end(ranks, spectra):
 
 
 def test_hill_plots_have_a_verdict_and_no_exponent_without_a_power_law(curves, spectra):
-    figure = spectra_figures.hill(curves, spectra, OPTIONS)
+    figure = spectra_figures.hill(curves, spectra, STYLE)
     for layer, panel in zip(SHAPES, figure.axes, strict=True):
         lines = [iter(panel.get_lines())] * 2  # in pairs
         for line, flat, band, epoch in zip(*lines, panel.collections, (0, 20), strict=True):
@@ -259,9 +259,7 @@ def test_hill_plots_have_a_verdict_and_no_exponent_without_a_power_law(curves, s
             assert band.get_paths()[0].vertices[:, 1].max() == part["high"].max()
             says = f"epoch {epoch}: not a power law; plateau in 2 of 4"
             assert says in panel.get_title()
-        assert panel.get_ylabel() == (
-            "" if panel is figure.axes[1] else "Hill estimate $\\gamma_k$"
-        )
+        assert panel.get_ylabel() == ("" if panel is figure.axes[1] else "Hill estimate γₖ")
     assert not any("exponent" in word for word in words(figure))
 
 
@@ -278,14 +276,14 @@ def test_an_exponent_is_told_where_all_members_have_a_power_law(curves, share, e
     spectra.loc[spectra["statistic"] == "share_power_law", "value"] = share
     exponents = spectra["statistic"] == "tail_exponent"
     spectra.loc[exponents, ["value", "standard_error"]] = [3.5, error]
-    panel = spectra_figures.hill(curves, spectra, OPTIONS).axes[0]
+    panel = spectra_figures.hill(curves, spectra, STYLE).axes[0]
     wanted = [f"epoch {epoch}: {says}; plateau in 2 of 4" for epoch in (0, 20)]
     assert panel.get_title().splitlines()[1:] == wanted
 
 
 def test_lazy_rich_draws_each_layer_against_the_output_scale(scaled):
     spectra, conditions, learned = scaled
-    figure = lazy_rich.lazy_rich(spectra, conditions, learned, OPTIONS)
+    figure = lazy_rich.lazy_rich(spectra, conditions, learned, STYLE)
     rows = dict(zip(lazy_rich._BY_SCALE, figure.axes, strict=True))
     names = ["plain", "rich", "lazy"]  # the one with another weight decay is left out
     for name, panel in rows.items():
@@ -322,7 +320,7 @@ def test_lazy_rich_needs_an_output_scale(scaled):
     spectra, conditions, learned = scaled
     plain = conditions.assign(output_scale=np.nan)
     with pytest.raises(ValueError, match="output_scale"):
-        lazy_rich.lazy_rich(spectra, plain, learned, OPTIONS)
+        lazy_rich.lazy_rich(spectra, plain, learned, STYLE)
 
 
 def test_many_layers_wrap_and_a_single_epoch_is_enough():
@@ -332,7 +330,7 @@ def test_many_layers_wrap_and_a_single_epoch_is_enough():
         ("level_statistics", curves, 1),
         ("singular_vectors", ranks, 2),
     ):
-        figure = getattr(spectra_figures, name)(table, spectra, OPTIONS)
+        figure = getattr(spectra_figures, name)(table, spectra, STYLE)
         assert len(figure.axes) == 6 * height
         columns = {panel.get_subplotspec().colspan.start for panel in figure.axes}
         assert columns == set(range(5))
@@ -344,9 +342,9 @@ def test_a_layer_that_was_analysed_once_has_one_panel(curves, spectra, ranks):
         return table[(table["layer"] != "hidden-output") | (table["epoch"] == 0)]
 
     for name, table, panels in (("singular_values", curves, 3), ("singular_vectors", ranks, 5)):
-        figure = getattr(spectra_figures, name)(once(table), once(spectra), OPTIONS)
+        figure = getattr(spectra_figures, name)(once(table), once(spectra), STYLE)
         assert len(figure.axes) == panels
-    figure = spectra_figures.hill(once(curves), once(spectra), OPTIONS)
+    figure = spectra_figures.hill(once(curves), once(spectra), STYLE)
     assert [len(panel.get_lines()) for panel in figure.axes] == [4, 2]
 
 
@@ -364,23 +362,40 @@ def test_what_is_unknown_is_left_out(curves, spectra, ranks):
         ("singular_vectors", blank),
         ("hill", empty),
     ):
-        figure = getattr(spectra_figures, name)(table, unknown, OPTIONS)
+        figure = getattr(spectra_figures, name)(table, unknown, STYLE)
         assert figure.axes
+
+
+def test_nothing_overlaps_or_leaves_the_figure(curves, spectra, ranks, scaled):
+    shapes = {f"layer{k}": (10, 10 + k) for k in range(6)}  # more than stand side by side
+    many = places(shapes=shapes)
+    for c, s, r in (
+        (curves, spectra, ranks),
+        (make_curves(many), make_spectra(many), make_ranks(many)),
+    ):
+        for figure in (
+            spectra_figures.singular_values(c, s, STYLE),
+            spectra_figures.level_statistics(c, s, STYLE),
+            spectra_figures.singular_vectors(r, s, STYLE),
+            spectra_figures.hill(c, s, STYLE),
+        ):
+            assert_apart(figure, STYLE)
+    assert_apart(lazy_rich.lazy_rich(*scaled, STYLE), STYLE)
 
 
 def test_figures_come_out_the_same_byte_for_byte(scaled, tmp_path):
     where = places(epochs=[20], shapes={"wide": (600, 600)})
     curves, spectra = make_curves(where), make_spectra(where)
     for draw, arguments in (
-        (spectra.singular_values, (curves, spectra)),
-        (spectra.level_statistics, (curves, spectra)),
-        (spectra.singular_vectors, (make_ranks(where), spectra)),  # as pixels
-        (spectra.hill, (curves, spectra)),
+        (spectra_figures.singular_values, (curves, spectra)),
+        (spectra_figures.level_statistics, (curves, spectra)),
+        (spectra_figures.singular_vectors, (make_ranks(where), spectra)),  # as pixels
+        (spectra_figures.hill, (curves, spectra)),
         (lazy_rich.lazy_rich, scaled),
     ):
         texts = []
         for _ in range(2):
-            save(draw(*arguments, OPTIONS), tmp_path / "figure.svg")
+            save(draw(*arguments, STYLE), tmp_path / "figure.svg", STYLE)
             texts.append((tmp_path / "figure.svg").read_bytes())
         assert texts[0] == texts[1]
 
@@ -393,13 +408,13 @@ def test_a_missing_column_or_statistic_is_named(curves, spectra, ranks, scaled):
         ("hill", curves, "high"),
     ):
         with pytest.raises(ValueError, match=f"expected columns .*{column}"):
-            getattr(spectra_figures, name)(table.drop(columns=column), spectra, OPTIONS)
+            getattr(spectra_figures, name)(table.drop(columns=column), spectra, STYLE)
     with pytest.raises(ValueError, match=r"expected statistic .*threshold"):
         few = spectra[spectra["statistic"] != "threshold"]
-        spectra_figures.singular_values(curves, few, OPTIONS)
+        spectra_figures.singular_values(curves, few, STYLE)
     with pytest.raises(ValueError, match="one condition"):
-        spectra_figures.hill(pd.concat([curves, curves.assign(condition="b")]), spectra, OPTIONS)
+        spectra_figures.hill(pd.concat([curves, curves.assign(condition="b")]), spectra, STYLE)
     rows, conditions, learned = scaled
     with pytest.raises(ValueError, match=r"expected condition .*lazy"):
         others = rows[rows["condition"] != "lazy"]
-        lazy_rich.lazy_rich(others, conditions, learned, OPTIONS)
+        lazy_rich.lazy_rich(others, conditions, learned, STYLE)

@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from weightlaws.figures.findings_page import findings_page
 from weightlaws.inference.findings import best_law, findings_table, ranked_deviations
 
 LAYER, CHOICES = "hidden1-hidden2", ("all", "without dead outputs")
@@ -122,48 +121,3 @@ def test_significant_deviations_are_ranked_by_size(ranked):
     assert first["invariant"].tolist() == ["ii.ij.jj", "ii.ii.ii"]
     assert first["rank"].tolist() == [1, 2]
     assert first["formula"].tolist() == ["F3", "F1"]
-
-
-@pytest.fixture
-def checked():
-    good, bad = ("positive definite", ""), ("near-singular", "too few members")
-    rows = [("a", LAYER, "V0", *bad), ("a", LAYER, "V0", *bad), ("a", LAYER, "VH", *good)]
-    return pd.DataFrame(rows, columns=["condition", "layer", "block", "verdict", "reason"])
-
-
-def test_the_page_says_it_in_words(findings, ranked, checked):
-    members = pd.DataFrame(
-        {
-            "condition": "a",
-            "member": range(21),
-            "dead_output": np.arange(21) == 4,
-            "finite": np.arange(21) != 7,
-        }
-    )
-    page = findings_page("study <1>", findings, ranked, members, checked, 0.05)
-    assert "study &lt;1&gt;" in page
-    assert "21 members; 1 with a dead output (4); 1 diverged, in no table (7)." in page
-    assert (
-        "3 fitted covariance blocks, 2 of them not positive definite; "
-        "hidden1-hidden2, V0: near-singular at 2 epochs (too few members)." in page
-    )
-    assert "<h3>hidden1-hidden2 (10 x 10)</h3>" in page
-    assert (
-        "Epoch 2: the <b>bipartite</b> law fits best. Gains per held-out member: "
-        "bipartite +2 ± 0.1, diagonal S_D -1 ± 0.1. "
-        "2 of 3 invariants deviate (1 of the 2 published ones), most of all "
-        "<code>F3</code> by 0.2 SD, <code>F1</code> by 0.1 SD." in page
-    )
-    assert "Epoch 0: the <b>i.i.d.</b> law fits best. Gains per held-out member: " in page
-    assert page.count("Not compared: bipartite: no density &lt;here&gt;.") == 4
-    assert page.count("Members without dead outputs (19):") == 2
-    assert "<td>row i belongs to column i</td><td>0.5</td><td>0.5</td>" in page
-
-
-def test_members_without_dead_outputs_are_passed_over_where_they_are_all(findings, ranked, checked):
-    same = findings.assign(n_members=20)
-    members = pd.DataFrame({"condition": ["a"], "member": 0, "dead_output": False, "finite": True})
-    page = findings_page("study", same, ranked, members, checked[2:], 0.05)
-    assert "Members without" not in page
-    assert "1 members; 0 with a dead output; 0 diverged, in no table." in page
-    assert "1 fitted covariance blocks, 0 of them not positive definite." in page

@@ -16,14 +16,14 @@ from support.project import ROOT
 from weightlaws.planning.code_digest import modules_behind
 from weightlaws.study.study import Study
 
-SHARDS, CONDITIONS, ARCHITECTURES, SHAPES = 3, 3, 2, 5
+SHARDS, CONDITIONS, SHAPES = 3, 3, 5
 TRAIN = {"train": SHARDS * CONDITIONS}
 INVARIANTS = {"invariants": SHARDS * CONDITIONS}
-GALLERY, DISTANCE, ACCURACY = {"gallery": 1}, {"distance": 1}, {"accuracy": ARCHITECTURES}
+GALLERY, DISTANCE, ACCURACY = {"gallery": 1}, {"distance": 1}, {"accuracy": 1}
 CATALOGUE = {"catalogue": 1}
 OF_CONDITIONS = {"condition_figures": CONDITIONS}
 OF_SPECTRA = {"spectra_figures": CONDITIONS}
-BETWEEN = {"architecture_figures": ARCHITECTURES, "distance_matrix": 1}
+BETWEEN = {"architecture_figures": 1}
 FIGURES = OF_CONDITIONS | OF_SPECTRA | BETWEEN | ACCURACY
 
 FROM_DISTANCE = DISTANCE | BETWEEN
@@ -47,13 +47,11 @@ def sweeps(**changes):
     return changed
 
 
-def fan_in(conditions, architectures=ARCHITECTURES, compared=1):
+def fan_in(conditions):
     """The jobs that new or changed conditions cause, beside those of their shards."""
     own = ("model", "significance", "comparison", "symmetry", "condition_figures")
     own += ("spectra", "spectra_figures")
-    between = {"architecture_figures": architectures, "accuracy": architectures}
-    between |= {"distance_matrix": compared, "spectra_table": 1}
-    return FROM_MEMBERS | DISTANCE | between | dict.fromkeys(own, conditions)
+    return FROM_MEMBERS | DISTANCE | {"spectra_table": 1} | dict.fromkeys(own, conditions)
 
 
 def new_shards(n):
@@ -117,13 +115,12 @@ KEYS = {
         {"dataset": 1} | new_shards(2 * SHARDS) | fan_in(2),
     ),
     "sweeps.analyses": (
-        # Nothing is left to compare one of the two architectures with.
         {"sweeps": sweeps(analyses=["spectra"])},
-        DISTANCE | FINDINGS | {"architecture_figures": 1},
+        DISTANCE | FINDINGS | BETWEEN,
     ),
     "sweeps.hidden": (
         {"sweeps": sweeps(hidden=[[10, 10, 10], [11, 11]])},
-        {"null": 3} | new_shards(2 * SHARDS) | fan_in(2, architectures=3, compared=2),
+        {"null": 3} | new_shards(2 * SHARDS) | fan_in(2),
     ),
     "sweeps.initialisations": (
         {"sweeps": sweeps(initialisations=["gaussian", "uniform"])},
@@ -216,15 +213,13 @@ STAGES = {
     "gallery": GALLERY,
     "accuracy": ACCURACY,
     "condition_figures": OF_CONDITIONS,
-    "architecture_figures": {"architecture_figures": ARCHITECTURES},
-    "distance_matrix": {"distance_matrix": 1},
+    "architecture_figures": BETWEEN,
     "spectra_figures": OF_SPECTRA,
     "lazy_rich": {},
 }
 LAWS = "comparison symmetry model distance significance"
 READERS = f"{LAWS} invariants spectra_shard spectra"
 EVERY = " ".join(STAGES)
-DRAWN = "accuracy architecture_figures distance_matrix"
 # For each module of the library the scripts of the stages whose numbers rest on it, by package.
 MODULES = {
     "study": {
@@ -257,7 +252,7 @@ MODULES = {
     "invariants": {
         "invariants_job": "invariants",
         "evaluation": f"{LAWS} invariants",
-        "graphs": f"{LAWS} {DRAWN} condition_figures invariants catalogue gallery",
+        "graphs": f"{LAWS} architecture_figures invariants catalogue gallery condition_figures",
         "catalogue": "catalogue gallery invariants model significance condition_figures",
     },
     "inference": {
@@ -281,11 +276,14 @@ MODULES = {
     "figures": {
         "findings_page": "findings",
         "graphs": "gallery condition_figures",
-        "fits": f"{DRAWN} condition_figures",
+        "fits": "architecture_figures condition_figures",
+        "distances": "architecture_figures",
+        "training": "accuracy",
         "laws": "condition_figures",
         "spectra": "spectra_figures lazy_rich",
         "lazy_rich": "lazy_rich",
-        "style": f"{DRAWN} gallery condition_figures spectra_figures lazy_rich",
+        "style": "accuracy architecture_figures gallery lazy_rich condition_figures "
+        "spectra_figures",
     },
     "spectra": {
         "marchenko_pastur null_job null vectors statistics": "null spectra_shard spectra",

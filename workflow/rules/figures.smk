@@ -5,30 +5,20 @@
 # Produces: {RESULTS}/figures/invariants.svg, {RESULTS}/figures/{condition}/*.svg and
 #           {RESULTS}/figures/{architecture}/*.svg
 
-# Conditions that are trained here, by architecture: all, and those that are modelled.
-ARCHITECTURES = by_architecture(TRAINED)
-MODELLED_ARCHITECTURES = by_architecture(
-    {name: condition for name, condition in MODELLED.items() if name in TRAINED}
-)
-SCALED_ARCHITECTURES = by_architecture(
-    {name: TRAINED[name] for name in WITH_SPECTRA if name in TRAINED}
-)
 
-
-wildcard_constraints:
-    architecture=one_of(ARCHITECTURES),
+def figures_of(rule, name, category):
+    """A figure of each architecture, for the report."""
+    paths = [Path(RESULTS, path) for path in STAGES[rule].paths(STUDY, name)]
+    return [
+        shown(str(path), name, category, path.parent.name, name.replace("_", " "))
+        for path in paths
+    ]
 
 
 rule gallery:
     """Draw the graphs of the study's invariants."""
     output:
-        shown(
-            at("gallery"),
-            "invariants",
-            "Fits",
-            "all",
-            "invariants",
-        ),
+        shown(at("gallery"), "invariants", "Fits", "all", "invariants"),
     log:
         log_of("gallery"),
     benchmark:
@@ -42,16 +32,18 @@ rule gallery:
 
 
 rule accuracy:
-    """Draw how well the conditions of one architecture learned, side by side."""
+    """Draw how well the conditions of each architecture learned, side by side."""
+
+    # One job draws all, as they share their tables, and a start costs more than a figure.
     input:
         learning_curves=at("learning_curves"),
         conditions=at("conditions"),
     output:
-        figure("accuracy", "Training"),
+        figures_of("accuracy", "accuracy", "Training"),
     log:
-        log_of("accuracy", "architecture"),
+        log_of("accuracy"),
     benchmark:
-        benchmark_of("accuracy", "architecture")
+        benchmark_of("accuracy")
     conda:
         "../../envs/weightlaws.yaml"
     params:
@@ -61,7 +53,7 @@ rule accuracy:
 
 
 rule condition_figures:
-    """Draw a condition's fitted parameters, and how far its ensembles are from their laws."""
+    """Draw a condition's fitted parameters, and how far its ensemble is from the laws."""
     input:
         invariants=at("predictions"),
         parameters=at("parameters"),
@@ -103,46 +95,33 @@ use rule condition_figures as ensemble_figures with:
 
 
 rule architecture_figures:
-    """Draw the modelled conditions of one architecture side by side."""
+    """Draw the modelled conditions of each architecture side by side."""
+
+    # One job draws all, as they share the table of distances.
     input:
-        invariants=lambda wildcards: expand(
-            at("predictions"),
-            condition=MODELLED_ARCHITECTURES[wildcards.architecture],
+        invariants=expand(
+            at("predictions"), condition=[name for name in MODELLED if name in TRAINED]
         ),
         distances=at("distances"),
         conditions=at("conditions"),
     output:
-        normalised_change=figure("normalised_change", "Fits"),
-        wasserstein=figure("wasserstein", "Distances"),
+        normalised_change=figures_of(
+            "architecture_figures", "normalised_change", "Fits"
+        ),
+        wasserstein=figures_of("architecture_figures", "wasserstein", "Distances"),
+        distance_matrix=figures_of(
+            "architecture_figures", "distance_matrix", "Distances"
+        ),
     log:
-        log_of("architecture_figures", "architecture"),
+        log_of("architecture_figures"),
     benchmark:
-        benchmark_of("architecture_figures", "architecture")
+        benchmark_of("architecture_figures")
     conda:
         "../../envs/weightlaws.yaml"
     params:
         spec=spec_of("architecture_figures"),
     script:
         "../scripts/architecture_figures.py"
-
-
-rule distance_matrix:
-    """Draw the distances between the conditions of one architecture."""
-    input:
-        distances=at("distances"),
-        conditions=at("conditions"),
-    output:
-        figure("distance_matrix", "Distances"),
-    log:
-        log_of("distance_matrix", "architecture"),
-    benchmark:
-        benchmark_of("distance_matrix", "architecture")
-    conda:
-        "../../envs/weightlaws.yaml"
-    params:
-        spec=spec_of("distance_matrix"),
-    script:
-        "../scripts/distance_matrix.py"
 
 
 rule spectra_figures:
@@ -172,8 +151,7 @@ rule lazy_rich:
     """Draw the spectra of one architecture from rich to lazy training."""
     input:
         spectra=lambda wildcards: expand(
-            at("spectra"),
-            condition=SCALED_ARCHITECTURES[wildcards.architecture],
+            at("spectra"), condition=STAGES["lazy_rich"].about(STUDY, wildcards)
         ),
         learning_curves=at("learning_curves"),
         conditions=at("conditions"),
@@ -183,6 +161,8 @@ rule lazy_rich:
         log_of("lazy_rich", "architecture"),
     benchmark:
         benchmark_of("lazy_rich", "architecture")
+    wildcard_constraints:
+        architecture=one_of(by_architecture(TRAINED)),
     conda:
         "../../envs/weightlaws.yaml"
     params:

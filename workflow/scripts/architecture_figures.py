@@ -1,16 +1,24 @@
-"""Draw the figures that show the modelled conditions of one architecture side by side."""
+"""Draw the figures that show the modelled conditions of each architecture side by side."""
 
 import pandas as pd
 
-from weightlaws.figures import fits
-from weightlaws.figures.style import save
+from weightlaws.figures.distances import distance_matrix, wasserstein
+from weightlaws.figures.fits import normalised_change
+from weightlaws.figures.style import Style, save
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
-    look, out = snakemake.params.spec["look"], snakemake.output
-    invariants = pd.concat(pd.read_csv(path) for path in snakemake.input.invariants)
+    spec, out = snakemake.params.spec, snakemake.output
+    style = Style(**spec["look"])
     distances = pd.read_csv(snakemake.input.distances)
     conditions = pd.read_csv(snakemake.input.conditions)
-    mine = conditions[conditions["condition"].isin(invariants["condition"])]
-    save(fits.normalised_change(invariants, mine, look), out.normalised_change)
-    save(fits.wasserstein(distances, mine, look), out.wasserstein)
+    invariants = pd.concat(map(pd.read_csv, snakemake.input.invariants), ignore_index=True)
+    matrices = iter(out.distance_matrix)
+    figures = zip(spec["conditions"].values(), out.normalised_change, out.wasserstein, strict=True)
+    for names, change, w2 in figures:
+        mine = conditions[conditions["condition"].isin(names)]
+        fitted = invariants[invariants["condition"].isin(names)]
+        save(normalised_change(fitted, mine, style), change, style)
+        save(wasserstein(distances, mine, style), w2, style)
+        if len(names) > 1:  # there is something to compare
+            save(distance_matrix(distances, mine, style), next(matrices), style)

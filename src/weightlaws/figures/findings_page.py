@@ -1,21 +1,14 @@
 """A study's findings in words, as one HTML page that needs nothing beside it."""
 
-from html import escape
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pandas as pd
+from jinja2 import Environment, StrictUndefined
 
 from weightlaws.inference.findings import STANDARD_ERRORS
 
-_STYLE = """
-body { font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222 }
-h2 { border-bottom: 1px solid #bbb; margin-top: 2em } h3 { margin-bottom: 0 }
-table { border-collapse: collapse; margin: 0.5em 0 }
-th, td { padding: 0.1em 0.8em; text-align: right }
-th { border-bottom: 1px solid #999 } td:first-child, th:first-child { text-align: left }
-li { margin: 0.3em 0 }
-"""
-
-_MEANING = {
+_LAWS = {
     "i.i.d.": "all entries independent and alike, 2 parameters",
     "bipartite": "unchanged if rows and columns are permuted independently, 5 parameters",
     "diagonal S_D": "unchanged if rows and columns are permuted together, 13 parameters",
@@ -30,6 +23,105 @@ _TESTS = {
     "entries": "rows or columns have parts in common",
 }
 
+# The template stands here and not in a file: the digest of this module then covers it.
+_TEMPLATE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Findings of the study {{ name }}</title>
+<style>
+body { font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222 }
+h2 { border-bottom: 1px solid #bbb; margin-top: 2em } h3 { margin-bottom: 0 }
+table { border-collapse: collapse; margin: 0.5em 0 }
+th, td { padding: 0.1em 0.8em; text-align: right }
+th { border-bottom: 1px solid #999 } td:first-child, th:first-child { text-align: left }
+li { margin: 0.3em 0 }
+</style>
+</head>
+<body>
+<h1>Findings of the study {{ name }}</h1>
+<p>Which law do the weight matrices follow? The laws that are compared:</p>
+<ul>
+{% for law, meaning in laws.items() %}
+<li><b>{{ law }}</b>: {{ meaning }}</li>
+{% endfor %}
+</ul>
+<p>A law is said to fit best if it is the simplest that no larger one beats by more than
+{{ standard_errors }} standard errors on held-out members. Gains are in nats of log-likelihood per
+held-out member, over the law that it is nested above (bipartite over i.i.d., the others over
+bipartite), with one standard error. Invariants deviate if the 13-parameter law fitted to the layer
+does not predict their mean, at a false discovery rate of {{ rate }} over the epochs and invariants
+of the layer.</p>
+{% for condition in conditions %}
+<h2>{{ condition.name }}</h2>
+<p>{{ condition.members }}. {{ condition.checks }}.</p>
+{% for layer in condition.layers %}
+<h3>{{ layer.heading }}</h3>
+{% for part in layer.parts %}
+{% if part.selection %}
+<p>Members {{ part.selection }}:</p>
+{% endif %}
+<ul>
+{% for epoch in part.epochs %}
+<li>Epoch {{ epoch.number }}: the <b>{{ epoch.law }}</b> law fits best. {{ epoch.gains }}
+{%- if epoch.deviating %} {{ epoch.deviating }}
+{%- for formula, size in epoch.largest %}
+{{- ", most of all" if loop.first else "," }} <code>{{ formula }}</code> by {{ size }} SD
+{%- endfor %}.{% endif %}</li>
+{% endfor %}
+</ul>
+<table>
+<tr><th>p of the symmetry tests</th>
+{%- for epoch in part.epochs %}<th>epoch {{ epoch.number }}</th>{% endfor %}</tr>
+{% for test, values in part.p_values.items() %}
+<tr><td>{{ test }}</td>{% for p in values %}<td>{{ p }}</td>{% endfor %}</tr>
+{% endfor %}
+</table>
+{% endfor %}
+{% endfor %}
+{% endfor %}
+</body>
+</html>
+"""
+_PAGE = Environment(
+    autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+).from_string(_TEMPLATE)
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    """One epoch of a layer, in words."""
+
+    number: int
+    law: str
+    gains: str
+    deviating: str
+    largest: list[tuple[str, str]]  # formulas, with the size of their deviation
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A layer's findings, of a selection of its members."""
+
+    selection: str
+    epochs: list[_Epoch]
+    p_values: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class _Layer:
+    heading: str
+    parts: list[_Part]
+
+
+@dataclass(frozen=True)
+class _Condition:
+    name: str
+    members: str
+    checks: str
+    layers: list[_Layer]
+
 
 def findings_page(
     name: str,
@@ -40,6 +132,8 @@ def findings_page(
     rate: float,
 ) -> str:
     """Write what the tables of findings say, condition by condition and layer by layer.
+
+    Names may contain anything: the page escapes them.
 
     Parameters
     ----------
@@ -54,104 +148,89 @@ def findings_page(
     rate
         The false discovery rate of the tests.
     """
-    sections = [
-        _condition(str(condition), part, ranked, members, admissibility)
+    conditions = [
+        _Condition(
+            str(condition),
+            _members(members[members["condition"] == condition]),
+            _checks(admissibility[admissibility["condition"] == condition]),
+            [
+                _layer(str(layer), mine, ranked[ranked["condition"] == condition])
+                for layer, mine in part.groupby("layer", sort=False)
+            ],
+        )
         for condition, part in findings.groupby("condition", sort=False)
     ]
-    laws = "".join(f"<li><b>{law}</b>: {meaning}</li>" for law, meaning in _MEANING.items())
-    return (
-        f"<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>Findings of the study "
-        f"{escape(name)}</title><style>{_STYLE}</style></head><body>"
-        f"<h1>Findings of the study {escape(name)}</h1>"
-        f"<p>Which law do the weight matrices follow? The laws that are compared:</p><ul>{laws}"
-        "</ul><p>A law is said to fit best if it is the simplest that no larger one beats by more "
-        f"than {STANDARD_ERRORS:g} standard errors on held-out members. Gains are in nats of "
-        "log-likelihood per held-out member, over the law that it is nested above (bipartite over "
-        "i.i.d., the others over bipartite), with one standard error. Invariants deviate if the "
-        "13-parameter law fitted to the layer does not predict their mean, at a false discovery "
-        f"rate of {rate:.0%} over the epochs and invariants of the layer.</p>"
-        + "".join(sections)
-        + "</body></html>\n"
+    return _PAGE.render(
+        name=name,
+        laws=_LAWS,
+        standard_errors=f"{STANDARD_ERRORS:g}",
+        rate=f"{rate:.0%}",
+        conditions=conditions,
     )
 
 
-def _condition(
-    condition: str,
-    findings: pd.DataFrame,
-    ranked: pd.DataFrame,
-    members: pd.DataFrame,
-    admissibility: pd.DataFrame,
-) -> str:
-    mine = members[members["condition"] == condition]
+def _members(members: pd.DataFrame) -> str:
     listed = {
-        "with a dead output": mine.loc[mine["dead_output"] & mine["finite"], "member"],
-        "diverged, in no table": mine.loc[~mine["finite"], "member"],
+        "with a dead output": members.loc[members["dead_output"] & members["finite"], "member"],
+        "diverged, in no table": members.loc[~members["finite"], "member"],
     }
-    counts = "; ".join(
-        f"{len(numbers)} {what}" + (f" ({', '.join(map(str, numbers))})" if len(numbers) else "")
-        for what, numbers in listed.items()
-    )
-    blocks = admissibility[admissibility["condition"] == condition]
-    bad = blocks[blocks["verdict"] != "positive definite"]
-    checks = f"{len(blocks)} fitted covariance blocks, {len(bad)} of them not positive definite"
-    for (layer, block, verdict, reason), part in bad.groupby(
-        ["layer", "block", "verdict", "reason"], sort=False
-    ):
-        checks += f"; {layer}, {block}: {verdict} at {len(part)} epochs ({reason})"
-    layers = [
-        _layer(str(layer), part, ranked[(ranked["condition"] == condition)])
-        for layer, part in findings.groupby("layer", sort=False)
+    counts = [
+        f"{len(numbers)} {kind}" + (f" ({', '.join(map(str, numbers))})" if len(numbers) else "")
+        for kind, numbers in listed.items()
     ]
-    return f"<h2>{escape(condition)}</h2><p>{len(mine)} members; {counts}. {checks}.</p>" + "".join(
-        layers
-    )
+    return "; ".join([f"{len(members)} members", *counts])
 
 
-def _layer(layer: str, findings: pd.DataFrame, ranked: pd.DataFrame) -> str:
-    rows, columns = findings[["rows", "columns"]].iloc[0]
-    choices = [(str(choice), part) for choice, part in findings.groupby("selection", sort=False)]
-    parts = [f"<h3>{layer} ({rows} x {columns})</h3>"]
-    first = choices[0][1]
-    for choice, part in choices:
-        if part is not first and (part["n_members"].iloc[0] == first["n_members"].iloc[0]):
+def _checks(blocks: pd.DataFrame) -> str:
+    bad = blocks[blocks["verdict"] != "positive definite"]
+    checks = [f"{len(blocks)} fitted covariance blocks, {len(bad)} of them not positive definite"]
+    kinds = ["layer", "block", "verdict", "reason"]
+    for (layer, block, verdict, reason), part in bad.groupby(kinds, sort=False):
+        checks.append(f"{layer}, {block}: {verdict} at {len(part)} epochs ({reason})")
+    return "; ".join(checks)
+
+
+def _layer(layer: str, findings: pd.DataFrame, ranked: pd.DataFrame) -> _Layer:
+    rows, columns, first = findings[["rows", "columns", "n_members"]].iloc[0]
+    parts: list[_Part] = []
+    for selection, part in findings.groupby("selection", sort=False):
+        n = part["n_members"].iloc[0]
+        if parts and n == first:
             continue  # the same members, since none is dead
-        if len(choices) > 1 and part is not first:
-            parts.append(f"<p>Members {escape(choice)} ({part['n_members'].iloc[0]}):</p>")
-        largest = ranked[(ranked["layer"] == layer) & (ranked["selection"] == choice)]
-        sentences = (_epoch(row, largest) for _, row in part.iterrows())
-        parts.append("<ul>" + "".join(f"<li>{sentence}</li>" for sentence in sentences) + "</ul>")
-        parts.append(_symmetries(part))
-    return "".join(parts)
+        mine = ranked[(ranked["layer"] == layer) & (ranked["selection"] == selection)]
+        heading = f"{selection} ({n})" if parts else ""
+        parts.append(_Part(heading, [*_epochs(part, mine)], _p_values(part)))
+    return _Layer(f"{layer} ({rows} x {columns})", parts)
 
 
-def _epoch(row: pd.Series, largest: pd.DataFrame) -> str:
+def _epochs(findings: pd.DataFrame, ranked: pd.DataFrame) -> Iterator[_Epoch]:
+    for _, row in findings.iterrows():
+        top = ranked[ranked["epoch"] == row["epoch"]].head(3)
+        largest = [(found.formula, f"{found.deviation_sd:.2g}") for found in top.itertuples()]
+        yield _Epoch(row["epoch"], row["law"], _gains(row), _deviating(row), largest)
+
+
+def _gains(row: pd.Series) -> str:
     gains = [
         f"{law} {row[f'gain {law}']:+.3g} ± {row[f'gain_standard_error {law}']:.2g}"
-        for law in list(_MEANING)[1:]
+        for law in _LAWS
         if pd.notna(row.get(f"gain {law}"))
     ]
-    text = f"Epoch {row['epoch']}: the <b>{row['law']}</b> law fits best. "
-    text += f"Gains per held-out member: {', '.join(gains)}."
-    if pd.notna(row["note"]):
-        text += f" Not compared: {escape(row['note'])}."
+    text = f"Gains per held-out member: {', '.join(gains)}."
+    return text if pd.isna(row["note"]) else f"{text} Not compared: {row['note']}."
+
+
+def _deviating(row: pd.Series) -> str:
+    """Say how many invariants deviate; return an empty text if no 13-parameter law was tested."""
     if pd.isna(row["tested"]):
-        return text
-    text += f" {row['deviating']} of {row['tested']} invariants deviate"
-    text += f" ({row['deviating_published']} of the {row['tested_published']} published ones)"
-    top = largest[largest["epoch"] == row["epoch"]].head(3)
-    names = [
-        f"<code>{found.formula}</code> by {found.deviation_sd:.2g} SD" for found in top.itertuples()
-    ]
-    return text + (f", most of all {', '.join(names)}." if names else ".")
+        return ""
+    published = f"{row['deviating_published']} of the {row['tested_published']} published ones"
+    return f"{row['deviating']} of {row['tested']} invariants deviate ({published})"
 
 
-def _symmetries(findings: pd.DataFrame) -> str:
-    columns = [test for test in _TESTS if findings.get(f"p {test}", pd.Series()).notna().any()]
-    header = "".join(f"<th>epoch {epoch}</th>" for epoch in findings["epoch"])
-    lines = [
-        f"<tr><td>{_TESTS[test]}</td>"
-        + "".join(f"<td>{p:.3g}</td>" for p in findings[f"p {test}"])
-        + "</tr>"
-        for test in columns
-    ]
-    return f"<table><tr><th>p of the symmetry tests</th>{header}</tr>{''.join(lines)}</table>"
+def _p_values(findings: pd.DataFrame) -> dict[str, list[str]]:
+    return {
+        words: [f"{p:.3g}" for p in findings[f"p {test}"]]
+        for test, words in _TESTS.items()
+        if findings.get(f"p {test}", pd.Series()).notna().any()
+    }

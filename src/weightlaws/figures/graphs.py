@@ -1,7 +1,7 @@
 """Pictures of the graphs that name the invariants, and a sheet of many of them.
 
-All of a picture is filled polygons, laid out in a unit of about the length of an edge and then
-scaled to a square, so that lines and arrow heads keep their proportions at any size.
+A picture is made of filled polygons. They are laid out in a unit of about the length of an edge
+and then scaled to a square, so that lines and arrow heads keep their proportions at any size.
 """
 
 from collections import Counter
@@ -12,9 +12,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.transforms import BboxTransformTo, ScaledTranslation, Transform
 from numpy.typing import NDArray
 
-from weightlaws.figures.style import Options, canvas
+from weightlaws.figures.style import Room, Style, canvas
 from weightlaws.invariants.catalogue import published_number
 from weightlaws.invariants.graphs import Edge, Graph, canonical, components
 
@@ -58,16 +59,33 @@ def draw_graph(axes: Axes, graph: Graph) -> None:
     axes.set_axis_off()
 
 
-def gallery(graphs: Iterable[Graph], options: Options) -> Figure:
+def beside_panel(panel: Axes, graph: Graph, y: float, side: float) -> None:
+    """Draw a graph in a square left of a panel.
+
+    Parameters
+    ----------
+    panel
+        It keeps its own axes.
+    graph
+        Of any degree.
+    y
+        Where the square's middle is, from 0 at the panel's lower edge to 1 at its upper.
+    side
+        Of the square, in inches.
+    """
+    place = ScaledTranslation(0, y, BboxTransformTo(panel.bbox))
+    _add(panel, graph, (-0.55 * side, 0), 0.96 * side, panel.figure.dpi_scale_trans + place)
+
+
+def gallery(graphs: Iterable[Graph], style: Style) -> Figure:
     """Draw a sheet of graphs, grouped by degree, each with its name and published number.
 
     Parameters
     ----------
     graphs
         In canonical form; within a degree they keep their order.
-    options
-        A study's ``figures`` section: ``panel_width``, the width of five graphs in inches, and
-        ``font_scale``, the relative size of all text. Graphs are wider where names need it.
+    style
+        Five graphs are as wide as a panel, or wider where names need it.
 
     Raises
     ------
@@ -80,9 +98,10 @@ def gallery(graphs: Iterable[Graph], options: Options) -> Figure:
     counts = Counter(graph.degree for graph in graphs)
     n_columns = min(_COLUMNS, max(counts.values()))
     height = sum(_HEADING + _CELL * -(-count // n_columns) for count in counts.values())
-    cell = max(options["panel_width"] / 5, 0.68 * options["font_scale"])
+    cell = max(style.panel_width / 5, 0.68 * style.font_scale)
     size = n_columns * cell, height * cell
-    with canvas(options, "Invariants and their graphs", (1, 1), size) as (figure, panels):
+    room = Room(left=1, right=1, between=0, ticks=0)
+    with canvas(style, "Invariants and their graphs", (1, 1), size, room) as (figure, panels):
         panel, y = panels[0, 0], 0.0
         for degree, count in counts.items():
             panel.text(
@@ -109,14 +128,25 @@ def _add_cell(axes: Axes, graph: Graph, left: float, top: float) -> None:
     axes.text(middle, top - 1.1, graph.name, size="xx-small", ha="center", va="center")
 
 
-def _add(axes: Axes, graph: Graph, centre: tuple[float, float], side: float) -> None:
-    """Add the polygons of a graph, scaled to a square."""
+def _add(
+    axes: Axes,
+    graph: Graph,
+    centre: tuple[float, float],
+    side: float,
+    transform: Transform | None = None,
+) -> None:
+    """Add the polygons of a graph, scaled to a square; a transform takes it out of the data."""
     polygons = _polygons(graph)
     low, high = _bounds(polygons)
     scale = side / max(*(high - low), _SMALLEST)
     placed = [np.array(centre) + (points - (low + high) / 2) * scale for points, _ in polygons]
     colours = [colour for _, colour in polygons]
-    axes.add_collection(PolyCollection(placed, facecolors=colours, linewidths=0))
+    pictures = PolyCollection(placed, facecolors=colours, linewidths=0)
+    if transform is None:
+        axes.add_collection(pictures)
+        return
+    pictures.set(transform=transform, clip_on=False)
+    axes.add_artist(pictures)
 
 
 def _polygons(graph: Graph) -> list[Polygon]:
@@ -218,7 +248,7 @@ def _layout(arcs: tuple[Edge, ...]) -> dict[int, Points]:
 
 
 def _petals(n: int, taken: list[float]) -> list[tuple[float, float]]:
-    """Return at what angles n loops leave and reach a vertex: in the widest gap that there is."""
+    """Return the angles at which n loops leave and reach a vertex: in the widest gap."""
     if taken:
         edges = sorted(angle % (2 * np.pi) for angle in taken)
         gaps = [round(b - a, 9) for a, b in pairwise((*edges, edges[0] + 2 * np.pi))]

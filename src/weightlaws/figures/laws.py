@@ -1,52 +1,62 @@
-"""Figures of a condition's laws: which one held-out members prefer, and what it does not explain.
+"""Figures of a condition's laws: which law held-out members prefer, and what remains unexplained.
 
-As in `figures`, every figure takes tables and, as ``options``, the study's ``figures`` section.
+Every figure takes tidy tables and the study's `Style`.
 """
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from weightlaws.figures.graphs import draw_graph
-from weightlaws.figures.style import BAND, COLOURS, Options, canvas, explain, only, require, spread
+from weightlaws.figures.graphs import beside_panel
+from weightlaws.figures.style import (
+    BAND,
+    COLOURS,
+    Look,
+    Room,
+    Style,
+    canvas,
+    epoch_axes,
+    layer_headings,
+    legend,
+    only,
+    require,
+    spread,
+    symmetric_log,
+)
 from weightlaws.inference.dead_outputs import ALL
 from weightlaws.invariants.catalogue import graph_of
 
-_STEPS: dict[str, dict[str, Any]] = {
+_STEPS: dict[str, Look] = {
     "bipartite": {"color": COLOURS[0], "linestyle": "-", "marker": "o"},
     "diagonal S_D": {"color": COLOURS[1], "linestyle": "--", "marker": "s"},
     "one-sided": {"color": COLOURS[2], "linestyle": "-.", "marker": "^"},
 }
 _SHOWN = 6  # deviations in a panel
+_GRAPH = 2.6  # side of a graph's picture, in ems
 
 
-def laws(comparison: pd.DataFrame, options: Options) -> Figure:
+def laws(comparison: pd.DataFrame, style: Style) -> Figure:
     """Draw what each larger law gains on held-out members of one condition, by epoch.
 
     Reads ``condition, layer, rows, columns, selection, epoch, law, than, gain`` and
-    ``gain_standard_error`` of all members. A panel per layer; the band is two standard errors. The
-    axis is in nats per member, linear between -0.1 and 0.1 and logarithmic beyond. A panel says so
-    where fits have no likelihood for want of members.
+    ``gain_standard_error`` of all members. A panel per layer; the band is two
+    standard errors. The axis is in nats per member, linear between -0.1 and 0.1 and logarithmic
+    beyond. A panel says so where members are too few for a likelihood.
     """
     needed = ["layer", "rows", "columns", "law", "than", "gain", "gain_standard_error"]
     require(comparison, "comparison", needed, selection=[ALL])
     whole = comparison[comparison["selection"] == ALL]
     table = whole.dropna(subset="gain")
-    title, w = only(comparison, "condition"), options["panel_width"]
-    layers = {
-        layer: f"{layer} ({part['rows'].iloc[0]} x {part['columns'].iloc[0]})"
-        for layer, part in whole.groupby("layer", sort=False)
-    }
+    title, w = only(comparison, "condition"), style.panel_width
+    layers = layer_headings(whole)
     than = table.drop_duplicates("law").set_index("law")["than"]
     looks = {
         law: {**look, "label": f"{law} over {than[law]}"}
         for law, look in _STEPS.items()
         if law in than
     }
-    with canvas(options, title, (1, len(layers)), (w, 0.9 * w)) as (figure, panels):
+    with canvas(style, title, (1, len(layers)), (w, 0.75 * w)) as (figure, panels):
         for panel, (layer, heading) in zip(panels[0], layers.items(), strict=True):
             mine = table[table["layer"] == layer]
             if mine.empty:
@@ -62,14 +72,15 @@ def laws(comparison: pd.DataFrame, options: Options) -> Figure:
                     panel.errorbar(curve.index, gain, error, color=colour, capsize=2)
                 panel.plot(gain, **look, markevery=spread(len(curve)))
             panel.axhline(0, color="0.3", linewidth=1)
-            panel.set_yscale("symlog", linthresh=0.1)
+            symmetric_log(panel, linear=0.1)
             panel.set_title(heading)
         panels[0, 0].set_ylabel("gain per held-out member (nats)")
-        explain(figure, panels, looks)
+        epoch_axes(panels)
+        legend(figure, style, looks)
     return figure
 
 
-def largest_deviations(significance: pd.DataFrame, rate: float, options: Options) -> Figure:
+def largest_deviations(significance: pd.DataFrame, rate: float, style: Style) -> Figure:
     """Draw the largest significant deviations of one condition, each with its invariant's graph.
 
     Reads ``condition, layer, selection, epoch, invariant, published, deviation_sd, q`` of all
@@ -83,8 +94,9 @@ def largest_deviations(significance: pd.DataFrame, rate: float, options: Options
     layers, epochs = tests["layer"].unique(), tests["epoch"].unique()
     found = tests[tests["q"] <= rate]
     longest = found["deviation_sd"].max() if len(found) else 1.0
-    size = options["panel_width"], 0.42 * _SHOWN * options["font_scale"] + 0.3
-    with canvas(options, title, (len(layers), len(epochs)), size) as (figure, panels):
+    size = style.panel_width, 0.36 * _SHOWN * style.font_scale
+    room = Room(left=_GRAPH + 1, between=_GRAPH + 1)
+    with canvas(style, title, (len(layers), len(epochs)), size, room) as (figure, panels):
         for (row, column), panel in np.ndenumerate(panels):
             layer, epoch = layers[row], epochs[column]
             mine, all_tests = (
@@ -100,7 +112,7 @@ def largest_deviations(significance: pd.DataFrame, rate: float, options: Options
             )
             heading = "{} deviate, of the published {}".format(*counts)
             panel.set_title(f"{layer}, epoch {epoch}\n{heading}", fontsize="small")
-            _bars(panel, mine.nlargest(_SHOWN, "deviation_sd"))
+            _bars(panel, mine.nlargest(_SHOWN, "deviation_sd"), _GRAPH * style.em)
             panel.set_xlim(0, 1.4 * longest)  # room for the longest bar's name
         for panel in panels[-1]:
             panel.set_xlabel("deviation (SD over members)")
@@ -111,14 +123,13 @@ def _published(tests: pd.DataFrame) -> pd.DataFrame:
     return tests[tests["published"].notna()]
 
 
-def _bars(panel: Axes, found: pd.DataFrame) -> None:
+def _bars(panel: Axes, found: pd.DataFrame, side: float) -> None:
     """Horizontal bars, the largest on top, each with its graph on the left and its name."""
     panel.set(ylim=(_SHOWN - 0.5, -0.5), yticks=[])
     panel.grid(visible=False, axis="y")
     panel.barh(range(len(found)), found["deviation_sd"], height=0.6, color=COLOURS[0])
     for y, (name, length) in enumerate(zip(found["invariant"], found["deviation_sd"], strict=True)):
-        axes = panel.inset_axes((-0.14, 1 - (y + 1) / _SHOWN, 0.13, 1 / _SHOWN))
-        draw_graph(axes, graph_of(name))
+        beside_panel(panel, graph_of(name), 1 - (y + 0.5) / _SHOWN, side)
         panel.text(length, y, f" {name}", va="center", fontsize="small")
     if found.empty:
         panel.text(0.5, 0.5, "none", ha="center", transform=panel.transAxes)

@@ -9,30 +9,37 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from weightlaws.figures import style
-from weightlaws.figures.spectra import RANDOM_LOOK, layer_headings, null_band
-from weightlaws.figures.style import BAND, COLOURS, Options, require
+from weightlaws.figures.spectra import RANDOM_LOOK, null_band
+from weightlaws.figures.style import (
+    BAND,
+    COLOURS,
+    Look,
+    Style,
+    architecture_of,
+    canvas,
+    digits_only,
+    layer_headings,
+    legend,
+    require,
+)
 
 Table = pd.DataFrame
-Look = dict[str, Any]
 
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (9, 3)))
 
 # The rows of `lazy_rich`: a statistic, or the accuracy, and its axis.
 _BY_SCALE = {
-    "distance_travelled": "distance\n$|W - W_0| \\, / \\, |W_0|$",
+    "distance_travelled": "distance\n|W − W₀| / |W₀|",
     "accuracy": "test accuracy",
     "informative_vectors": "informative\nranks",
     "outliers_above": "outliers\nabove",
-    "mean_ratio": "mean ratio $\\langle r \\rangle$",
+    "mean_ratio": "mean ratio ⟨r⟩",
     "share_power_law": "tails called\na power law",
 }
 
 
-def lazy_rich(
-    spectra: Table, conditions: Table, learning_curves: Table, options: Options
-) -> Figure:
-    """Draw what training did to the weights of one architecture, by the scale of its output.
+def lazy_rich(spectra: Table, conditions: Table, learning_curves: Table, style: Style) -> Figure:
+    """Draw the effect of training on the weights of one architecture, by the scale of its output.
 
     Reads ``condition, dataset, hidden, initialisation, weight_decay, output_scale, members`` of the
     conditions, ``condition, epoch, accuracy_mean, accuracy_sd``, and the statistics that it draws,
@@ -59,10 +66,10 @@ def lazy_rich(
         }
         for k, (layer, heading) in enumerate(headings.items())
     }
-    title, w = style.architecture_of(shown), options["panel_width"]
+    title, w = architecture_of(shown), style.panel_width
     groups = table.groupby(kinds, sort=False)
     shape = len(_BY_SCALE), len(groups)
-    with style.canvas(options, title, shape, (1.2 * w, 0.45 * w)) as (figure, panels):
+    with canvas(style, title, shape, (1.2 * w, 0.38 * w)) as (figure, panels):
         for column, ((kind, decay), group) in zip(panels.T, groups, strict=True):
             for panel, name in zip(column, _BY_SCALE, strict=True):
                 for layer, part in group[group["statistic"] == name].groupby("layer"):
@@ -75,16 +82,17 @@ def lazy_rich(
             panel.set_ylabel(label)
         rows = dict(zip(_BY_SCALE, panels[:, 0], strict=True))
         rows["distance_travelled"].set_yscale("log")
+        digits_only(rows["distance_travelled"].yaxis, 1, 2, 5)
         rows["share_power_law"].set_ylim(-0.05, 1.05)
         for name in ("accuracy", "share_power_law"):
             rows[name].yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
         band = Patch(**RANDOM_LOOK, label="95 % of random matrices, by layer")
-        style.legend(figure, looks, band)
+        legend(figure, style, looks, band)
     return figure
 
 
 def _by_scale(spectra: Table, learning_curves: Table, shown: Table) -> Table:
-    """Put what `lazy_rich` draws into one table, of the last epoch of each layer."""
+    """Join all that `lazy_rich` draws, at the last epoch of each layer."""
     names, kept = [name for name in _BY_SCALE if name != "accuracy"], shown["condition"]
     require(spectra, "spectra", ["rows", "columns"], condition=kept, statistic=names)
     needed = ["epoch", "accuracy_mean", "accuracy_sd"]
@@ -103,7 +111,7 @@ def _by_scale(spectra: Table, learning_curves: Table, shown: Table) -> Table:
 
 
 def _against_scale(panel: Axes, part: Table, look: Look) -> None:
-    """Draw a line, to which the plain network is not joined, and the null of the mean ratio."""
+    """Draw a line, apart from it the plain network, and the null of the mean ratio."""
     plain, bare = part["output_scale"].isna(), look | {"linestyle": ""}
     for mine, how in ((part[plain], bare), (part[~plain], look)):
         panel.errorbar(mine["x"], mine["value"], mine["standard_error"], capsize=2, **how)

@@ -1,32 +1,44 @@
-"""Figures of spectra: how singular values and vectors differ from those of random matrices.
+"""Figures of spectra: how singular values and vectors differ from a random matrix's.
 
-As in `figures`, every figure takes tables and, as ``options``, the study's ``figures`` section.
-Those of one condition have a stack of panels per layer, of its first and last analysed epoch. All
-take their tables as `spectra_tables.condition_tables` makes them.
+Every figure takes the study's `Style` and the tables of one condition, as
+`spectra_job.condition_tables` makes them. A layer has a stack of panels, of its first and last
+analysed epoch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from textwrap import fill
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
 
-from weightlaws.figures import style
-from weightlaws.figures.style import BAND, COLOURS, Options, only, require, spread
+from weightlaws.figures.style import (
+    BAND,
+    COLOURS,
+    Look,
+    Room,
+    Style,
+    canvas,
+    digits_only,
+    epoch_axes,
+    layer_headings,
+    legend,
+    only,
+    power_of_ten,
+    require,
+    spread,
+)
 from weightlaws.spectra import levels
 
 Table = pd.DataFrame
-Look = dict[str, Any]
 
 _ACROSS = 5  # layers side by side
+_ROOM = Room(left=7, between=3.8)
 _MANY = 50  # ranks, beyond which their axis is logarithmic
 _SMALLEST_P = 1e-12  # smaller ones are drawn here
 
@@ -44,7 +56,7 @@ _POISSON: Look = {"color": "0.15", "linestyle": ":", "linewidth": 1.2}
 RANDOM_LOOK: Look = {"color": "0.4", **BAND}
 
 
-def singular_values(curves: Table, spectra: Table, options: Options) -> Figure:
+def singular_values(curves: Table, spectra: Table, style: Style) -> Figure:
     """Draw the singular values of one condition, the law of their bulk, and the outliers.
 
     Reads the curves ``density`` and ``outlier`` and the statistics ``outliers_above``,
@@ -53,7 +65,7 @@ def singular_values(curves: Table, spectra: Table, options: Options) -> Figure:
     require(curves, "curves", ["x", "y", "theory"], curve=["density"])
     edge = ["upper_edge", "edge_scale", "threshold"]
     numbers = _numbers(spectra, "outliers_above", *edge)
-    with _stacks(curves, [0.55] * _n_ends(curves), options) as (figure, stacks):
+    with _stacks(curves, [0.36] * _n_ends(curves), style) as (figure, stacks):
         for layer, part, stack in stacks:
             panels = _by_epoch(stack, part)
             for panel, epoch, _ in panels:
@@ -72,7 +84,7 @@ def singular_values(curves: Table, spectra: Table, options: Options) -> Figure:
             Line2D([], [], **_OUTLIERS, linestyle="--", label="threshold of outliers, mean"),
             Line2D([], [], **_OUTLIERS, linestyle="", marker="|", label="outliers of all members"),
         ]
-        style.legend(figure, {}, *handles)
+        legend(figure, style, {}, *handles)
     return figure
 
 
@@ -81,7 +93,7 @@ def _histogram(panel: Axes, points: Table, edge: float, scale: float, threshold:
     x, y, theory = density["x"], density["y"], density["theory"]
     panel.fill_between(x, y, step="mid", **_VALUES)
     panel.plot(x, theory, **_LAW)
-    if np.isfinite(edge):  # there are values enough to fit a law to
+    if np.isfinite(edge):  # enough values to fit a law to
         panel.axvspan(edge - scale, edge + scale, **RANDOM_LOOK)
         panel.axvline(threshold, **_OUTLIERS, linestyle="--")
     panel.vlines(outliers["x"], 0.91, 0.99, **_OUTLIERS, transform=panel.get_xaxis_transform())
@@ -92,7 +104,7 @@ def _histogram(panel: Axes, points: Table, edge: float, scale: float, threshold:
     panel.set_ylim(0, 1.25 * np.nanmax([y, theory]))  # room for the outliers
 
 
-def level_statistics(curves: Table, spectra: Table, options: Options) -> Figure:
+def level_statistics(curves: Table, spectra: Table, style: Style) -> Figure:
     """Draw how the singular values in the bulk of one condition repel each other.
 
     Reads the curves ``spacing`` and ``number_variance`` and the statistics ``mean_ratio`` and
@@ -103,7 +115,7 @@ def level_statistics(curves: Table, spectra: Table, options: Options) -> Figure:
     require(curves, "curves", needed, curve=["spacing", "number_variance"])
     numbers = _numbers(spectra, "mean_ratio", "brody")
     unfolded = set(curves[(curves["curve"] == "spacing") & curves["y"].notna()]["layer"])
-    with _stacks(curves, [0.5, 0.55, 0.55] if unfolded else [0.6], options) as (figure, stacks):
+    with _stacks(curves, [0.32] * 3 if unfolded else [0.4], style) as (figure, stacks):
         for layer, part, (top, *others) in stacks:
             _mean_ratio(top, spectra[spectra["layer"] == layer])
             ends = [epoch for epoch, _ in _ends(part)]
@@ -125,7 +137,8 @@ def level_statistics(curves: Table, spectra: Table, options: Options) -> Figure:
             Line2D([], [], **_POISSON, label="unrelated levels (Poisson)"),
         ]
         tops = np.array([[panels[0] for *_, panels in stacks]], dtype=np.object_)
-        style.explain(figure, tops, _looks(curves) if unfolded else {}, *handles)
+        epoch_axes(tops)
+        legend(figure, style, _looks(curves) if unfolded else {}, *handles)
         if _n_ends(curves) == 1:
             for top in tops[0]:
                 top.set_xticks([ends[0]])
@@ -139,15 +152,15 @@ def _mean_ratio(panel: Axes, spectra: Table) -> None:
     panel.axhline(levels.GOE_MEAN_RATIO, **_LAW)
     panel.axhline(levels.POISSON_MEAN_RATIO, **_POISSON)
     panel.errorbar(ratios["epoch"], ratios["value"], ratios["standard_error"], capsize=2, **_RATIO)
-    panel.set_ylabel("mean ratio $\\langle r \\rangle$")
+    panel.set_ylabel("mean ratio ⟨r⟩")
 
 
 def _unfolded(panel: Axes, part: Table, spacing: bool) -> None:
-    """Draw one layer's spacings or number variance; the guides are those of the last epoch."""
-    style: Look = {"marker": "", "drawstyle": "steps-mid"} if spacing else {}
+    """Draw one layer's spacings or number variance, with the last epoch's guides."""
+    steps: Look = {"marker": "", "drawstyle": "steps-mid"} if spacing else {}
     for epoch, look in _ends(part):
         points = part[part["epoch"] == epoch]
-        panel.plot(points["x"], points["y"], **look | style)
+        panel.plot(points["x"], points["y"], **look | steps)
     x, low, high = points["x"], points["low"].clip(lower=0), points["high"]
     panel.fill_between(x, low, high, step="mid" if spacing else None, **RANDOM_LOOK)
     panel.plot(x, points["theory"], **_LAW)
@@ -156,19 +169,19 @@ def _unfolded(panel: Axes, part: Table, spacing: bool) -> None:
         panel.set(xlabel="spacing (mean spacings)", ylabel="density", ylim=(0, None))
         return
     panel.set(xlabel="window length (mean spacings)", ylabel="number variance", yscale="log")
-    _plain(panel.yaxis, 1, 2, 5)
+    digits_only(panel.yaxis, 1, 2, 5)
 
 
-def singular_vectors(ranks: Table, spectra: Table, options: Options) -> Figure:
-    """Draw which singular vectors of one condition are not those of a random matrix.
+def singular_vectors(ranks: Table, spectra: Table, style: Style) -> Figure:
+    """Draw which singular vectors of one condition are not random.
 
     Reads ``rank, p_left, p_right, informative`` and the statistic ``informative_vectors``. A panel
-    of p-values per layer and epoch; the lowest is of the share of members in which a rank is
+    of p-values per layer and epoch; the lowest panel shows the share of members in which a rank is
     informative.
     """
     require(ranks, "ranks", ["rank", "p_left", "p_right", "informative"])
     numbers = _numbers(spectra, "informative_vectors")
-    with _stacks(ranks, [0.55] * _n_ends(ranks) + [0.4], options) as (figure, stacks):
+    with _stacks(ranks, [0.4] * _n_ends(ranks) + [0.28], style) as (figure, stacks):
         for layer, part, (*stack, lowest) in stacks:
             for panel, epoch, look in _by_epoch(stack, part):
                 points = part[part["epoch"] == epoch]
@@ -181,24 +194,25 @@ def singular_vectors(ranks: Table, spectra: Table, options: Options) -> Figure:
             _number_axis(lowest, part["rank"])
         few = Line2D([], [], **_HOLLOW, label="hollow: informative in less than half the members")
         sides = {"left": _LEFT, "right": _RIGHT}
-        style.legend(figure, sides | _looks(ranks), few)
+        legend(figure, style, sides | _looks(ranks), few)
     return figure
 
 
 def _p_values(panel: Axes, points: Table) -> None:
     """Draw p-values by rank, as pixels if they are many."""
     often, all_p = points["informative"] >= 0.5, points[["p_left", "p_right"]].to_numpy()
-    style: Look = {"rasterized": True, "markersize": 2} if len(points) > 10 * _MANY else {}
+    pixels: Look = {"rasterized": True, "markersize": 2} if len(points) > 10 * _MANY else {}
     for side, look in (("p_left", _LEFT), ("p_right", _RIGHT)):
         for mine, face in ((points[~often], "none"), (points[often], look["color"])):
-            panel.plot(mine["rank"], mine[side].clip(lower=_SMALLEST_P), **look | style, mfc=face)
+            panel.plot(mine["rank"], mine[side].clip(lower=_SMALLEST_P), **look | pixels, mfc=face)
     least = max(_SMALLEST_P, np.fmin.reduce(all_p, axis=None, initial=1e-3))
-    panel.set(yscale="log", ylim=(least / 3, 3), ylabel="$p$-value")
-    panel.yaxis.set_minor_formatter(NullFormatter())
+    panel.set(yscale="log", ylim=(least / 3, 3), ylabel="p-value")
+    panel.yaxis.set_major_formatter(power_of_ten)
+    panel.yaxis.set_minor_locator(NullLocator())
     _number_axis(panel, points["rank"])
 
 
-def hill(curves: Table, spectra: Table, options: Options) -> Figure:
+def hill(curves: Table, spectra: Table, style: Style) -> Figure:
     """Draw the Hill plot of one condition's singular values, and the verdict on their tail.
 
     Reads the curves ``hill`` and ``plateau``, the statistic ``tail_exponent`` with its ``verdict``,
@@ -208,7 +222,7 @@ def hill(curves: Table, spectra: Table, options: Options) -> Figure:
     require(curves, "curves", ["x", "y", "low", "high"], curve=["hill"])
     require(spectra, "spectra", ["verdict"])
     numbers = _numbers(spectra, "tail_exponent", "hill_plateau")
-    with _stacks(curves, [0.75], options) as (figure, stacks):
+    with _stacks(curves, [0.5], style) as (figure, stacks):
         for layer, part, (panel,) in stacks:
             points = part[part["curve"] == "hill"]
             for epoch, look in _ends(part):
@@ -224,15 +238,15 @@ def hill(curves: Table, spectra: Table, options: Options) -> Figure:
                 if not np.isnan(found):
                     text += f"; plateau in {found * tail['members']:.0f} of {tail['members']}"
                 _note(panel, text)
-            panel.set(xlabel="number k of largest values", ylabel="Hill estimate $\\gamma_k$")
+            panel.set(xlabel="number k of largest values", ylabel="Hill estimate γₖ")
             y = points["y"][points["y"] > 0]
             if len(y):  # bands can reach below 0
                 panel.set(yscale="log", ylim=(y.min() / 1.5, y.max() * 1.5))
-                _plain(panel.yaxis, 1, 2, 5)
+                digits_only(panel.yaxis, 1, 2, 5)
             _number_axis(panel, points["x"])
         band = Patch(**RANDOM_LOOK, label="SD over members, or standard error of a single one")
         plateau = Line2D([], [], color="0.4", **_PLATEAU, label="plateau, mean of members with one")
-        style.legend(figure, _looks(curves), band, plateau)
+        legend(figure, style, _looks(curves), band, plateau)
     return figure
 
 
@@ -244,7 +258,7 @@ def _verdict(tail: Mapping[Any, Any], share: float) -> str:
 
 
 def _numbers(spectra: Table, *statistics: str) -> Mapping[Any, Mapping[Any, Any]]:
-    """Return what was measured, with its Gaussian null, by layer, epoch and statistic."""
+    """Return the measured values, with their Gaussian null, by layer, epoch and statistic."""
     index = ["layer", "epoch", "statistic"]
     needed = ["value", "standard_error", "null", "null_mean", "null_sd", "members", *index]
     require(spectra, "spectra", needed, statistic=statistics)
@@ -252,7 +266,7 @@ def _numbers(spectra: Table, *statistics: str) -> Mapping[Any, Mapping[Any, Any]
 
 
 def null_band(rows: Table) -> tuple["pd.Series[float]", "pd.Series[float]"]:
-    """Return what the mean over as many random matrices is between 95 % of the time."""
+    """Return the limits that hold 95 % of the means over as many random matrices."""
     reach = 1.96 * rows["null_sd"] / np.sqrt(rows["members"])
     return rows["null_mean"] - reach, rows["null_mean"] + reach
 
@@ -266,17 +280,8 @@ def _measured(found: Mapping[Any, Any]) -> str:
     return text if np.isnan(random) else f"{text}, {random:.3g} if random"
 
 
-def layer_headings(table: Table) -> dict[str, str]:
-    """Return the layers, in the table's order, with their headings."""
-    rows = table.drop_duplicates("layer")[["layer", "rows", "columns"]].to_numpy().tolist()
-    return {
-        layer: fill(f"{layer} ({n:g}\u00a0x\u00a0{m:g})", 42, break_on_hyphens=False)
-        for layer, n, m in rows
-    }
-
-
 def _ends(part: Table) -> list[tuple[int, Look]]:
-    """Return the first and the last epoch of a layer, once if they are one, and their looks."""
+    """Return the first and the last epoch of a layer with their looks; one if they are the same."""
     epochs = sorted({int(part["epoch"].min()), int(part["epoch"].max())})
     return list(zip(epochs, [_FIRST, _LAST][-len(epochs) :], strict=True))
 
@@ -308,33 +313,25 @@ def _number_axis(panel: Axes, numbers: "pd.Series[float]") -> None:
     """Make an axis of numbers from 1 on logarithmic if they are many."""
     if numbers.max() > _MANY:
         panel.set(xscale="log", xlim=(0.8, 1.25 * numbers.max()))
-        _plain(panel.xaxis, 1)
-
-
-def _plain(axis: Axis, *digits: float) -> None:
-    """Label a logarithmic axis at these first digits, without powers of ten."""
-    axis.set_major_locator(LogLocator(subs=digits))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
+        digits_only(panel.xaxis, 1)
 
 
 @contextmanager
 def _stacks(
-    table: Table, heights: Sequence[float], options: Options
+    table: Table, heights: Sequence[float], style: Style
 ) -> Iterator[tuple[Figure, list[tuple[str, Table, list[Axes]]]]]:
     """Open a figure of one condition with a stack of panels per layer, each with its own axes.
 
-    ``heights`` are those of a stack's panels, relative to their width. A layer comes with its part
-    of the table; at most five stand side by side.
+    ``heights`` of a stack's panels are relative to their width. A layer comes with its part of the
+    table; at most five stand side by side.
     """
     require(table, "table", ["layer", "rows", "columns", "epoch"])
-    headings, w = layer_headings(table), options["panel_width"]
+    headings, w = layer_headings(table), style.panel_width
     across, n = min(len(headings), _ACROSS), len(heights)
     down = -(-len(headings) // across)
-    size = across * w, down * sum(heights) * w
-    with style.canvas(options, only(table, "condition"), (1, 1), size) as (figure, panels):
-        panels[0, 0].remove()  # in its place come panels that share no axes
-        grid = figure.subplots(n * down, across, squeeze=False, height_ratios=[*heights] * down)
+    size = w, [height * w for height in [*heights] * down]
+    shape, own_axes = (n * down, across), {"sharex": False, "sharey": False}
+    with canvas(style, only(table, "condition"), shape, size, _ROOM, **own_axes) as (figure, grid):
         stacks = grid.reshape(down, n, across).swapaxes(1, 2).reshape(-1, n)
         for panel in stacks[len(headings) :].flat:
             panel.remove()
@@ -344,4 +341,4 @@ def _stacks(
         yield figure, [*zip(headings, parts, map(list, stacks), strict=False)]
         for row in grid:
             for panel in [panel for panel in row if panel.axison and panel.get_figure()][1:]:
-                panel.set_ylabel("")  # that of the first stands for all
+                panel.set_ylabel("")  # the first one's label stands for all

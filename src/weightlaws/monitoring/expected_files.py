@@ -29,7 +29,7 @@ def expected_files(study: Study) -> dict[str, Files]:
         if not stage.asked:
             continue
         for job in stage.jobs(study):
-            path = PATHS[stage.files[0]].format(**job)
+            path = stage.paths_of(study, job)[0]
             folder, slash, _ = path.partition("/")
             if "shard" in job:
                 rests_on: tuple[str, ...] = (_shard_file(job["condition"], job["shard"]),)

@@ -9,7 +9,7 @@ can check them. The argument ``code`` maps the name of a rule's script to its di
 from collections.abc import Mapping
 
 from weightlaws.storage.shard_specs import Spec
-from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard
+from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard, by_architecture
 from weightlaws.study.study import Study
 
 
@@ -234,9 +234,13 @@ def gallery_spec(study: Study, code: Mapping[str, str]) -> Spec:
     return {**_look(study), "invariants": study.invariants, "code": code["gallery"]}
 
 
-def accuracy_spec(study: Study, conditions: list[str], code: Mapping[str, str]) -> Spec:
-    """Return the spec of the learning curves of an architecture."""
-    return {**_look(study), "conditions": conditions, "code": code["accuracy"]}
+def accuracy_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the figures of accuracy; tables fix their numbers."""
+    return {
+        **_look(study),
+        "conditions": by_architecture(study.trained),
+        "code": code["accuracy"],
+    }
 
 
 def condition_figures_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
@@ -249,14 +253,14 @@ def condition_figures_spec(study: Study, condition: Ensemble, code: Mapping[str,
     }
 
 
-def architecture_figures_spec(study: Study, _: list[str], code: Mapping[str, str]) -> Spec:
-    """Return the spec of the figures of an architecture's laws; tables fix their numbers."""
-    return {**_look(study), "code": code["architecture_figures"]}
-
-
-def distance_matrix_spec(study: Study, conditions: list[str], code: Mapping[str, str]) -> Spec:
-    """Return the spec of the figure of distances between the conditions of an architecture."""
-    return {**_look(study), "conditions": conditions, "code": code["distance_matrix"]}
+def architecture_figures_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the figures of each architecture's laws; tables fix their numbers."""
+    modelled = {name: c for name, c in study.trained.items() if name in study.modelled}
+    return {
+        **_look(study),
+        "conditions": by_architecture(modelled),
+        "code": code["architecture_figures"],
+    }
 
 
 def spectra_figures_spec(study: Study, _: Ensemble | Checkpoint, code: Mapping[str, str]) -> Spec:

@@ -86,13 +86,29 @@ class Stage:
                 shapes = dict.fromkeys(shape for n in known for shape in n.shapes.values())
                 yield from ({"rows": str(rows), "columns": str(cols)} for rows, cols in shapes)
 
-    def paths(self, study: Study) -> list[str]:
-        """Return all files that a study asks of the stage, from the folder of its results."""
+    def paths(self, study: Study, *names: str) -> list[str]:
+        """Return the files that a study asks of the stage, from the folder of its results.
+
+        ``names`` are names of files in `layout.PATHS`; without them all files of the stage count.
+        """
+        return [path for job in self.jobs(study) for path in self.paths_of(study, job, *names)]
+
+    def paths_of(self, study: Study, job: Wildcards, *names: str) -> list[str]:
+        """Return the files of one job."""
         return [
-            PATHS[name].format(**wildcards) for wildcards in self.jobs(study) for name in self.files
+            PATHS[name].format(**wildcards)
+            for name in names or self.files
+            for wildcards in self._wildcards(study, name, job)
         ]
 
-    def about(self, study: Study, wildcards: Wildcards) -> list[str]:
+    def _wildcards(self, study: Study, name: str, job: Wildcards) -> list[Wildcards]:
+        """Return the wildcards of a file; one job of the whole study can draw all architectures."""
+        if "{architecture}" not in PATHS[name] or "architecture" in job:
+            return [job]
+        networks = _compared(study) if name == "distance_matrix" else self.networks(study)
+        return [{"architecture": architecture} for architecture in _architectures(networks)]
+
+    def about(self, study: Study, wildcards: Mapping[str, str]) -> list[str]:
         """Return the names of the ensembles and single networks that a job rests on."""
         networks = self.networks(study)
         if "condition" in wildcards:
@@ -310,7 +326,7 @@ _ROWS = (
         specs.gallery_spec,
         reads_weights=False,
     ),
-    Stage("accuracy", "architecture", ("accuracy",), _TRAINED, specs.accuracy_spec),
+    Stage("accuracy", "study", ("accuracy",), _TRAINED, specs.accuracy_spec),
     Stage(
         "condition_figures",
         "condition",
@@ -327,17 +343,10 @@ _ROWS = (
     ),
     Stage(
         "architecture_figures",
-        "architecture",
-        ("wasserstein", "normalised_change"),
+        "study",
+        ("wasserstein", "normalised_change", "distance_matrix"),
         _modelled_here,
         specs.architecture_figures_spec,
-    ),
-    Stage(
-        "distance_matrix",
-        "architecture",
-        ("distance_matrix",),
-        _compared,
-        specs.distance_matrix_spec,
     ),
     Stage(
         "spectra_figures",
