@@ -1,0 +1,1 @@
+from .shards import read_shard as read_shard
