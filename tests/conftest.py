@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 from support.project import ROOT
 
-from weightlaws.training.datasets import load_dataset
+from weightlaws.training.dataset import load_dataset
 
 # Machines are noisy, and a check that passed once must pass again.
 settings.register_profile("weightlaws", deadline=None, derandomize=True)

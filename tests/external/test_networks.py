@@ -24,7 +24,7 @@ from weightlaws.external.networks import (
     layers,
     skipped,
 )
-from weightlaws.training.datasets import import_torchvision
+from weightlaws.training.torchvision import import_torchvision
 
 SMALL = "shufflenet_v2_x0_5"
 

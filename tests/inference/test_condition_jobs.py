@@ -24,6 +24,7 @@ from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.invariants_job import evaluate_shard
 from weightlaws.storage.hdf5 import create
 from weightlaws.storage.shards import read_shard
+from weightlaws.training.initial_law import initial_law
 
 MEMBERS, DEAD, DIVERGED = 24, [5], [13, 20]
 SHAPES = {"input-hidden1": [5, 8], "hidden1-hidden2": [5, 5], "hidden2-output": [3, 5]}
@@ -159,7 +160,7 @@ def test_fits_leave_out_who_diverged_and_nobody_else(shards, weights, tmp_path):
     drawn = resampling_weights(MEMBERS, 20, np.random.default_rng([3, *b"bootstrap"]))
     kept = np.isin(np.arange(MEMBERS), FINITE)
     invariants = evaluate(GRAPHS, weights[SQUARE][FINITE]).swapaxes(0, 1)
-    expected = fit_layer(invariants, GRAPHS, 5, "gaussian", restricted(drawn, kept))
+    expected = fit_layer(invariants, GRAPHS, 5, initial_law("gaussian"), restricted(drawn, kept))
     store_fits(tmp_path / "fits.h5", parsed, fits)
     stored = read_fits(tmp_path / "fits.h5", spec)[SQUARE]
     for name in fit.names():

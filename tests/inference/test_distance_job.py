@@ -8,6 +8,7 @@ from weightlaws.invariants.catalogue import catalogue
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.laws.pigmm import PIGMM
 from weightlaws.laws.wasserstein import squared_distance
+from weightlaws.training.initial_law import initial_law
 
 SIZE, MEMBERS = 6, 50
 GRAPHS = catalogue("published")
@@ -42,7 +43,7 @@ def fits(seed, initialisation, size=SIZE, weights=WEIGHTS):
     invariants = evaluate(GRAPHS, matrices)
     return {
         "hidden1-hidden2": fit_layer(
-            invariants.swapaxes(0, 1), GRAPHS, size, initialisation, weights
+            invariants.swapaxes(0, 1), GRAPHS, size, initial_law(initialisation), weights
         )
     }
 

@@ -10,15 +10,19 @@ from weightlaws.invariants.catalogue import catalogue
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.laws.noise_floor import simulate_fits
 from weightlaws.laws.pigmm import FITTED, PIGMM
-from weightlaws.training.networks import INITIAL_LAWS
+from weightlaws.training.initial_law import initial_law
+from weightlaws.training.plugins import names
 
 GRAPHS = catalogue("published")
 
 
-def fit_layer(invariants, size, initialisation, replicates=60):
+GAUSSIAN = initial_law("gaussian")
+
+
+def fit_layer(invariants, size, start, replicates=60):
     rng = np.random.default_rng(6)
     weights = resampling_weights(len(invariants), replicates, rng)
-    return layer_fit.fit_layer(invariants.swapaxes(0, 1), GRAPHS, size, initialisation, weights)
+    return layer_fit.fit_layer(invariants.swapaxes(0, 1), GRAPHS, size, start, weights)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"D={case['size']}")
@@ -26,7 +30,7 @@ def test_published_values(case):
     """Everything that the pipeline writes of a fit, against the published code."""
     size = case["size"]
     matrices = published_matrices(size)[0]
-    fit = fit_layer(evaluate(GRAPHS, matrices)[:, None], size, "gaussian")
+    fit = fit_layer(evaluate(GRAPHS, matrices)[:, None], size, GAUSSIAN)
     # All but the standard deviations cancel, means to as little as 1e-8 of their terms.
     mean_terms = evaluate(GRAPHS, np.abs(matrices)).mean(0)
     assert_sums_close(fit.mean[0], case["invariant_means"], mean_terms, units=10)
@@ -42,10 +46,10 @@ def test_published_values(case):
     assert_sums_close(fit.deviation_sd[0, 13:], expected, terms, units=1)
 
 
-@pytest.mark.parametrize("initialisation", INITIAL_LAWS)
+@pytest.mark.parametrize("initialisation", names("initial_laws"))
 def test_initial_moments_are_those_of_initial_weights(initialisation):
     size, n = 5, 200_000
-    law = INITIAL_LAWS[initialisation]
+    law = initial_law(initialisation)
     draws = law.draw(np.random.default_rng(1), (n, size * size)).reshape(n, size, size)
     values = evaluate(FITTED, draws / np.sqrt(size))
     mean, sd = initial_moments(law, size)
@@ -56,21 +60,21 @@ def test_initial_moments_are_those_of_initial_weights(initialisation):
     assert np.all(np.abs(squares.mean(0) - sd**2) < 4.5 * squares.std(0) / np.sqrt(n))
 
 
-@pytest.mark.parametrize("initialisation", INITIAL_LAWS)
+@pytest.mark.parametrize("initialisation", names("initial_laws"))
 def test_deviation_from_the_start_counts_standard_errors(initialisation):
     """At the start each score is |N(0, 1)| up to the skewness of quadratic invariants."""
     size, n, ensembles = 6, 200, 300
-    law = INITIAL_LAWS[initialisation]
+    law = initial_law(initialisation)
     rng = np.random.default_rng(2)
     draws = law.draw(rng, (n * ensembles, size * size)).reshape(n, ensembles, size, size)
-    fit = fit_layer(evaluate(GRAPHS, draws / np.sqrt(size)), size, initialisation)
+    fit = fit_layer(evaluate(GRAPHS, draws / np.sqrt(size)), size, law)
     scores = fit.deviation_start[:, :13]
     # Mean squares of 300 scores: 1 with a standard error of 0.08.
     np.testing.assert_allclose((scores**2).mean(0), 1, atol=0.35)
 
 
 def test_deviations_exist_only_where_the_law_does_not_fit():
-    fit = fit_layer(evaluate(GRAPHS, published_matrices(5)[0])[:, None], 5, "uniform")
+    fit = fit_layer(evaluate(GRAPHS, published_matrices(5)[0])[:, None], 5, initial_law("uniform"))
     assert np.isnan(fit.deviation_start[:, 13:]).all()
     assert np.isfinite(fit.deviation_start[:, :13]).all()
     assert np.isnan(fit.deviation_sd[:, :13]).all()
@@ -79,14 +83,14 @@ def test_deviations_exist_only_where_the_law_does_not_fit():
 
 def test_fitted_invariants_are_predicted_exactly():
     matrices = published_matrices(10)[0]
-    fit = fit_layer(evaluate(GRAPHS, matrices)[:, None], 10, "uniform")
+    fit = fit_layer(evaluate(GRAPHS, matrices)[:, None], 10, initial_law("uniform"))
     terms = expectation_terms(GRAPHS[:13], 10, parameter_terms(matrices))
     assert_sums_close(fit.prediction[0, :13], fit.mean[0, :13], terms, units=10)
 
 
 def test_an_ensemble_of_one_matrix_repeated_has_no_deviation_in_units_of_its_spread():
     invariants = np.repeat(evaluate(GRAPHS, published_matrices(5)[0][:1]), 3, axis=0)
-    fit = fit_layer(invariants[:, None], 5, "gaussian")
+    fit = fit_layer(invariants[:, None], 5, GAUSSIAN)
     assert np.isnan(fit.deviation_sd[fit.sd == 0]).all()
 
 
@@ -96,7 +100,7 @@ def test_parameters_scatter_as_the_bootstrap_says():
     law = PIGMM.iid(size, 1 / size)
     scatter = simulate_fits(law.parameters, size, n, 20_000, np.random.default_rng(3)).std(axis=0)
     invariants = evaluate(GRAPHS, law.sample(n, np.random.default_rng(4)))
-    fit = fit_layer(invariants[:, None], size, "gaussian", replicates=4000)
+    fit = fit_layer(invariants[:, None], size, GAUSSIAN, replicates=4000)
     # A standard error from n Gaussian members is itself uncertain by some 1 / sqrt(n / 2), and the
     # 4000 replicates add 1 %: 4 of these.
     np.testing.assert_allclose(fit.parameters_standard_error[0], scatter, rtol=4 * 0.072)
@@ -107,9 +111,9 @@ def test_standard_errors_are_those_of_a_loop_over_resampled_ensembles():
     rng = np.random.default_rng(5)
     invariants = evaluate(GRAPHS, published_matrices(5)[0])
     weights = resampling_weights(40, 30, rng)
-    fit = layer_fit.fit_layer([invariants], GRAPHS, 5, "gaussian", weights)
+    fit = layer_fit.fit_layer([invariants], GRAPHS, 5, GAUSSIAN, weights)
     loop = [
-        fit_layer(np.repeat(invariants, times, axis=0)[:, None], 5, "gaussian")
+        fit_layer(np.repeat(invariants, times, axis=0)[:, None], 5, GAUSSIAN)
         for times in np.rint(40 * weights).astype(int)
     ]
     for name, error in (
@@ -130,6 +134,6 @@ def test_z_scores_of_a_gaussian_ensemble_are_normal_in_size():
     size, n, ensembles = 6, 300, 60
     matrices = PIGMM.iid(size, 1 / size).sample(n * ensembles, np.random.default_rng(7))
     invariants = evaluate(GRAPHS, matrices).reshape(n, ensembles, -1)
-    z = fit_layer(invariants, size, "gaussian", replicates=300).deviation_z[:, 13:]
+    z = fit_layer(invariants, size, GAUSSIAN, replicates=300).deviation_z[:, 13:]
     # 60 ensembles, with invariants that depend on each other.
     assert 0.8 < np.mean(z**2) < 1.25

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 from support import project
+from support.project import CODE
 from support.scripted_job import scripted_job
 
 from weightlaws.jobs import job_log
@@ -28,7 +29,6 @@ SWEEP = {
 STUDY = parse_study({**DEFAULT, "sweeps": [SWEEP], "members": 40})
 (CONDITION,) = STUDY.trained.values()
 FIRST = Shard(0, 24)
-CODE = {"dataset": "some digest", "train": "another"}
 BEGAN, NOW = 1_000.0, 10_000.0
 
 

@@ -21,6 +21,7 @@ from weightlaws.planning.disk_space import check_disk, disk_estimate
 from weightlaws.planning.specs import model_spec
 from weightlaws.storage import hdf5
 from weightlaws.study.study import parse_study
+from weightlaws.training.initial_law import initial_law
 
 # Several shards of a condition.
 DEFAULT = {**project.DEFAULT, "shard_size": 25}
@@ -114,7 +115,7 @@ def test_the_estimate_is_about_what_files_take(tmp_path):
             writer.add(moment, np.zeros((64, n_entries), np.float32))
     resampled = resampling_weights(64, 100, rng)
     fits = {
-        layer: fit_layer(values.swapaxes(0, 1), graphs, 10, "gaussian", resampled)
+        layer: fit_layer(values.swapaxes(0, 1), graphs, 10, initial_law("gaussian"), resampled)
         for layer, values in invariants.items()
     }
     models = tmp_path / "models"

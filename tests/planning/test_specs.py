@@ -3,7 +3,7 @@ import json
 import h5py
 import numpy as np
 import pytest
-from support.project import DEFAULT
+from support.project import CODE, DEFAULT
 
 from weightlaws.planning.specs import (
     catalogue_spec,
@@ -24,13 +24,6 @@ from weightlaws.planning.specs import (
 )
 from weightlaws.study.conditions import Shard
 from weightlaws.study.study import parse_study
-
-STAGES = (
-    *("dataset", "train", "members", "invariants", "model", "distance"),
-    *("significance", "comparison", "symmetry", "findings", "catalogue"),
-    *("null", "spectra_shard", "spectra", "gallery"),
-)
-CODE = dict.fromkeys(STAGES, "digest")
 
 
 def study(**changes):
@@ -174,7 +167,7 @@ IMPORTS = {"import_ensemble": "ensembles", "import_network": "networks"}
 
 
 def test_what_fixes_weights_that_were_trained_elsewhere(own, tmp_path):
-    code = {**CODE, **IMPORTS}
+    code = CODE | IMPORTS
     shard = weights_spec(own, own.conditions["ensemble"], code, Shard(0, 3))
     assert shard == {
         "source": str(tmp_path / "ensemble.h5"),
@@ -193,7 +186,7 @@ def test_what_fixes_weights_that_were_trained_elsewhere(own, tmp_path):
 
 
 def test_stages_rest_on_weights_that_were_trained_elsewhere(own):
-    code, ensemble = {**CODE, **IMPORTS}, own.conditions["ensemble"]
+    code, ensemble = CODE | IMPORTS, own.conditions["ensemble"]
     weights = weights_spec(own, ensemble, code)
     assert "members" not in weights
     invariants = invariants_spec(own, ensemble, code)

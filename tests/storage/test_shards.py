@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from support.project import DEFAULT
+from support.project import CODE, DEFAULT
 
-from weightlaws.planning.specs import invariants_spec, training_spec
+from weightlaws.planning.specs import dataset_spec, invariants_spec, training_spec
 from weightlaws.storage import shards
 from weightlaws.storage.hdf5 import StorageError, create
 from weightlaws.storage.shard_specs import InvariantsSpec, WeightsSpec
@@ -14,7 +14,6 @@ from weightlaws.training.networks import layer_shapes
 from weightlaws.training.setup import choose_engine, initial_networks, member_shuffles
 from weightlaws.training.train_job import train_shard
 
-CODE = dict.fromkeys(("dataset", "train", "invariants"), "digest")
 CONDITION = Condition("digits", (10, 10), "gaussian", 0.0, members=3)
 LAYERS = ["hidden1-hidden2", "hidden2-output"]
 
@@ -56,7 +55,7 @@ def trained(study, digits, tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     small = {name: values[::9] for name, values in digits.items()}
     dataset = folder / "digits.h5"
-    with create(dataset, "dataset", {"dataset": "digits", "code": "digest"}) as writer:
+    with create(dataset, "dataset", dataset_spec("digits", CODE)) as writer:
         for name, values in small.items():
             writer.add(name, values)
     shards = {}

@@ -22,8 +22,7 @@ from weightlaws.study.study import (
     schema_json,
     study_to_yaml,
 )
-from weightlaws.training.datasets import DATASETS
-from weightlaws.training.networks import INITIAL_LAWS
+from weightlaws.training.plugins import names
 
 
 def study(**changes):
@@ -74,9 +73,9 @@ def test_the_schema_is_that_of_the_model():
 
 def test_the_names_a_study_allows_are_those_there_are():
     fields = Sweep.model_fields
-    assert set(get_args(fields["dataset"].annotation)) == set(DATASETS)
+    assert set(get_args(fields["dataset"].annotation)) == set(names("datasets"))
     (initialisation,) = get_args(fields["initialisations"].annotation)
-    assert set(get_args(initialisation)) == set(INITIAL_LAWS)
+    assert set(get_args(initialisation)) == set(names("initial_laws"))
     assert get_args(Study.model_fields["invariants"].annotation) == CATALOGUES
 
 

@@ -1,6 +1,6 @@
 """The files of a small study, made by the library's own writers and laid out as a run does it."""
 
-from support.project import DEFAULT
+from support.project import CODE, DEFAULT
 
 from weightlaws.inference.model_job import fit_condition
 from weightlaws.inference.stored_fits import ModelSpec, store_fits
@@ -18,9 +18,6 @@ from weightlaws.spectra.spectra_shard_job import analyse_shard
 from weightlaws.storage.hdf5 import create
 from weightlaws.study.study import parse_study, study_to_yaml
 from weightlaws.training.train_job import train_shard
-
-STAGES = ("dataset", "train", "invariants", "model", "null", "spectra_shard")
-CODE = dict.fromkeys(STAGES, "digest")
 
 
 def small_study(**changes):

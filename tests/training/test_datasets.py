@@ -7,8 +7,11 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 
-from weightlaws.training import datasets
-from weightlaws.training.datasets import DATASETS, DatasetError, import_torchvision, load_dataset
+from weightlaws.errors import WeightLawsError
+from weightlaws.training.dataset import dataset_info, load_dataset
+from weightlaws.training.datasets import digits as digits_file
+from weightlaws.training.plugins import names, plugin
+from weightlaws.training.torchvision import import_torchvision
 
 
 def test_embedded_digits_are_split_evenly_over_classes(digits):
@@ -23,7 +26,7 @@ def test_embedded_digits_are_split_evenly_over_classes(digits):
 def test_data_sets_have_as_many_images_as_is_said(name, request):
     splits = request.getfixturevalue(name)
     images = splits["train_images"], splits["test_images"]
-    assert tuple(map(len, images)) == DATASETS[name].images
+    assert tuple(map(len, images)) == dataset_info(name).images
 
 
 def test_embedded_digits_are_whole_and_unlike(digits):
@@ -54,17 +57,18 @@ def test_grey_images_come_through_torchvision_as_they_are(tmp_path, monkeypatch,
         write_idx(raw / f"{prefix}-labels-idx1-ubyte", labels)
         expected |= {f"{split}_images": images[:, None], f"{split}_labels": labels}
     with monkeypatch.context() as patch:
-        patch.setitem(DATASETS, name, replace(DATASETS[name], images=(7, 3), sha256=None))
+        info = replace(dataset_info(name), images=(7, 3), sha256=None)
+        patch.setattr(plugin("datasets", name), "INFO", info)
         found = load_dataset(name, tmp_path)
     for key, values in expected.items():
         np.testing.assert_array_equal(found[key], values)
     # As if it were the real one it is refused.
-    with pytest.raises(DatasetError, match=r"train split, is damaged: found images \(7, 1, 28"):
+    with pytest.raises(WeightLawsError, match=r"train split, is damaged: found images \(7, 1, 28"):
         load_dataset(name, tmp_path)
     # What is cut off is no data set at all.
     cut = raw / "t10k-images-idx3-ubyte"
     cut.write_bytes(cut.read_bytes()[:-1])
-    with pytest.raises(DatasetError, match=f"data set '{name}' is not complete in the folder"):
+    with pytest.raises(WeightLawsError, match=f"data set {folder}: found no complete files in"):
         load_dataset(name, tmp_path)
 
 
@@ -91,7 +95,8 @@ def test_coloured_images_come_channels_first(tmp_path, monkeypatch):
     monkeypatch.setattr(cifar, "test_list", [sums["test_batch"]])
     monkeypatch.setattr(cifar, "meta", {**cifar.meta, "filename": meta[0], "md5": meta[1]})
 
-    monkeypatch.setitem(DATASETS, "cifar10", replace(DATASETS["cifar10"], images=(10, 2)))
+    info = replace(dataset_info("cifar10"), images=(10, 2))
+    monkeypatch.setattr(plugin("datasets", "cifar10"), "INFO", info)
     found = load_dataset("cifar10", tmp_path)
     assert found["train_images"].shape == (10, 3, 32, 32)
     np.testing.assert_array_equal(found["test_images"], pixels["test_batch"].reshape(2, 3, 32, 32))
@@ -101,14 +106,14 @@ def test_coloured_images_come_channels_first(tmp_path, monkeypatch):
     batch[-20] ^= 1
     (folder / "test_batch").write_bytes(batch)
     monkeypatch.setattr("urllib.request.urlopen", unreachable)
-    with pytest.raises(DatasetError, match="data set 'cifar10' is not complete in the folder"):
+    with pytest.raises(WeightLawsError, match="data set 'cifar10' is not complete in the folder"):
         load_dataset("cifar10", tmp_path)
 
 
-@pytest.mark.parametrize("name", [name for name in DATASETS if name != "digits"])
+@pytest.mark.parametrize("name", [name for name in names("datasets") if name != "digits"])
 def test_an_absent_data_set_names_the_folder_and_the_way_out(tmp_path, monkeypatch, name):
     monkeypatch.setattr("urllib.request.urlopen", unreachable)
-    with pytest.raises(DatasetError) as error:
+    with pytest.raises(WeightLawsError) as error:
         load_dataset(name, tmp_path / "here")
     message = str(error.value)
     assert f"'{name}'" in message
@@ -119,17 +124,19 @@ def test_an_absent_data_set_names_the_folder_and_the_way_out(tmp_path, monkeypat
 
 def test_damaged_images_are_refused(monkeypatch, digits):
     monkeypatch.setattr(
-        datasets, "_embedded_digits", lambda: {**digits, "test_labels": digits["test_labels"] + 1}
+        digits_file, "load", lambda _: {**digits, "test_labels": digits["test_labels"] + 1}
     )
-    with pytest.raises(DatasetError, match=r"test split, is damaged: .* up to 10"):
+    with pytest.raises(WeightLawsError, match=r"test split, is damaged: .* up to 10"):
         load_dataset("digits", Path("unused"))
 
 
 def test_one_other_pixel_is_refused(monkeypatch, digits):
     pixels = digits["train_images"].copy()
     pixels[1234, 0, 14, 14] ^= 1
-    monkeypatch.setattr(datasets, "_embedded_digits", lambda: {**digits, "train_images": pixels})
-    with pytest.raises(DatasetError, match=r"digits, is damaged: found pixels of SHA-256 .*fa46"):
+    monkeypatch.setattr(digits_file, "load", lambda _: {**digits, "train_images": pixels})
+    with pytest.raises(
+        WeightLawsError, match=r"digits, is damaged: found pixels of SHA-256 .*fa46"
+    ):
         load_dataset("digits", Path("unused"))
 
 

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from weightlaws.training.networks import INITIAL_LAWS, initial_weights, layer_shapes, square_layers
+from weightlaws.training.initial_law import initial_law
+from weightlaws.training.networks import initial_weights, layer_shapes, square_layers
+from weightlaws.training.plugins import names
 
 
 def test_layers_are_named_by_what_they_join():
@@ -34,9 +36,9 @@ def test_initial_weights_follow_the_published_law(name, law):
     assert stats.kstest(weights.ravel(), law.cdf).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("name", INITIAL_LAWS)
+@pytest.mark.parametrize("name", names("initial_laws"))
 def test_stated_moments_are_those_of_the_draws(name):
-    law = INITIAL_LAWS[name]
+    law = initial_law(name)
     draws = law.draw(np.random.default_rng(4), (1000, 1000))
     # One million draws: standard errors 1.4e-3 or less of the variance, 5e-3 of the kurtosis.
     assert draws.var() == pytest.approx(law.variance, abs=6e-3)

@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from filelock import FileLock
-from support.project import DEFAULT
+from support.project import CODE, DEFAULT
 
 from weightlaws.errors import WeightLawsError
-from weightlaws.planning.specs import training_spec
+from weightlaws.planning.specs import dataset_spec, training_spec
 from weightlaws.storage.hdf5 import StorageError, create, opened
 from weightlaws.storage.shards import read_shard
 from weightlaws.study.conditions import Condition, Shard
@@ -25,7 +25,6 @@ from weightlaws.training.engine import TrainingError
 from weightlaws.training.setup import choose_engine
 from weightlaws.training.train_job import train_shard
 
-CODE = dict.fromkeys(("dataset", "train"), "digest")
 CONDITION = Condition("digits", (10, 10), "gaussian", 0.01, members=5)
 SCALED = replace(CONDITION, weight_decay=0.0, output_scale=4.0)
 
@@ -33,7 +32,7 @@ SCALED = replace(CONDITION, weight_decay=0.0, output_scale=4.0)
 @pytest.fixture(scope="module")
 def dataset(digits, tmp_path_factory):
     path = tmp_path_factory.mktemp("dataset") / "digits.h5"
-    with create(path, "dataset", {"dataset": "digits", "code": "digest"}) as writer:
+    with create(path, "dataset", dataset_spec("digits", CODE)) as writer:
         for name, values in digits.items():
             writer.add(name, values[::9])
     return path

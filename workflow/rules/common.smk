@@ -7,7 +7,7 @@ from snakemake.logging import logger
 
 from weightlaws.errors import WeightLawsError
 from weightlaws.planning import disk_space, versions
-from weightlaws.planning.code_digest import code_digest
+from weightlaws.planning.code_digest import code_digests
 from weightlaws.planning.stages import STAGES
 from weightlaws.storage.disk_file import replacing
 from weightlaws.storage.shards import read_shapes
@@ -25,9 +25,8 @@ MODELLED, WITH_SPECTRA = STUDY.modelled, STUDY.with_spectra
 ENSEMBLES = {ensemble.name: ensemble for ensemble in STUDY.ensembles}
 NETWORKS = {network.name: network for network in STUDY.checkpoints}
 RESULTS = f"results/{STUDY.name}"
-SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
-# Digests of the code that the numbers of each stage rest on, by the name of its script.
-CODE = {script.stem: code_digest(script) for script in SCRIPTS.glob("*.py")}
+# Digests of the code that numbers rest on, by the name of a script or plug-in.
+CODE = code_digests(Path(workflow.basedir) / "workflow" / "scripts")
 
 
 def at(name):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from weightlaws.jobs import job_log
 from weightlaws.storage import hdf5
-from weightlaws.training.datasets import load_dataset
+from weightlaws.training.dataset import load_dataset
 
 with job_log(snakemake):
     spec = snakemake.params.spec

@@ -24,8 +24,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Shapes
 from weightlaws.external import formats, networks
-from weightlaws.training.networks import Shapes
 
 log = logging.getLogger(__name__)
 

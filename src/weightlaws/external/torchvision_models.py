@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from weightlaws.external.formats import CheckpointError, Parameter, short
-from weightlaws.training.datasets import import_torchvision
+from weightlaws.training.torchvision import import_torchvision
 
 if TYPE_CHECKING:
     import torch

@@ -8,22 +8,11 @@ from typing import Self
 
 import pandas as pd
 
-from weightlaws.arrays import Side
 from weightlaws.inference.comparison import compare
 from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import read_weights
-
-
-def labelled_side(layer: str) -> Side | None:
-    """Return the side of a layer's matrices whose labels training can tell apart.
-
-    Rows before the output are classes, columns after the input are pixels. Hidden neurons can be
-    permuted without changing the training problem.
-    """
-    if layer.endswith("-output"):
-        return "rows"
-    return "columns" if layer.startswith("input-") else None
+from weightlaws.training.networks import labelled_side
 
 
 @dataclass(frozen=True)

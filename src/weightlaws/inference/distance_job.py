@@ -16,7 +16,7 @@ from weightlaws.laws.noise_floor import noise_floor
 from weightlaws.laws.pigmm import PIGMM
 from weightlaws.laws.wasserstein import squared_distances
 from weightlaws.storage.shard_specs import Spec
-from weightlaws.training.networks import INITIAL_LAWS
+from weightlaws.training.initial_law import independent_start
 
 # References of distances. The other references are conditions, which go by their names.
 INITIAL_LAW, START = "initial law", "start"
@@ -120,12 +120,11 @@ class _Place:
 
 def _from_start(fits: Mapping[str, Fits], spec: DistanceSpec) -> Iterator[pd.DataFrame]:
     for condition, model in spec.models.items():
-        initialisation = model.invariants.weights.initialisation
+        law = independent_start(model.invariants.weights.initialisation)
         for layer, fit in fits[condition].items():
             size = model.size(layer)
             references = {START: (fit.parameters[0], fit.replicates[:, :1])}
-            if initialisation is not None:
-                law = INITIAL_LAWS[initialisation]
+            if law is not None:
                 initial = PIGMM.iid(size, law.variance / size).parameters
                 references = {INITIAL_LAW: (initial, initial), **references}
             for reference, (parameters, replicates) in references.items():

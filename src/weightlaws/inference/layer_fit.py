@@ -11,7 +11,7 @@ from weightlaws.invariants.graphs import Graph
 from weightlaws.laws import wick
 from weightlaws.laws.pigmm import FITTED, PIGMM, numbers_from_parameters, parameters_from_moments
 from weightlaws.laws.typicality import predicted_sd
-from weightlaws.training.networks import INITIAL_LAWS, InitialLaw
+from weightlaws.training.initial_law import InitialLaw
 
 # The law fits the first invariants, of degrees 1 and 2, and predicts the others.
 _N_FITTED = len(FITTED)
@@ -74,7 +74,7 @@ def fit_layer(
     snapshots: Iterable[Floats],
     graphs: Sequence[Graph],
     size: int,
-    initialisation: str | None,
+    start: InitialLaw | None,
     weights: Floats,
 ) -> LayerFit:
     """Fit the 13-parameter model to one layer's ensemble at every snapshot.
@@ -86,9 +86,9 @@ def fit_layer(
         They are taken one after another, and need not be in memory together.
     size
         D of the D x D weight matrices.
-    initialisation
-        A key of ``networks.INITIAL_LAWS``: the law that ``deviation_start`` counts from. None if it
-        is not known.
+    start
+        The initial law, of independent entries, that ``deviation_start`` counts from; None if it is
+        not known, or its entries depend on each other.
     weights
         The draw of `bootstrap.resampling_weights` for these members, (replicate, member).
     """
@@ -111,7 +111,7 @@ def fit_layer(
         mean_standard_error=sd / np.sqrt(n_members),
         predicted_sd=_padded(predicted_sd(parameters, size), len(graphs)),
         prediction=prediction,
-        deviation_start=_deviation_start(mean, n_members, size, initialisation),
+        deviation_start=_deviation_start(mean, n_members, size, start),
         deviation_sd=deviations_in(prediction - mean, sd),
         deviation_z=deviations_in(prediction - mean, difference_error),
         replicates=replicates.swapaxes(0, 1),
@@ -164,10 +164,10 @@ def deviations_in(difference: Floats, unit: Floats) -> Floats:
     return deviation
 
 
-def _deviation_start(mean: Floats, n_members: int, size: int, initialisation: str | None) -> Floats:
-    if initialisation is None:
+def _deviation_start(mean: Floats, n_members: int, size: int, start: InitialLaw | None) -> Floats:
+    if start is None:
         return np.full_like(mean, np.nan)
-    start_mean, start_sd = initial_moments(INITIAL_LAWS[initialisation], size)
+    start_mean, start_sd = initial_moments(start, size)
     distance = np.abs(mean[:, :_N_FITTED] - start_mean)
     return _padded(distance / (start_sd / np.sqrt(n_members)), mean.shape[1])
 

@@ -13,6 +13,7 @@ from weightlaws.inference.stored_fits import ModelSpec, store_fits
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import read_invariants
+from weightlaws.training.initial_law import independent_start
 
 
 def write_models(
@@ -82,7 +83,7 @@ def fit_condition(paths: Sequence[Path], spec: ModelSpec) -> Fits:
     graphs = catalogue(invariants.catalogue)
     rng = np.random.default_rng([spec.seed, *b"bootstrap"])
     weights = resampling_weights(n_members, spec.bootstrap_replicates, rng)
-    fits = {}
+    start, fits = independent_start(invariants.weights.initialisation), {}
     for layer in invariants.layers:
         snapshots = read_invariants(
             paths, invariants, n_members, layer, spec.epochs(layer), len(graphs)
@@ -94,7 +95,7 @@ def fit_condition(paths: Sequence[Path], spec: ModelSpec) -> Fits:
             (snapshot.values for snapshot in chain([first], snapshots)),
             graphs,
             spec.size(layer),
-            invariants.weights.initialisation,
+            start,
             restricted(weights, finite),
         )
     return fits

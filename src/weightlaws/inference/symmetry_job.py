@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from weightlaws.arrays import Singles
-from weightlaws.inference.comparison_job import labelled_side
 from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.inference.symmetry import randomisation_tests
 from weightlaws.inference.symmetry_names import ENTRIES, SYMMETRY_TESTS
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import read_weights
+from weightlaws.training.networks import labelled_side
 
 
 @dataclass(frozen=True)

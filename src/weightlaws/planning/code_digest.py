@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from weightlaws.errors import WeightLawsError
+from weightlaws.training import plugins
 
 PACKAGE = Path(__file__).parents[1]
 _FULL_IMPORT = "'from weightlaws.<package>.<module> import <name>'"
@@ -43,6 +44,19 @@ def code_digest(script: Path, package: Path = PACKAGE) -> str:
         _, meaning = _parsed(path.read_text(), package.name)
         digest.update(place.encode() + b"\0" + meaning.encode() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def code_digests(scripts: Path) -> dict[str, str]:
+    """Return the digests of all scripts in a folder, and of all plug-ins of training.
+
+    Scripts go by their names, plug-ins by their kind and name, such as ``initial_laws/gaussian``.
+    """
+    found = {script.stem: code_digest(script) for script in scripts.glob("*.py")}
+    kinds: tuple[plugins.Kind, ...] = ("datasets", "initial_laws")
+    for kind in kinds:
+        for name in plugins.names(kind):
+            found[f"{kind}/{name}"] = code_digest(plugins.file(kind, name))
+    return found
 
 
 def modules_behind(script: Path, package: Path = PACKAGE) -> set[Path]:

@@ -13,7 +13,7 @@ from weightlaws.errors import WeightLawsError
 from weightlaws.planning.stages import STAGES
 from weightlaws.study.conditions import Checkpoint
 from weightlaws.study.study import Study
-from weightlaws.training.datasets import DATASETS
+from weightlaws.training.dataset import dataset_info
 
 
 def disk_estimate(study: Study) -> dict[str, int]:
@@ -23,9 +23,9 @@ def disk_estimate(study: Study) -> dict[str, int]:
     that were trained elsewhere. A shard's old file, which stays until the new one is whole, is left
     out too.
     """
-    datasets = {condition.dataset for condition in study.trained.values()}
-    images = (sum(DATASETS[name].images) * (DATASETS[name].inputs + 1) for name in datasets)
-    parts = Counter({"datasets": sum(images), "weights": 0, "state": 0})
+    datasets = map(dataset_info, {condition.dataset for condition in study.trained.values()})
+    images = sum(sum(data.images) * (data.inputs + 1) for data in datasets)
+    parts = Counter({"datasets": images, "weights": 0, "state": 0})
     parts.update({"invariants": 0, "models": 0})
     for stage in STAGES.values():
         if stage.sizes is not None:

@@ -13,7 +13,7 @@ from weightlaws.arrays import Shape, Shapes
 from weightlaws.planning.file_sizes import INVARIANTS
 from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard
 from weightlaws.study.study import Study
-from weightlaws.training.datasets import DATASETS
+from weightlaws.training.dataset import dataset_info
 
 #: Factor on expected times: the nodes of a cluster differ.
 SAFETY = 3
@@ -45,7 +45,7 @@ def _resources(array_bytes: float, seconds: float) -> Resources:
 
 def seconds_per_network_epoch(study: Study, condition: Condition) -> float:
     """Return the time to train one network for an epoch and to test it, on one core with numba."""
-    data, weights = DATASETS[condition.dataset], sum(map(prod, condition.shapes.values()))
+    data, weights = dataset_info(condition.dataset), sum(map(prod, condition.shapes.values()))
     to_train, to_test = data.images
     steps = ceil(to_train / study.batch_size)
     # An input of an image; an image and a weight, forwards and back; a step of Adam and a weight.
@@ -62,7 +62,7 @@ def train(study: Study, condition: Condition, shard: Shard, threads: int = 1) ->
 
     With ``device: cuda`` set memory and time in the profile: no CUDA device was measured.
     """
-    n, data = len(shard), DATASETS[condition.dataset]
+    n, data = len(shard), dataset_info(condition.dataset)
     entries = {layer: prod(shape) for layer, shape in condition.shapes.items()}
     kept = [4 * len(e) * entries[layer] for layer, e in study.layer_snapshots(condition).items()]
     # Weights and two moments in the engine, and once more where they are drawn, read or stored.

@@ -3,7 +3,8 @@
 The spec of a rule is a dict of plain built-ins, in a fixed order of keys. It holds everything that
 changes the numbers of the rule, and nothing else; ``code`` is a digest of the code behind them.
 Snakemake compares specs to decide which jobs run again. Files carry their specs, so that a reader
-can check them. The argument ``code`` maps the name of a rule's script to its digest.
+can check them. The argument ``code`` maps the name of a rule's script, or a plug-in such as
+``initial_laws/gaussian``, to its digest.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from weightlaws.study.study import Study
 
 def dataset_spec(dataset: str, code: Mapping[str, str]) -> Spec:
     """Return the spec of a stored data set."""
-    return {"dataset": dataset, "code": code["dataset"]}
+    return {"dataset": dataset, "code": f"{code['dataset']} {code[f'datasets/{dataset}']}"}
 
 
 def training_spec(
@@ -28,7 +29,10 @@ def training_spec(
     return {
         "dataset": dataset_spec(condition.dataset, code),
         "shapes": {name: list(shape) for name, shape in condition.shapes.items()},
-        "initialisation": {"law": condition.initialisation},
+        "initialisation": {
+            "law": condition.initialisation,
+            "code": code[f"initial_laws/{condition.initialisation}"],
+        },
         "weight_decay": condition.weight_decay,
         "output_scale": condition.output_scale,
         "seed": study.seed,

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from weightlaws.arrays import Shapes
 from weightlaws.study.messages import shown
 from weightlaws.study.sections import Analysis, Name, Section
-from weightlaws.training.datasets import DATASETS
-from weightlaws.training.networks import Shapes, layer_shapes, square_layers
+from weightlaws.training.dataset import dataset_info
+from weightlaws.training.networks import layer_shapes, square_layers
 
 Size = Annotated[int, Field(ge=2, le=1_000_000_000)]
 Shape = Annotated[tuple[Size, Size], Field(strict=False)]
@@ -61,7 +62,7 @@ class Condition:
     @property
     def shapes(self) -> Shapes:
         """Shapes (out, in) of all weight matrices, by layer."""
-        info = DATASETS[self.dataset]
+        info = dataset_info(self.dataset)
         return layer_shapes(info.inputs, self.hidden, info.classes)
 
     @property

@@ -1,11 +1,12 @@
 """The sections of a study's configuration: their keys and the values that keys take."""
 
 import json
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from weightlaws.training.networks import layer_shapes, square_layers
+from weightlaws.training.plugins import names
 
 MOST_EPOCHS = 100_000
 # Files and folders have names of up to 255 characters; endings and temporary names take some.
@@ -18,7 +19,12 @@ Epoch = Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
 Epochs = Annotated[list[Epoch], Field(max_length=10_000)]
 Snapshots = Literal["auto", "all"] | Annotated[int, Field(ge=1, le=MOST_EPOCHS)] | Epochs
 Analysis = Literal["models", "spectra"]
-Initialisation = Literal["gaussian", "uniform"]
+if TYPE_CHECKING:
+    Dataset: TypeAlias = str
+    Initialisation: TypeAlias = str
+else:  # a file more is a choice more
+    Dataset = Literal[names("datasets")]
+    Initialisation = Literal[names("initial_laws")]
 WeightDecay = Annotated[float, Field(ge=0, le=1000)]
 # Beyond these bounds float32 has no digits left for the changes of training.
 OutputScale = Annotated[float, Field(ge=1e-6, le=1e6)] | None
@@ -38,7 +44,7 @@ class Sweep(Section):
     These are all combinations of hidden widths, initialisations, weight decays and output scales.
     """
 
-    dataset: Literal["digits", "mnist", "fashion-mnist", "cifar10"]
+    dataset: Dataset
     """Images to learn; all but `digits` come through torchvision from the folder `data`."""
     analyses: Annotated[
         list[Analysis], Field(min_length=1, max_length=2, json_schema_extra={"uniqueItems": True})

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from weightlaws.training.networks import Shapes
+from weightlaws.arrays import Shapes
 
 # Adam's decay rates of its two moments, and the term that keeps its divisor off 0.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8

@@ -1,12 +1,11 @@
-"""The networks of a study: the shapes of their weight matrices and the laws they start from."""
+"""The networks of a study: the shapes of their weight matrices, and their initial weights."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Shapes = dict[str, tuple[int, int]]
+from weightlaws.arrays import Shape, Shapes, Side, Singles
+from weightlaws.training.initial_law import initial_law
 
 
 def layer_shapes(inputs: int, hidden: Sequence[int], classes: int) -> Shapes:
@@ -24,47 +23,31 @@ def layer_shapes(inputs: int, hidden: Sequence[int], classes: int) -> Shapes:
     }
 
 
-def square_layers(shapes: Mapping[str, tuple[int, int]]) -> Shapes:
+def square_layers(shapes: Mapping[str, Shape]) -> Shapes:
     """Return the layers that a matrix model can describe: square and not the input layer."""
     return {
         name: (fan_out, fan_in)
         for name, (fan_out, fan_in) in shapes.items()
-        if fan_out == fan_in and not name.startswith("input-")
+        if fan_out == fan_in and labelled_side(name) != "columns"
     }
 
 
-@dataclass(frozen=True)
-class InitialLaw:
-    """The law of the independent entries of a weight matrix before training.
+def labelled_side(layer: str) -> Side | None:
+    """Return the side of a layer's matrices whose labels training can tell apart.
 
-    Attributes
-    ----------
-    draw
-        ``draw(rng, shape)`` gives float64 entries of mean 0 and scale 1; the weights are these
-        divided by sqrt(fan_in).
-    variance
-        Variance of one such entry.
-    excess_kurtosis
-        Fourth moment over squared variance, minus the Gaussian's 3.
+    Rows before the output are classes, columns after the input are pixels. Hidden neurons can be
+    permuted without changing the training problem: the sides of hidden neurons are exchangeable.
     """
-
-    draw: Callable[[np.random.Generator, tuple[int, int]], npt.NDArray[np.float64]]
-    variance: float
-    excess_kurtosis: float
-
-
-# As published with arXiv:2510.05218: N(0, 1/fan_in) and U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
-INITIAL_LAWS = {
-    "gaussian": InitialLaw(lambda rng, shape: rng.standard_normal(shape), 1.0, 0.0),
-    "uniform": InitialLaw(lambda rng, shape: rng.uniform(-1.0, 1.0, shape), 1 / 3, -6 / 5),
-}
+    if layer.endswith("-output"):
+        return "rows"
+    return "columns" if layer.startswith("input-") else None
 
 
 def initial_weights(
-    shapes: Mapping[str, tuple[int, int]], initialisation: str, rng: np.random.Generator
-) -> dict[str, npt.NDArray[np.float32]]:
+    shapes: Mapping[str, Shape], initialisation: str, rng: np.random.Generator
+) -> dict[str, Singles]:
     """Draw one member's weight matrices, (out, in) float32, from the input layer to the output."""
-    draw = INITIAL_LAWS[initialisation].draw
+    draw = initial_law(initialisation).draw
     return {
         name: (draw(rng, shape) / np.sqrt(shape[1])).astype(np.float32)
         for name, shape in shapes.items()

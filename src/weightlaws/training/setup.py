@@ -7,8 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from weightlaws.arrays import Shapes
 from weightlaws.training.engine import Engine, Networks, Recipe, Splits, TrainingError
-from weightlaws.training.networks import Shapes, initial_weights
+from weightlaws.training.networks import initial_weights
 
 # Streams of a member's random numbers. They depend on the study's seed and the member alone, so
 # that conditions are compared on common random numbers and shards can be of any size.
@@ -47,7 +48,7 @@ def initial_networks(
     members
         Numbers of the members, with the study's ``seed`` all that makes them differ.
     initialisation
-        A key of ``networks.INITIAL_LAWS``.
+        The name of the initial law.
     """
     drawn = [
         initial_weights(shapes, initialisation, member_rng(seed, member, WEIGHTS_STREAM))

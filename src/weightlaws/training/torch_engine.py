@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from weightlaws.arrays import Shapes
 from weightlaws.training.engine import (
     BETA_1,
     BETA_2,
@@ -28,7 +29,6 @@ from weightlaws.training.engine import (
     TrainingError,
     split_layers,
 )
-from weightlaws.training.networks import Shapes
 from weightlaws.training.torch_kernels import Centre, Chunk, Images, all_logits, evaluate, train
 
 # Bytes for a chunk on the CPU: what leaves the caches costs more than larger products save.

@@ -1,0 +1,1 @@
+"""Initial laws, one a file; see `initial_law.InitialLaw`."""

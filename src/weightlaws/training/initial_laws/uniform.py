@@ -1,0 +1,10 @@
+"""Independent U(-1/sqrt(fan_in), 1/sqrt(fan_in)) entries, as published with arXiv:2510.05218."""
+
+from weightlaws.training.initial_law import InitialLaw
+
+LAW = InitialLaw(
+    draw=lambda rng, shape: rng.uniform(-1.0, 1.0, shape),
+    independent=True,
+    variance=1 / 3,
+    excess_kurtosis=-6 / 5,
+)
