@@ -52,7 +52,7 @@ def assert_apart(figure, style):
     boxes = [thing.get_tightbbox() for thing in things]
     slack = 0.03 * figure.dpi  # inches: frames have width, and letters no more than that
     for thing, box in zip(things, boxes, strict=True):
-        assert -slack < box.x0 < box.x1 < figure.bbox.x1 + slack
+        assert -slack < box.x0 < box.x1 < figure.bbox.x1 + slack, (thing, box)
         assert -slack < box.y0 < box.y1 < figure.bbox.y1 + slack, (thing, box)
     for one, other in combinations(boxes, 2):
         width = min(one.x1, other.x1) - max(one.x0, other.x0)

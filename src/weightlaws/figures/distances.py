@@ -94,5 +94,5 @@ def distance_matrix(distances: pd.DataFrame, conditions: pd.DataFrame, style: St
             panel.grid(visible=False)
         panels[0, 0].set_ylabel("reference")
         label = f"W₂ at epoch {last} (units of weight)"
-        colour_bar(panels[0, -1], image, label)
+        colour_bar(panels[0, -1], image, label, style)
     return figure

@@ -105,7 +105,7 @@ def deviation_sd(invariants: pd.DataFrame, style: Style) -> Figure:
             panel.grid(visible=False)
         panels[0, 0].set_ylabel("invariant")
         label = "deviation of the law's prediction (SD over members)"
-        colour_bar(panels[0, -1], image, label, extend="both", format="%g")
+        colour_bar(panels[0, -1], image, label, style, extend="both", format="%g")
     return figure
 
 

@@ -24,6 +24,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.transforms import BboxTransformTo, ScaledTranslation, blended_transform_factory
 from numpy.typing import NDArray
 
 Look = dict[str, Any]  # properties of a matplotlib artist
@@ -317,9 +318,18 @@ def vertical_label(figure: Figure, text: str) -> None:
     figure.supylabel(text, x=0.06 / figure.get_figwidth(), ha="left")
 
 
-def colour_bar(panel: Axes, image: ScalarMappable, label: str, **how: Any) -> None:  # noqa: ANN401
+def colour_bar(
+    panel: Axes,
+    image: ScalarMappable,
+    label: str,
+    style: Style,
+    **how: Any,  # noqa: ANN401
+) -> None:
     """Draw the bar of a heat map's colours right of a panel; it needs a `Room` of 8 ems there."""
-    axes = panel.inset_axes((1.04, 0, 0.05, 1))
+    edge = ScaledTranslation(1, 0, BboxTransformTo(panel.bbox))
+    inches = panel.figure.dpi_scale_trans + edge
+    place = blended_transform_factory(inches, panel.transAxes)
+    axes = panel.inset_axes((style.em, 0, 1.3 * style.em, 1), transform=place)
     bar = panel.figure.colorbar(image, cax=axes, label=label, **how)
     bar.minorticks_off()
 
