@@ -60,7 +60,7 @@ def test_files_rest_on_the_shards_of_the_weights_that_they_are_made_of():
     shards = tuple(f"weights/{name}/{shard}.h5" for shard in ("0-24", "25-49", "50-74", "75-99"))
     assert stages["invariants"][f"invariants/{name}/25-49.h5"] == shards[1:2]
     assert stages["models"][f"models/{name}.csv"] == shards
-    assert stages["figures"]["figures/digits-10x10/wasserstein.svg"] == shards
+    assert stages["figures"][f"figures/{name}/laws.svg"] == shards
     assert stages["tables"]["invariants.csv"] == ()
     assert set(stages["tables"]["members.csv"]) == set(stages["weights"])
 

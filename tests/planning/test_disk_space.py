@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from support import project
+from support.project import CODE
 
 from weightlaws.errors import WeightLawsError
 from weightlaws.inference import model_tables
@@ -93,7 +94,7 @@ def test_the_estimate_is_about_what_files_take(tmp_path):
     configured = study([10, 10], **small, statistics=statistics)
     ((name, condition),) = configured.conditions.items()
     stages = ("dataset", "train", "invariants", "model")
-    spec = model_spec(configured, condition, dict.fromkeys(stages, "digest"))
+    spec = model_spec(configured, condition, CODE)
     snapshots, rng = configured.layer_snapshots(condition), np.random.default_rng(0)
     graphs = catalogue(configured.invariants)
     weights = {

@@ -106,7 +106,7 @@ def test_coloured_images_come_channels_first(tmp_path, monkeypatch):
     batch[-20] ^= 1
     (folder / "test_batch").write_bytes(batch)
     monkeypatch.setattr("urllib.request.urlopen", unreachable)
-    with pytest.raises(WeightLawsError, match="data set 'cifar10' is not complete in the folder"):
+    with pytest.raises(WeightLawsError, match="data set CIFAR10: found no complete files in"):
         load_dataset("cifar10", tmp_path)
 
 
@@ -116,7 +116,7 @@ def test_an_absent_data_set_names_the_folder_and_the_way_out(tmp_path, monkeypat
     with pytest.raises(WeightLawsError) as error:
         load_dataset(name, tmp_path / "here")
     message = str(error.value)
-    assert f"'{name}'" in message
+    assert name.replace("-", "") in message.lower()
     assert str(tmp_path / "here") in message
     assert "'data'" in message
     assert "'digits'" in message
