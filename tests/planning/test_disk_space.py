@@ -93,7 +93,6 @@ def test_the_estimate_is_about_what_files_take(tmp_path):
     statistics = {**DEFAULT["statistics"], "bootstrap_replicates": 100}
     configured = study([10, 10], **small, statistics=statistics)
     ((name, condition),) = configured.conditions.items()
-    stages = ("dataset", "train", "invariants", "model")
     spec = model_spec(configured, condition, CODE)
     snapshots, rng = configured.layer_snapshots(condition), np.random.default_rng(0)
     graphs = catalogue(configured.invariants)
