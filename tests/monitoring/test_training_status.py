@@ -14,8 +14,9 @@ from weightlaws.planning.specs import training_spec
 from weightlaws.storage.hdf5 import create
 from weightlaws.study.conditions import Shard
 from weightlaws.study.study import parse_study, study_to_yaml
-from weightlaws.training.progress_line import Pace, pace_line
+from weightlaws.training.progress_line import Pace, progress_line
 from weightlaws.training.record import begin
+from weightlaws.training.training_spec import TrainingSpec
 
 # Several shards of a condition.
 DEFAULT = {**project.DEFAULT, "shard_size": 25}
@@ -58,10 +59,10 @@ def store(folder, kind, epochs, **changes):
 
 
 def line(epoch, rate=50.0):
-    progress = begin(spec(50))
+    progress = begin(TrainingSpec.parse(spec(50)))
     progress.epoch = epoch
     progress.loss[:], progress.accuracy[:] = 1, 0.5
-    return pace_line(progress, 1, 25 / rate)
+    return progress_line(progress, 1, 25 / rate)
 
 
 def logged(folder, *messages, written=NOW, end=None):

@@ -20,13 +20,14 @@ from weightlaws.storage.shard_specs import InvariantsSpec
 from weightlaws.storage.shards import read_invariants, read_shard
 from weightlaws.training.record import read_networks, resume
 from weightlaws.training.train_job import read_splits
+from weightlaws.training.training_spec import TrainingSpec
 
 FLIPS_ANYWHERE, FLIPS_OF_METADATA, TRUNCATIONS = 150, 250, 20
 
 
 def read_state(path, spec):
     with opened(path, "state", spec) as reader:
-        return resume(reader, spec), read_networks(reader)
+        return resume(reader, TrainingSpec.parse(spec)), read_networks(reader)
 
 
 def read_all_invariants(path, spec):

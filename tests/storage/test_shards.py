@@ -79,11 +79,11 @@ def test_a_shard_holds_what_was_trained(trained):
         member_shuffles([0, 1], seed=3, images=500, epochs=0),
         Recipe(batch_size=100, learning_rate=0.001, weight_decay=0.0),
     )
-    weights, evaluations, losses = [engine.networks().layers()], [engine.evaluate()], []
+    weights, evaluations, losses = [engine.networks().layers()], [engine.assess()], []
     for _ in range(3):
         losses.append(engine.train_epoch())
         weights.append(engine.networks().layers())
-        evaluations.append(engine.evaluate())
+        evaluations.append(engine.assess())
     assert shard.members.tolist() == [0, 1]
     kept = {"input-hidden1": [0, 2], **{layer: [0, 1, 3] for layer in LAYERS}}
     assert list(shard.weights) == list(kept)

@@ -10,7 +10,8 @@ from scipy import stats
 from threadpoolctl import threadpool_info, threadpool_limits
 from torch import nn
 
-from weightlaws.training.engine import Recipe, TrainingError
+from weightlaws.errors import WeightLawsError
+from weightlaws.training.engine import Recipe
 from weightlaws.training.networks import initial_weights, layer_shapes
 from weightlaws.training.setup import (
     SHUFFLES_STREAM,
@@ -189,7 +190,7 @@ def test_an_epoch_of_mnist_gives_the_distribution_of_a_plain_loop(mnist, engine)
         ours = statistic(networks.weights, axis=1)
         assert stats.ks_2samp(ours, statistic(theirs, axis=1)).pvalue > 0.2
     # Networks of this size get some 80 % after one epoch; a few take longer or die.
-    assert np.median(trainer.evaluate().accuracy) > 0.7
+    assert np.median(trainer.assess().accuracy) > 0.7
 
 
 @pytest.mark.parametrize("recipe", [Recipe(100, 1e-3, 0.01), Recipe(100, 1e-3, 0.0, 4.0)])
@@ -205,7 +206,7 @@ def test_resumed_training_is_bitwise_the_uninterrupted_one(digits, engine, recip
     rest = choose_engine(*engine, 1)(splits, half.networks(), shuffles, recipe, drawn)
     for _ in range(2):
         rest.train_epoch()
-    np.testing.assert_array_equal(rest.evaluate().accuracy, whole.evaluate().accuracy)
+    np.testing.assert_array_equal(rest.assess().accuracy, whole.assess().accuracy)
     for name in ("weights", "first_moment", "second_moment", "steps"):
         np.testing.assert_array_equal(
             getattr(rest.networks(), name), getattr(whole.networks(), name)
@@ -309,7 +310,7 @@ def test_accuracy_dead_outputs_and_finiteness_are_those_of_the_networks(digits, 
     trainer = start(splits, range(3), engine=engine)
     for _ in range(5):
         trainer.train_epoch()
-    layers, evaluation = trainer.networks().layers(), trainer.evaluate()
+    layers, evaluation = trainer.networks().layers(), trainer.assess()
     for place in range(3):
         activation = splits["test_images"].reshape(500, -1) / 127.5 - 1
         for name in layers:
@@ -327,7 +328,7 @@ def test_accuracy_dead_outputs_and_finiteness_are_those_of_the_networks(digits, 
 def test_scaled_outputs_start_at_zero_without_being_dead(digits, engine):
     splits, recipe = first_images(digits, 500), Recipe(100, 1e-3, 0.0, 4.0)
     trainer = start(splits, range(5), engine=engine, hidden=WIDTH, recipe=recipe)
-    evaluation = trainer.evaluate()
+    evaluation = trainer.assess()
     assert not evaluation.dead_output.any()
     # All logits are 0 exactly, and the first of them counts.
     assert (evaluation.accuracy == (splits["test_labels"] == 0).mean()).all()
@@ -339,7 +340,7 @@ def test_the_accuracy_of_scaled_outputs_is_that_of_the_change_since_the_start(di
     drawn = trainer.networks()
     for _ in range(3):
         trainer.train_epoch()
-    images, evaluation = splits["test_images"].reshape(500, -1) / 127.5 - 1, trainer.evaluate()
+    images, evaluation = splits["test_images"].reshape(500, -1) / 127.5 - 1, trainer.assess()
     for place in range(3):
         outputs = []
         for networks in (trainer.networks(), drawn):
@@ -372,7 +373,7 @@ def test_a_network_that_only_answers_zero_is_called_dead(digits, engine, output_
         splits[name] = np.full_like(splits[name], 255)
     trainer = start(splits, range(40), engine=engine, hidden=(4, 4), recipe=recipe)
     trainer.train_epoch()
-    dead, ones = trainer.evaluate().dead_output, np.ones(784, dtype=np.float32)
+    dead, ones = trainer.assess().dead_output, np.ones(784, dtype=np.float32)
     for place in range(40):
         first, second, last = (w[place] for w in trainer.networks().layers().values())
         logits = last @ np.maximum(second @ np.maximum(first @ ones, 0), 0)
@@ -391,10 +392,10 @@ def test_a_member_that_diverges_is_told_and_harms_no_other(digits, engine):
                 networks.layers()[layer][1] *= 1e25  # their product overflows
         shuffles = member_shuffles(members, seed=SEED, images=500, epochs=0)
         trainer = choose_engine(*engine, 1)(splits, networks, shuffles, Recipe(100, 1e-3, 0.0))
-        assert trainer.evaluate().finite.all()
+        assert trainer.assess().finite.all()
         losses = [trainer.train_epoch() for _ in range(2)][-1]
         found.append(trainer.networks().weights)
-    assert (np.isfinite(losses) & trainer.evaluate().finite).tolist() == [True, False, True]
+    assert (np.isfinite(losses) & trainer.assess().finite).tolist() == [True, False, True]
     np.testing.assert_array_equal(found[1][[0, 2]], found[0][[0, 2]])
 
 
@@ -450,7 +451,7 @@ def test_shuffles_go_on_where_they_were():
 )
 def test_an_engine_that_cannot_be_had_is_refused(keys, message, monkeypatch):
     monkeypatch.setattr("weightlaws.training.setup._has_cuda", lambda: False)
-    with pytest.raises(TrainingError, match=message):
+    with pytest.raises(WeightLawsError, match=message):
         choose_engine(*keys, 1)
 
 

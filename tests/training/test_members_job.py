@@ -13,7 +13,7 @@ from weightlaws.training.members_job import (
 SPEC = {
     "dataset": {"dataset": "digits"},
     "shapes": {"input-hidden1": [7, 784], "hidden1-hidden2": [7, 7], "hidden2-output": [10, 7]},
-    "initialisation": "uniform",
+    "initialisation": {"law": "uniform"},
     "weight_decay": 0.5,
     "output_scale": None,
     "epochs": 2,
@@ -74,7 +74,7 @@ def test_one_row_a_condition():
         "condition": "name",
         "dataset": "digits",
         "hidden": "7x7",
-        "initialisation": "uniform",
+        "initialisation": {"law": "uniform"},
         "weight_decay": 0.5,
         "output_scale": None,
         "members": 3,

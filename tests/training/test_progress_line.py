@@ -2,15 +2,20 @@
 
 import numpy as np
 import pytest
+from support.project import CODE
+from support.small_study import small_study
 
-from weightlaws.training.progress_line import Pace, last_pace, pace_line
+from weightlaws.planning.specs import training_spec
+from weightlaws.study.conditions import Shard
+from weightlaws.training.progress_line import Pace, last_pace, progress_line
 from weightlaws.training.record import begin
-
-SPEC = {"members": [25, 49], "epochs": 50, "shapes": {}, "snapshots": {}}
+from weightlaws.training.training_spec import TrainingSpec
 
 
 def progress_after(epoch, loss=1.25):
-    progress = begin(SPEC)
+    study = small_study(members=50, epochs=50)
+    (condition,) = study.trained.values()
+    progress = begin(TrainingSpec.parse(training_spec(study, condition, CODE, Shard(25, 49))))
     progress.epoch = epoch
     progress.loss[:], progress.accuracy[:] = loss, 0.5
     return progress
@@ -19,13 +24,15 @@ def progress_after(epoch, loss=1.25):
 @pytest.mark.parametrize("loss", [1.25, np.nan, np.inf, 1e30])
 @pytest.mark.parametrize("seconds", [1e-3, 3.0, 1e6])
 def test_what_is_written_is_read(loss, seconds):
-    pace = last_pace(f"2026-01-01 10:00:00,123  {pace_line(progress_after(7, loss), 4, seconds)}\n")
+    pace = last_pace(
+        f"2026-01-01 10:00:00,123  {progress_line(progress_after(7, loss), 4, seconds)}\n"
+    )
     assert (pace.epoch, pace.epochs) == (7, 50)
     assert pace.rate == pytest.approx(25 * 4 / seconds, rel=5e-3)  # three digits
 
 
 def test_the_line_says_how_much_is_left():
-    line = pace_line(progress_after(10), 5, 20.0)
+    line = progress_line(progress_after(10), 5, 20.0)
     assert line == (
         "members 25-49  epoch 10 of 50  mean loss 1.2500  mean accuracy 0.5000  "
         "6.25 network epochs/s  160 s left"
@@ -33,7 +40,7 @@ def test_the_line_says_how_much_is_left():
 
 
 def test_the_last_whole_line_counts_among_others():
-    lines = [pace_line(progress_after(epoch), epoch, 10.0 * epoch) for epoch in (1, 2, 3)]
+    lines = [progress_line(progress_after(epoch), epoch, 10.0 * epoch) for epoch in (1, 2, 3)]
     log = (
         f"rule: train\nspec:\n  epochs: 50\n  members: [25, 49]\n{lines[0]}\na warning\n{lines[1]}"
     )

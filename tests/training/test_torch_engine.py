@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.training import torch_engine, torch_kernels
-from weightlaws.training.engine import Engine, Networks, Recipe, TrainingError
+from weightlaws.training.engine import Engine, Networks, Recipe
 from weightlaws.training.networks import initial_weights, layer_shapes
 from weightlaws.training.torch_engine import TorchEngine
 
@@ -214,7 +215,7 @@ def test_evaluation_is_that_of_the_networks(splits, device, memory):
     )
     evaluations = []
     for _ in range(4):
-        found = engine.evaluate()
+        found = engine.assess()
         evaluations.append(found)
         assert found.finite.tolist() == [True, True, True, False]
         for place in range(3):
@@ -246,9 +247,9 @@ def test_a_member_that_diverges_harms_no_other(splits, device, bad):
     losses = np.array([[engine.train_epoch() for _ in range(2)] for engine in (good, other)])
     np.testing.assert_array_equal(losses[0][:, [0, 2]], losses[1][:, [0, 2]])
     np.testing.assert_array_equal(good.networks().weights[[0, 2]], other.networks().weights[[0, 2]])
-    found = other.evaluate()
+    found = other.assess()
     assert found.finite.tolist() == [True, False, True]
-    np.testing.assert_array_equal(found.accuracy[[0, 2]], good.evaluate().accuracy[[0, 2]])
+    np.testing.assert_array_equal(found.accuracy[[0, 2]], good.assess().accuracy[[0, 2]])
 
 
 def test_too_little_memory_is_told(splits, monkeypatch):
@@ -264,12 +265,12 @@ def test_too_little_memory_is_told(splits, monkeypatch):
         r"capacity of 79.15 GiB of which 1.50 GiB is free\)"
     )
     engine = engine_of(splits, range(7))
-    with monkeypatch.context() as patch, pytest.raises(TrainingError, match=message):
+    with monkeypatch.context() as patch, pytest.raises(WeightLawsError, match=message):
         patch.setattr(torch, "tensor", refuse)
         engine_of(splits, range(7))
     monkeypatch.setattr(torch, "matmul", refuse)
     for work in (engine.train_epoch, engine.evaluate):
-        with pytest.raises(TrainingError, match=message):
+        with pytest.raises(WeightLawsError, match=message):
             work()
 
 

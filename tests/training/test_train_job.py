@@ -21,7 +21,6 @@ from weightlaws.storage.shards import read_shard
 from weightlaws.study.conditions import Condition, Shard
 from weightlaws.study.study import parse_study
 from weightlaws.training import train_job
-from weightlaws.training.engine import TrainingError
 from weightlaws.training.setup import choose_engine
 from weightlaws.training.train_job import train_shard
 
@@ -120,7 +119,7 @@ def test_a_stopped_job_goes_on_to_bitwise_the_same(job, engine, condition, epoch
     spec = asked(5, condition=condition)
     expected = job(spec, "uninterrupted", engine=engine)
     epochs_trained.clear()
-    with pytest.raises(TrainingError, match=r"told to stop.*goes on from its state"):
+    with pytest.raises(WeightLawsError, match=r"told to stop.*goes on from its state"):
         job(spec, engine=engine, go_on=stop_after(2))
     assert len(epochs_trained) == 2
     assert_same(job(spec, engine=engine), expected)
@@ -267,7 +266,7 @@ def test_a_job_waits_for_another_that_trains_the_same_members(job, tmp_path, cap
     state.parent.mkdir(parents=True)
     lock = FileLock(state.with_suffix(".lock"), thread_local=False)
     lock.acquire()
-    with pytest.raises(TrainingError, match="has ended"):
+    with pytest.raises(WeightLawsError, match="has ended"):
         job(asked(1), go_on=lambda: False)
     assert "shard.lock: another job trains these members" in caplog.text
     assert not state.exists()
@@ -304,7 +303,8 @@ def test_the_engine_is_recorded_and_so_is_another_that_goes_on(job, tmp_path, ca
 
 def test_a_shard_whose_members_all_diverge_is_refused(job):
     with pytest.raises(
-        TrainingError, match=r"members 0 to 2 have all diverged.* after epoch .*lower learning_rate"
+        WeightLawsError,
+        match=r"members 0 to 2 have all diverged.* after epoch .*lower learning_rate",
     ):
         job({**asked(4), "learning_rate": 1e30})
 

@@ -1,4 +1,4 @@
-"""What an engine is: it trains the networks of a shard, an epoch at a time.
+"""Engines: an engine trains the networks of a shard, an epoch at a time.
 
 The network, loss, optimiser and scaling of pixels are those published with arXiv:2510.05218: a
 bias-free ReLU multilayer perceptron, softmax cross-entropy averaged over the batch, Adam with
@@ -12,19 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from weightlaws.arrays import Shapes
+from weightlaws.arrays import Bools, Bytes, Floats, Shapes, Singles
 
 # Adam's decay rates of its two moments, and the term that keeps its divisor off 0.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
-Splits = Mapping[str, npt.NDArray[np.uint8]]
-
-
-class TrainingError(RuntimeError):
-    """Training that cannot start or go on: no such device, diverged members, a run that ended."""
+Splits = Mapping[str, Bytes]
 
 
 @dataclass(frozen=True)
@@ -77,19 +72,17 @@ class Networks:
     """
 
     shapes: Shapes
-    weights: npt.NDArray[np.float32]
-    first_moment: npt.NDArray[np.float32]
-    second_moment: npt.NDArray[np.float32]
+    weights: Singles
+    first_moment: Singles
+    second_moment: Singles
     steps: int
 
-    def layers(self) -> dict[str, npt.NDArray[np.float32]]:
+    def layers(self) -> dict[str, Singles]:
         """Weight matrices by layer, views (member, out, in)."""
         return split_layers(self.weights, self.shapes)
 
 
-def split_layers(
-    entries: npt.NDArray[np.float32], shapes: Mapping[str, tuple[int, int]]
-) -> dict[str, npt.NDArray[np.float32]]:
+def split_layers(entries: Singles, shapes: Mapping[str, tuple[int, int]]) -> dict[str, Singles]:
     """Cut (member, entry) into matrices by layer, views (member, out, in)."""
     sizes = [fan_out * fan_in for fan_out, fan_in in shapes.values()]
     parts = np.split(entries, np.cumsum(sizes)[:-1], axis=1)
@@ -100,7 +93,7 @@ def split_layers(
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Assessment:
     """How networks do on the test images.
 
     Attributes
@@ -115,9 +108,9 @@ class Evaluation:
         Whether all weights are finite, bool (member,).
     """
 
-    accuracy: npt.NDArray[np.float64]
-    dead_output: npt.NDArray[np.bool_]
-    finite: npt.NDArray[np.bool_]
+    accuracy: Floats
+    dead_output: Bools
+    finite: Bools
 
 
 class Engine(Protocol):
@@ -131,14 +124,14 @@ class Engine(Protocol):
 
     @property
     def description(self) -> dict[str, Any]:
-        """What the numbers depend on beside their spec: engine, device, processor, libraries."""
+        """Engine, device, processor and libraries: all but the spec that numbers depend on."""
         ...
 
-    def train_epoch(self) -> npt.NDArray[np.float64]:
+    def train_epoch(self) -> Floats:
         """Pass once over the training images; return the mean batch loss of each member."""
         ...
 
-    def evaluate(self) -> Evaluation:
+    def assess(self) -> Assessment:
         """Classify the test images."""
         ...
 

@@ -2,46 +2,50 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from weightlaws.storage.shard_specs import Spec
+from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import opened_shards, weights_shard
 
 
 def conditions_table(specs: Mapping[str, Spec], members: Mapping[str, int]) -> pd.DataFrame:
-    """One row a condition: name, what fixes it, and the layers that are kept.
+    """One row a condition: its name, everything that fixes it, and its kept layers.
 
-    ``specs`` maps a condition's name to what its weights shards share, ``members`` to its number of
-    networks. ``output_scale`` is empty for plain networks; of networks that were trained elsewhere
-    all is empty that is not known.
+    Parameters
+    ----------
+    specs
+        The specs that the weights shards of each condition share.
+    members
+        The number of networks of each condition.
+
+    Returns
+    -------
+    DataFrame
+        ``condition``, ``dataset``, ``hidden``, ``initialisation``, ``weight_decay``,
+        ``output_scale`` (empty for plain networks), ``members``, ``epochs`` and ``layers``. Values
+        are empty where they are not known of networks that were trained elsewhere.
     """
-    rows = [
-        {
-            "condition": condition,
-            **_training(spec),
-            "members": members[condition],
-            "epochs": spec["epochs"],
-            "layers": " ".join(spec["snapshots"]),
-        }
-        for condition, spec in specs.items()
-    ]
+    rows = []
+    for condition, stored in specs.items():
+        spec = WeightsSpec.parse(stored)
+        known = spec.dataset is not None
+        widths = [str(rows) for rows, _ in list(spec.shapes.values())[:-1]]
+        rows.append(
+            {
+                "condition": condition,
+                "dataset": spec.dataset,
+                "hidden": "x".join(widths) if known else None,
+                "initialisation": spec.initialisation,
+                "weight_decay": stored.get("weight_decay"),
+                "output_scale": stored.get("output_scale"),
+                "members": members[condition],
+                "epochs": spec.epochs,
+                "layers": " ".join(spec.snapshots),
+            }
+        )
     return pd.DataFrame(rows)
-
-
-def _training(spec: Spec) -> dict[str, Any]:
-    if "dataset" not in spec:  # trained elsewhere
-        keys = ("dataset", "hidden", "initialisation", "weight_decay", "output_scale")
-        return dict.fromkeys(keys)
-    return {
-        "dataset": spec["dataset"]["dataset"],
-        "hidden": "x".join(str(rows) for rows, _ in list(spec["shapes"].values())[:-1]),
-        "initialisation": spec["initialisation"]["law"],
-        "weight_decay": spec["weight_decay"],
-        "output_scale": spec["output_scale"],
-    }
 
 
 def members_table(
@@ -54,23 +58,22 @@ def members_table(
     paths
         The condition's weights shards, in the order of their members.
     spec
-        What the shards share.
+        The spec that the shards share.
 
     Returns
     -------
     DataFrame
         ``condition``, ``member``, ``shard`` (its range of members), ``epoch``, ``training_loss``
         (mean of the epoch's batch losses; NaN at epoch 0), ``test_accuracy`` (share; NaN of
-        networks that were trained elsewhere),
-        ``dead_output`` (see `engine.Evaluation`; at the end), and ``finite`` (False for a
-        network whose loss or weights diverged).
+        networks that were trained elsewhere), ``dead_output`` (see `engine.Assessment`; at the
+        end), and ``finite`` (False for a network whose loss or weights diverged).
 
     Raises
     ------
     StorageError
         If a shard is not of this spec, or members are missing.
     """
-    epochs = np.arange(spec["epochs"] + 1)
+    epochs = np.arange(WeightsSpec.parse(spec).epochs + 1)
     tables = []
     for reader in opened_shards(paths, "weights", spec, n_members):
         shard = weights_shard(reader, layers=())

@@ -15,12 +15,11 @@ import numpy.typing as npt
 import scipy.linalg.cython_blas  # noqa: F401  numba's products; loaded here, so that it is held too
 from threadpoolctl import ThreadpoolController
 
-from weightlaws.training.engine import BETA_1, BETA_2, EPSILON, Evaluation, Networks, Recipe, Splits
-from weightlaws.training.numba_kernels import evaluate, outputs, train_epoch
+from weightlaws.arrays import Singles
+from weightlaws.training.engine import BETA_1, BETA_2, EPSILON, Assessment, Networks, Recipe, Splits
+from weightlaws.training.numba_kernels import assess, outputs, train_epoch
 
 Result = TypeVar("Result")
-
-Floats = npt.NDArray[np.float32]
 
 # Images that go through a network together, when it is not trained on them.
 _BLOCK = 100
@@ -66,7 +65,7 @@ class NumbaEngine:
             for images in (self._images, self._test_images)
         )
 
-    def _start_outputs(self, images: npt.NDArray[np.uint8], weights: Floats) -> list[Floats]:
+    def _start_outputs(self, images: npt.NDArray[np.uint8], weights: Singles) -> list[Singles]:
         """Logits (image, class) of each member at the start, empty where nothing is centred."""
         if self._recipe.output_scale is None:
             return [np.empty((0, self._widths[-1]), np.float32)] * len(weights)
@@ -114,17 +113,17 @@ class NumbaEngine:
         )
         return loss
 
-    def evaluate(self) -> Evaluation:
+    def assess(self) -> Assessment:
         """Classify the test images."""
-        right, dead = zip(*self._each(self._evaluate_member), strict=True)
-        return Evaluation(
+        right, dead = zip(*self._each(self._assess_member), strict=True)
+        return Assessment(
             accuracy=np.array(right) / len(self._test_images),
             dead_output=np.array(dead),
             finite=np.all(np.isfinite(self._weights), axis=1),
         )
 
-    def _evaluate_member(self, place: int) -> tuple[int, bool]:
-        counts: tuple[int, bool] = evaluate(
+    def _assess_member(self, place: int) -> tuple[int, bool]:
+        counts: tuple[int, bool] = assess(
             self._test_images,
             self._test_labels,
             self._widths,

@@ -266,7 +266,7 @@ def train_epoch(
 
 
 @compiled
-def evaluate(
+def assess(
     images: Bytes, labels: Bytes, widths: Ints, weights: Floats, start: Floats, block: int
 ) -> tuple[int, bool]:
     """Count the images classified rightly, and tell whether all logits of all of them are 0.

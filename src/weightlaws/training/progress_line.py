@@ -1,9 +1,9 @@
-"""The line of a job's log by which its training can be followed: how it is written, and read."""
+"""The line in a job's log after each epoch of training: how it is written, and read."""
 
 import re
 from dataclasses import dataclass
 
-from weightlaws.training.record import Progress
+from weightlaws.training.record import TrainingRecord
 
 _LINE = re.compile(
     r"members \d+-\d+  epoch (?P<epoch>\d+) of (?P<epochs>\d+)  mean loss \S+  "
@@ -21,7 +21,7 @@ class Pace:
     epoch, epochs
         The last epoch that was trained, and how many there are to be.
     rate
-        Network epochs a second: epochs that all the job's networks together trained in a second.
+        Network epochs a second, summed over the networks of the job.
     """
 
     epoch: int
@@ -29,15 +29,15 @@ class Pace:
     rate: float
 
 
-def pace_line(progress: Progress, trained: int, seconds: float) -> str:
-    """Say how the last epoch went, and the pace of those that a job trained in some seconds."""
-    first, last = progress.spec["members"]
-    epoch, epochs = progress.epoch, progress.spec["epochs"]
+def progress_line(record: TrainingRecord, trained: int, seconds: float) -> str:
+    """Describe the last epoch, and the pace of the epochs that a job trained in some seconds."""
+    members = record.spec.members
+    epoch, epochs = record.epoch, record.spec.weights.epochs
     return (
-        f"members {first}-{last}  epoch {epoch} of {epochs}  "
-        f"mean loss {progress.loss[:, epoch - 1].mean():.4f}  "
-        f"mean accuracy {progress.accuracy[:, epoch].mean():.4f}  "
-        f"{(last - first + 1) * trained / seconds:.3g} network epochs/s  "
+        f"members {members[0]}-{members[-1]}  epoch {epoch} of {epochs}  "
+        f"mean loss {record.loss[:, epoch - 1].mean():.4f}  "
+        f"mean accuracy {record.accuracy[:, epoch].mean():.4f}  "
+        f"{len(members) * trained / seconds:.3g} network epochs/s  "
         f"{seconds / trained * (epochs - epoch):.0f} s left"
     )
 

@@ -1,32 +1,34 @@
-"""What the training of a shard has come to: all that its file will hold, as far as it is known.
+"""The record of a shard's training: the arrays of its file, as far as they are known.
 
-The same arrays are written at the end as a weights shard, and on the way, with the networks and
-their optimiser's moments, as a state, from which training can go on.
+The arrays are written as a weights shard at the end. On the way they are written as a state, with
+the networks and the moments of their optimiser, and training can go on from a state.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from weightlaws.arrays import Bools, Floats, Singles
+from weightlaws.errors import WeightLawsError
 from weightlaws.storage.hdf5 import Reader, Writer
-from weightlaws.storage.shard_specs import Spec
+from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import weights_shard
-from weightlaws.training.engine import Evaluation, Networks, TrainingError
+from weightlaws.training.engine import Assessment, Networks
+from weightlaws.training.training_spec import TrainingSpec
 
 _BY_EPOCH = ("accuracy", "dead_output", "finite")
 _MOMENTS = ("weights", "first_moment", "second_moment")
 
 
 @dataclass
-class Progress:
+class TrainingRecord:
     """The record of a shard's training, filled up to an epoch.
 
     Attributes
     ----------
     spec
-        What fixes the numbers of the shard when it is whole.
+        The spec of the whole shard.
     epoch
         Epochs that are recorded; -1 before the initialisation is.
     weights
@@ -36,77 +38,77 @@ class Progress:
     accuracy
         Share of the test images classified rightly, from epoch 0 on, float64 (member, 1 + epoch).
     dead_output
-        See `engine.Evaluation`, from epoch 0 on, bool (member, 1 + epoch).
+        See `engine.Assessment`, from epoch 0 on, bool (member, 1 + epoch).
     finite
         Whether losses and weights have been finite so far, bool (member, 1 + epoch).
     trained_by
         The engines that trained it, each with the first and last of its epochs.
     """
 
-    spec: Spec
+    spec: TrainingSpec
     epoch: int
-    weights: dict[str, npt.NDArray[np.float32]]
-    loss: npt.NDArray[np.float64]
-    accuracy: npt.NDArray[np.float64]
-    dead_output: npt.NDArray[np.bool_]
-    finite: npt.NDArray[np.bool_]
+    weights: dict[str, Singles]
+    loss: Floats
+    accuracy: Floats
+    dead_output: Bools
+    finite: Bools
     trained_by: list[dict[str, Any]]
 
     def keeps(self, epoch: int) -> bool:
         """Whether some layer's weights after this epoch are kept."""
-        return any(epoch in epochs for epochs in self.spec["snapshots"].values())
+        return any(epoch in epochs for epochs in self.spec.weights.snapshots.values())
 
-    def start(self, evaluation: Evaluation) -> None:
+    def start(self, assessment: Assessment) -> None:
         """Note how the networks do before training."""
-        self._note(evaluation, evaluation.finite)
+        self._note(assessment, assessment.finite)
 
-    def record(
-        self, loss: npt.NDArray[np.float64], evaluation: Evaluation, engine: dict[str, Any]
-    ) -> None:
+    def record(self, loss: Floats, assessment: Assessment, engine: dict[str, Any]) -> None:
         """Note how the next epoch went, and who trained it.
 
         Raises
         ------
-        TrainingError
-            If no member's loss and weights are finite any more. One that diverged harms no other.
+        WeightLawsError
+            If no member's loss and weights are finite any more. A diverged member harms no other.
         """
-        finite = evaluation.finite & np.isfinite(loss) & self.finite[:, self.epoch]
+        finite = assessment.finite & np.isfinite(loss) & self.finite[:, self.epoch]
         self.loss[:, self.epoch] = loss
-        self._note(evaluation, finite)
+        self._note(assessment, finite)
         if self.trained_by and not unlike(self.trained_by[-1], engine):
             self.trained_by[-1]["epochs"][1] = self.epoch
         else:
             self.trained_by.append({**engine, "epochs": [self.epoch, self.epoch]})
         if not finite.any():
-            first, last = self.spec["members"]
-            raise TrainingError(
-                f"members {first} to {last} have all diverged: found losses or weights that are "
-                f"not finite after epoch {self.epoch}, expected finite ones; lower learning_rate"
+            members = self.spec.members
+            raise WeightLawsError(
+                f"members {members[0]} to {members[-1]} have all diverged",
+                f"losses or weights that are not finite after epoch {self.epoch}",
+                "finite ones",
+                "lower learning_rate",
             )
 
-    def _note(self, evaluation: Evaluation, finite: npt.NDArray[np.bool_]) -> None:
+    def _note(self, assessment: Assessment, finite: Bools) -> None:
         self.epoch += 1
-        self.accuracy[:, self.epoch] = evaluation.accuracy
-        self.dead_output[:, self.epoch] = evaluation.dead_output
+        self.accuracy[:, self.epoch] = assessment.accuracy
+        self.dead_output[:, self.epoch] = assessment.dead_output
         self.finite[:, self.epoch] = finite
 
     def keep(self, networks: Networks) -> None:
         """Keep the weights after the epoch that was recorded last, of the layers that should be."""
         for layer, weights in networks.layers().items():
-            epochs = self.spec["snapshots"][layer]
+            epochs = self.spec.weights.snapshots[layer]
             if self.epoch in epochs:
                 self.weights[layer][:, epochs.index(self.epoch)] = weights
 
     def spec_so_far(self) -> Spec:
-        """What fixes the numbers that are recorded."""
+        """Return the spec of the recorded part."""
         kept = {
             layer: [epoch for epoch in epochs if epoch <= self.epoch]
-            for layer, epochs in self.spec["snapshots"].items()
+            for layer, epochs in self.spec.weights.snapshots.items()
         }
-        return {**self.spec, "epochs": self.epoch, "snapshots": kept}
+        return {**self.spec.stored, "epochs": self.epoch, "snapshots": kept}
 
     def write(self, writer: Writer) -> None:
-        """Store what is recorded."""
+        """Store the recorded part."""
         for layer, epochs in self.spec_so_far()["snapshots"].items():
             writer.add(f"weights/{layer}", self.weights[layer][:, : len(epochs)])
             writer.add(f"epochs/{layer}", np.array(epochs, dtype=np.int64))
@@ -120,16 +122,15 @@ def unlike(engine: dict[str, Any], other: dict[str, Any]) -> bool:
     return {**engine, "epochs": None} != {**other, "epochs": None}
 
 
-def begin(spec: Spec) -> Progress:
-    """Return the record of a training that has not begun, of a ``specs.training_spec``."""
-    first, last = spec["members"]
-    n_members, n_epochs = last - first + 1, spec["epochs"]
-    return Progress(
+def begin(spec: TrainingSpec) -> TrainingRecord:
+    """Return the record of a training that has not begun."""
+    n_members, n_epochs, weights = len(spec.members), spec.weights.epochs, spec.weights
+    return TrainingRecord(
         spec=spec,
         epoch=-1,
         weights={
-            layer: np.empty((n_members, len(epochs), *spec["shapes"][layer]), np.float32)
-            for layer, epochs in spec["snapshots"].items()
+            layer: np.empty((n_members, len(epochs), *weights.shapes[layer]), np.float32)
+            for layer, epochs in weights.snapshots.items()
         },
         loss=np.empty((n_members, n_epochs)),
         accuracy=np.empty((n_members, n_epochs + 1)),
@@ -148,66 +149,66 @@ def can_become(found: Spec, wanted: Spec) -> bool:
     lengths = {"epochs": None, "snapshots": None}
     if {**found, **lengths} != {**wanted, **lengths}:
         return False
+    kept, asked = WeightsSpec.parse(found), WeightsSpec.parse(wanted)
     return all(
-        epoch in found["snapshots"][layer]
-        for layer, epochs in wanted["snapshots"].items()
+        epoch in kept.snapshots[layer]
+        for layer, epochs in asked.snapshots.items()
         for epoch in epochs
-        if epoch <= found["epochs"]
+        if epoch <= kept.epochs
     )
 
 
-def resume(reader: Reader, spec: Spec) -> Progress:
-    """Read what a shard or a state that `can_become` another has of it.
+def resume(reader: Reader, spec: TrainingSpec) -> TrainingRecord:
+    """Read the record of a shard or state that `can_become` the shard of this spec.
 
     Raises
     ------
     StorageError
         If the file is damaged.
     """
-    found, shard, progress = reader.spec, weights_shard(reader, layers=()), begin(spec)
-    progress.epoch = min(found["epochs"], spec["epochs"])
-    progress.loss[:, : progress.epoch] = shard.loss[:, : progress.epoch]
+    shard, record = weights_shard(reader, layers=()), begin(spec)
+    found = WeightsSpec.parse(reader.spec)
+    record.epoch = min(found.epochs, spec.weights.epochs)
+    record.loss[:, : record.epoch] = shard.loss[:, : record.epoch]
     for name in _BY_EPOCH:
-        getattr(progress, name)[:, : progress.epoch + 1] = getattr(shard, name)[
-            :, : progress.epoch + 1
-        ]
-    for layer, wanted in spec["snapshots"].items():
-        kept = found["snapshots"][layer]
-        shape = (len(shard.members), len(kept), *spec["shapes"][layer])
-        for place, epoch in enumerate(epoch for epoch in wanted if epoch <= progress.epoch):
-            progress.weights[layer][:, place] = reader.read(
+        getattr(record, name)[:, : record.epoch + 1] = getattr(shard, name)[:, : record.epoch + 1]
+    for layer, wanted in spec.weights.snapshots.items():
+        kept = found.snapshots[layer]
+        shape = (len(shard.members), len(kept), *spec.weights.shapes[layer])
+        for place, epoch in enumerate(epoch for epoch in wanted if epoch <= record.epoch):
+            record.weights[layer][:, place] = reader.read(
                 f"weights/{layer}",
                 np.float32,
                 shape,
                 finite=shard.finite[:, -1],
                 part=(slice(None), kept.index(epoch)),
             )
-    progress.trained_by = [
-        {**engine, "epochs": [engine["epochs"][0], min(engine["epochs"][1], progress.epoch)]}
+    record.trained_by = [
+        {**engine, "epochs": [engine["epochs"][0], min(engine["epochs"][1], record.epoch)]}
         for engine in reader.provenance.get("trained_by", [])
-        if engine["epochs"][0] <= progress.epoch
+        if engine["epochs"][0] <= record.epoch
     ]
-    return progress
+    return record
 
 
 def write_networks(writer: Writer, networks: Networks) -> None:
-    """Store what training needs to go on: weights and moments."""
+    """Store the networks, with the moments of their optimiser, for training to go on."""
     for name in _MOMENTS:
         writer.add(f"networks/{name}", getattr(networks, name))
     writer.add("networks/steps", [networks.steps])
 
 
 def read_networks(reader: Reader) -> Networks:
-    """Read what training needs to go on.
+    """Read the networks, with the moments of their optimiser, for training to go on.
 
     Raises
     ------
     StorageError
         If the file is damaged.
     """
-    shapes = {layer: tuple(shape) for layer, shape in reader.spec["shapes"].items()}
-    first, last = reader.spec["members"]
-    shape = (last - first + 1, sum(fan_out * fan_in for fan_out, fan_in in shapes.values()))
+    spec = TrainingSpec.parse(reader.spec)
+    shapes = spec.weights.shapes
+    shape = (len(spec.members), sum(fan_out * fan_in for fan_out, fan_in in shapes.values()))
     # Networks that diverged go on too, as they would have without the stop.
     weights, first_moment, second_moment = (
         reader.read(f"networks/{name}", np.float32, shape, finite=False) for name in _MOMENTS

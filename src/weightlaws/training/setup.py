@@ -1,4 +1,4 @@
-"""What fixes a member's training: its initial weights, its shuffles, and the engine that trains."""
+"""The set-up of training: initial weights, shuffles, and the engine."""
 
 import ctypes
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from weightlaws.arrays import Shapes
-from weightlaws.training.engine import Engine, Networks, Recipe, Splits, TrainingError
+from weightlaws.errors import WeightLawsError
+from weightlaws.training.engine import Engine, Networks, Recipe, Splits
 from weightlaws.training.networks import initial_weights
 
 # Streams of a member's random numbers. They depend on the study's seed and the member alone, so
@@ -17,7 +18,7 @@ WEIGHTS_STREAM, SHUFFLES_STREAM = 0, 1
 
 
 class MakeEngine(Protocol):
-    """Makes an engine of what `engine.Engine` says."""
+    """Makes an engine, with the arguments that `engine.Engine` names."""
 
     def __call__(
         self,
@@ -46,7 +47,7 @@ def initial_networks(
     shapes
         Shapes (out, in) of the weight matrices by layer, from the input on.
     members
-        Numbers of the members, with the study's ``seed`` all that makes them differ.
+        Numbers of the members. With the study's ``seed`` a number fixes a member.
     initialisation
         The name of the initial law.
     """
@@ -73,7 +74,7 @@ def member_shuffles(
 
 
 def choose_engine(engine: str, device: str, threads: int) -> MakeEngine:
-    """Return what makes the engine of a study's keys ``engine`` and ``device``.
+    """Return a maker of engines for a study's keys ``engine`` and ``device``.
 
     Parameters
     ----------
@@ -86,20 +87,24 @@ def choose_engine(engine: str, device: str, threads: int) -> MakeEngine:
 
     Raises
     ------
-    TrainingError
+    WeightLawsError
         If CUDA is asked for and there is none, or numba is asked for on CUDA.
     """
     if engine == "numba" and device == "cuda":
-        raise TrainingError(
-            "engine: found 'numba' with device 'cuda', expected 'torch' or 'auto' there; "
-            "numba trains on the processor"
+        raise WeightLawsError(
+            "engine",
+            "'numba' with device 'cuda'",
+            "'torch' or 'auto' there",
+            "choose one of them, as numba trains on the processor",
         )
     # Torch takes seconds and hundreds of megabytes to import, so only where it is needed.
     cuda = engine != "numba" and device != "cpu" and _has_cuda()
     if device == "cuda" and not cuda:
-        raise TrainingError(
-            "device: found no CUDA device on this machine, though the study asks for 'cuda'; "
-            "set device to 'auto' or 'cpu', or run where there is one"
+        raise WeightLawsError(
+            "device",
+            "no CUDA device on this machine",
+            "one, as the study asks for 'cuda'",
+            "set device to 'auto' or 'cpu', or run where there is one",
         )
     if cuda or engine == "torch":
         import torch

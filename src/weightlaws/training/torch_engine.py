@@ -18,18 +18,18 @@ import torch
 from torch import Tensor
 
 from weightlaws.arrays import Shapes
+from weightlaws.errors import WeightLawsError
 from weightlaws.training.engine import (
     BETA_1,
     BETA_2,
     EPSILON,
-    Evaluation,
+    Assessment,
     Networks,
     Recipe,
     Splits,
-    TrainingError,
     split_layers,
 )
-from weightlaws.training.torch_kernels import Centre, Chunk, Images, all_logits, evaluate, train
+from weightlaws.training.torch_kernels import Centre, Chunk, Images, all_logits, assess, train
 
 # Bytes for a chunk on the CPU: what leaves the caches costs more than larger products save.
 _CPU_MEMORY = 32 * 2**20
@@ -55,7 +55,7 @@ class TorchEngine:
 
     Raises
     ------
-    TrainingError
+    WeightLawsError
         If the device has too little memory; so do the methods.
     """
 
@@ -120,17 +120,17 @@ class TorchEngine:
             self._steps += -(-orders.shape[1] // batch_size)
             return torch.cat(losses).numpy(force=True)
 
-    def evaluate(self) -> Evaluation:
+    def assess(self) -> Assessment:
         """Classify the test images."""
         with self._enough_memory():
             found = [
-                evaluate(chunk, self._test_images, self._at_once(chunk.members))
+                assess(chunk, self._test_images, self._at_once(chunk.members))
                 for chunk in self._chunks
             ]
             right, dead, finite = (
                 torch.cat(values).numpy(force=True) for values in zip(*found, strict=True)
             )
-        return Evaluation(right / len(self._test_images.labels), dead, finite)
+        return Assessment(right / len(self._test_images.labels), dead, finite)
 
     def networks(self) -> Networks:
         """Return the networks as they are now; training goes on in arrays of its own."""
@@ -219,11 +219,11 @@ class TorchEngine:
         try:
             yield
         except torch.OutOfMemoryError as error:
-            raise TrainingError(
-                f"memory of {self.description['device']}: found too little for "
-                f"{self._n_members} members, expected room for their networks, all images and a "
-                "batch of them; choose a smaller shard_size (torch: "
-                f"{'. '.join(str(error).split('. ')[:3])})"
+            raise WeightLawsError(
+                f"memory of {self.description['device']}",
+                f"too little for {self._n_members} members",
+                "room for their networks, all images and a batch of them",
+                f"choose a smaller shard_size (torch: {'. '.join(str(error).split('. ')[:3])})",
             ) from error
 
 

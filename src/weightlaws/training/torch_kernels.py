@@ -111,7 +111,7 @@ def all_logits(layers: Sequence[Tensor], images: Images, at_once: int) -> Tensor
 
 
 @torch.no_grad()
-def evaluate(chunk: Chunk, images: Images, at_once: int) -> tuple[Tensor, Tensor, Tensor]:
+def assess(chunk: Chunk, images: Images, at_once: int) -> tuple[Tensor, Tensor, Tensor]:
     """Count right answers; whether all logits are 0; whether all weights are finite: (member,).
 
     Right are those of the centred logits, where there is a centre; 0 are the network's own.

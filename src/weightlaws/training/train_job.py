@@ -1,8 +1,7 @@
 """One training job: a shard's members, from the stored data set to the stored weights.
 
-A job first looks what it can go on from: the shard that an earlier one wrote, if it is as long or
-longer, else the state that an earlier one left. From time to time, and at its end, it writes its
-own state.
+A job goes on from an earlier one where it can: from its shard, if this has all epochs, else from
+its state. From time to time, and at its end, a job writes its own state.
 """
 
 import logging
@@ -12,16 +11,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from filelock import FileLock, Timeout
 
+from weightlaws.arrays import Bytes
+from weightlaws.errors import WeightLawsError
 from weightlaws.storage import hdf5
 from weightlaws.storage.disk_file import writing
 from weightlaws.storage.shard_specs import Spec
-from weightlaws.training.engine import Engine, Networks, Recipe, TrainingError
-from weightlaws.training.progress_line import pace_line
+from weightlaws.training.engine import Engine, Networks
+from weightlaws.training.progress_line import progress_line
 from weightlaws.training.record import (
-    Progress,
+    TrainingRecord,
     begin,
     can_become,
     read_networks,
@@ -30,6 +30,7 @@ from weightlaws.training.record import (
     write_networks,
 )
 from weightlaws.training.setup import MakeEngine, choose_engine, initial_networks, member_shuffles
+from weightlaws.training.training_spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ _SHARE_OF_WRITING = 0.05
 
 def train_shard(
     path: Path,
-    spec: Spec,
+    stored: Spec,
     dataset: Path,
     state: Path,
     *,
@@ -56,7 +57,7 @@ def train_shard(
     ----------
     path
         The shard to write. If there is one, as an earlier job left it, it is used where it can be.
-    spec
+    stored
         A ``specs.training_spec`` of one shard.
     dataset
         The stored data set.
@@ -73,30 +74,30 @@ def train_shard(
 
     Raises
     ------
-    TrainingError
+    WeightLawsError
         If there is no such device, every member diverges, or training was told to stop.
     StorageError
         If the stored data set is not the spec's.
-    WriteError
+    WeightLawsError
         If the shard or the state cannot be written; what was there before stays.
     """
-    make_engine = choose_engine(engine, device, threads)
+    spec, make_engine = TrainingSpec.parse(stored), choose_engine(engine, device, threads)
     with _alone(state, go_on):
-        progress, networks = _so_far(path, state, spec)
-        if progress.epoch < spec["epochs"]:
-            splits = read_splits(dataset, spec["dataset"])
-            trainer = _start(make_engine, splits, progress, networks)
+        record, networks = _so_far(path, state, spec)
+        if record.epoch < spec.weights.epochs:
+            splits = read_splits(dataset, spec.dataset)
+            trainer = _start(make_engine, splits, record, networks)
             del networks  # the engine has copies of its own
-            _train(trainer, progress, state, go_on, seconds_between_states)
-        provenance = {"threads": threads, "trained_by": progress.trained_by}
-        with hdf5.create(path, "weights", spec, provenance) as writer:
-            progress.write(writer)
+            _train(trainer, record, state, go_on, seconds_between_states)
+        provenance = {"threads": threads, "trained_by": record.trained_by}
+        with hdf5.create(path, "weights", stored, provenance) as writer:
+            record.write(writer)
         if not keep_state:
             state.unlink(missing_ok=True)
-    for member in np.flatnonzero(~progress.finite[:, -1]):
+    for member in np.flatnonzero(~record.finite[:, -1]):
         log.warning(
             "member %d diverged: it is listed, and left out of every law",
-            spec["members"][0] + member,
+            spec.members[member],
         )
 
 
@@ -121,18 +122,18 @@ def _alone(state: Path, go_on: Callable[[], bool]) -> Iterator[None]:
         lock.release()
 
 
-def _so_far(path: Path, state: Path, spec: Spec) -> tuple[Progress, Networks | None]:
-    """Return what there is of the shard, and the networks to go on with if that is not all."""
+def _so_far(path: Path, state: Path, spec: TrainingSpec) -> tuple[TrainingRecord, Networks | None]:
+    """Return the present record of the shard, and the networks to go on with if it is not whole."""
     for file, kind in ((path, "weights"), (state, "state")):
         if not file.exists():
             continue
         try:
             with hdf5.opened(file, kind) as reader:
-                whole = reader.spec.get("epochs", 0) >= spec["epochs"]
-                if can_become(reader.spec, spec) and (whole or kind == "state"):
-                    progress = resume(reader, spec)
-                    log.info("%s has epochs 0 to %d", file, progress.epoch)
-                    return progress, None if whole else read_networks(reader)
+                whole = reader.spec.get("epochs", 0) >= spec.weights.epochs
+                if can_become(reader.spec, spec.stored) and (whole or kind == "state"):
+                    record = resume(reader, spec)
+                    log.info("%s has epochs 0 to %d", file, record.epoch)
+                    return record, None if whole else read_networks(reader)
             log.info("%s cannot be gone on from: its spec is another", file)
         except hdf5.StorageError as error:
             log.warning("not used: %s", error)
@@ -141,82 +142,79 @@ def _so_far(path: Path, state: Path, spec: Spec) -> tuple[Progress, Networks | N
 
 def _start(
     make_engine: MakeEngine,
-    splits: dict[str, npt.NDArray[np.uint8]],
-    progress: Progress,
+    splits: dict[str, Bytes],
+    record: TrainingRecord,
     networks: Networks | None,
 ) -> Engine:
     """Make the engine with the networks as they were left, or else as they are drawn."""
-    spec = progress.spec
-    first, last = spec["members"]
-    members, images = range(first, last + 1), len(splits["train_images"])
-    done = max(0, progress.epoch)
-    recipe = Recipe(
-        spec["batch_size"], spec["learning_rate"], spec["weight_decay"], spec["output_scale"]
-    )
+    spec = record.spec
+    images, done = len(splits["train_images"]), max(0, record.epoch)
     start = networks
-    if start is None or recipe.output_scale is not None:
+    if start is None or spec.recipe.output_scale is not None:
         # Outputs are centred at the draw, also where the networks have gone on from it.
-        shapes = {layer: tuple(shape) for layer, shape in spec["shapes"].items()}
         start = initial_networks(
-            shapes, members, seed=spec["seed"], initialisation=spec["initialisation"]["law"]
+            spec.weights.shapes, spec.members, seed=spec.seed, initialisation=spec.initialisation
         )
-    shuffles = member_shuffles(members, seed=spec["seed"], images=images, epochs=done)
-    engine = make_engine(splits, networks or start, shuffles, recipe, start)
+    shuffles = member_shuffles(spec.members, seed=spec.seed, images=images, epochs=done)
+    engine = make_engine(splits, networks or start, shuffles, spec.recipe, start)
     log.info("engine %s", engine.description)
-    if progress.trained_by and unlike(progress.trained_by[-1], engine.description):
+    if record.trained_by and unlike(record.trained_by[-1], engine.description):
         log.warning(
             "epochs up to %d were trained by %s: from here on sums may be rounded otherwise",
             done,
-            progress.trained_by[-1],
+            record.trained_by[-1],
         )
     return engine
 
 
 def _train(
     engine: Engine,
-    progress: Progress,
+    record: TrainingRecord,
     state: Path,
     go_on: Callable[[], bool],
     seconds_between_states: float,
 ) -> None:
     """Train to the last epoch, recording, and leaving states on the way and at the end."""
-    if progress.epoch < 0:
-        progress.start(engine.evaluate())
-        progress.keep(engine.networks())
-    epochs, done, description = progress.spec["epochs"], progress.epoch, engine.description
+    if record.epoch < 0:
+        record.start(engine.assess())
+        record.keep(engine.networks())
+    epochs, done, description = record.spec.weights.epochs, record.epoch, engine.description
     start = stored = time.monotonic()
     pause = seconds_between_states
     for epoch in range(done + 1, epochs + 1):
         loss = engine.train_epoch()
-        progress.record(loss, engine.evaluate(), description)
-        log.info("%s", pace_line(progress, epoch - done, time.monotonic() - start))
-        if progress.keeps(epoch):
-            progress.keep(engine.networks())
+        record.record(loss, engine.assess(), description)
+        log.info("%s", progress_line(record, epoch - done, time.monotonic() - start))
+        if record.keeps(epoch):
+            record.keep(engine.networks())
         stop = not go_on()
         if stop or epoch == epochs or time.monotonic() - stored > pause:
             before = time.monotonic()
-            _store_state(state, progress, engine.networks())
+            _store_state(state, record, engine.networks())
             stored = time.monotonic()
             pause = max(seconds_between_states, (stored - before) / _SHARE_OF_WRITING)
         _stop_unless(not stop)
 
 
-def _stop_unless(told_to_go_on: bool) -> None:
-    if not told_to_go_on:
-        raise TrainingError(
-            "told to stop, as the run that started this job has ended, or the job was cancelled or "
-            "has reached its time limit; run snakemake again, and it goes on from its state"
+def _stop_unless(should_continue: bool) -> None:
+    if not should_continue:
+        raise WeightLawsError(
+            "training",
+            "a request to stop, as the run that started this job has ended, or the job was "
+            "cancelled or has reached its time limit",
+            "time to train to the last epoch",
+            "run snakemake again, and it goes on from its state",
         )
 
 
-def _store_state(path: Path, progress: Progress, networks: Networks) -> None:
-    provenance = {"trained_by": progress.trained_by}
-    with hdf5.create(path, "state", progress.spec_so_far(), provenance) as writer:
-        progress.write(writer)
+def _store_state(path: Path, record: TrainingRecord, networks: Networks) -> None:
+    provenance = {"trained_by": record.trained_by}
+    with hdf5.create(path, "state", record.spec_so_far(), provenance) as writer:
+        record.write(writer)
         write_networks(writer, networks)
 
 
-def read_splits(path: Path, spec: Spec) -> dict[str, npt.NDArray[np.uint8]]:
+def read_splits(path: Path, spec: Spec) -> dict[str, Bytes]:
     """Read a stored data set, checked against the expected spec.
 
     Raises
