@@ -5,7 +5,7 @@ from support.laws import FIVE, one_sided
 from weightlaws.inference.comparison import candidates, compare, held_out
 from weightlaws.laws.bipartite import Bipartite
 from weightlaws.laws.iid import IID
-from weightlaws.laws.names import NESTED
+from weightlaws.laws.names import LAWS, NESTED
 from weightlaws.laws.one_sided import OneSided
 from weightlaws.laws.pigmm import PIGMM
 
@@ -38,6 +38,13 @@ def test_laws_of_a_layer():
         assert (type(law), law.shape, law.n_parameters) == (type(other), (4, 4), other.n_parameters)
     assert [law.n_parameters for law in laws] == [2, 5, 13, 24]
     assert laws[-1].labelled == "columns"
+
+
+def test_every_law_has_words_and_follows_the_law_that_it_is_nested_above():
+    names = list(candidates((4, 4), "rows"))
+    assert list(LAWS) == names
+    assert list(NESTED) == names[1:]
+    assert all(names.index(than) < names.index(law) for law, than in NESTED.items())
 
 
 def test_table():

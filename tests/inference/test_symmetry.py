@@ -12,6 +12,7 @@ from weightlaws.inference.symmetry import (
     randomisation_tests,
     randomised_statistics,
 )
+from weightlaws.inference.symmetry_names import SYMMETRY_TESTS
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.laws.pigmm import FITTED, PIGMM
 
@@ -289,6 +290,10 @@ def test_seeds_decide_and_chunks_do_not(monkeypatch):
     other = randomisation_tests(matrices, 99, np.random.default_rng(17))
     np.testing.assert_array_equal(other["statistic"], first["statistic"])
     assert not np.array_equal(other["p"], first["p"])
+
+
+def test_every_test_has_words():
+    assert list(SYMMETRY_TESTS) == list(SYMMETRIES)
 
 
 def test_units_and_the_mean_entry_do_not_matter():

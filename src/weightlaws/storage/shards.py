@@ -214,6 +214,20 @@ def _snapshots(
     snapshots: list[int],
 ) -> Iterator[MemberValues]:
     """Join some snapshots of all shards, (member, *shape) each, without diverged members."""
+    joined, finite, dead_output = _joined(readers, name, dtype, shape, snapshots)
+    members = np.flatnonzero(finite)
+    while joined:
+        yield MemberValues(joined.pop(0), members, dead_output[finite])
+
+
+def _joined(
+    readers: Iterable[Reader],
+    name: str,
+    dtype: npt.DTypeLike,
+    shape: tuple[int, ...],
+    snapshots: list[int],
+) -> tuple[list[npt.NDArray[Any]], Bools, Bools]:
+    """Return finite members' values by snapshot, and two flags of all members: finite, and dead."""
     values: list[list[npt.NDArray[Any]]] = [[] for _ in snapshots]
     paths, finite, dead = [], [], []
     for reader in readers:
@@ -229,9 +243,7 @@ def _snapshots(
         raise StorageError(
             paths[0], "finite", f"{kept.sum()} of {len(kept)} members", "at least two"
         )
-    members, dead_output = np.flatnonzero(kept), np.concatenate(dead)[kept]
-    for parts in values:
-        yield MemberValues(np.concatenate(parts), members, dead_output)
+    return [np.concatenate(parts) for parts in values], kept, np.concatenate(dead)
 
 
 def opened_shards(paths: Sequence[Path], kind: str, spec: Spec, n_members: int) -> Iterator[Reader]:
