@@ -7,21 +7,8 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from weightlaws.inference.findings import STANDARD_ERRORS
-
-_LAWS = {
-    "i.i.d.": "all entries independent and alike, 2 parameters",
-    "bipartite": "unchanged if rows and columns are permuted independently, 5 parameters",
-    "diagonal S_D": "unchanged if rows and columns are permuted together, 13 parameters",
-    "one-sided": "one side keeps its labels, the classes or the pixels",
-}
-_TESTS = {
-    "row means": "row labels, by means",
-    "row spreads": "row labels, by spreads",
-    "column means": "column labels, by means",
-    "column spreads": "column labels, by spreads",
-    "diagonal": "row i belongs to column i",
-    "entries": "rows or columns have parts in common",
-}
+from weightlaws.inference.symmetry_names import SYMMETRY_TESTS
+from weightlaws.laws.names import LAWS
 
 # The template stands here and not in a file: the digest of this module then covers it.
 _TEMPLATE = """\
@@ -162,7 +149,7 @@ def findings_page(
     ]
     return _PAGE.render(
         name=name,
-        laws=_LAWS,
+        laws=LAWS,
         standard_errors=f"{STANDARD_ERRORS:g}",
         rate=f"{rate:.0%}",
         conditions=conditions,
@@ -213,7 +200,7 @@ def _epochs(findings: pd.DataFrame, ranked: pd.DataFrame) -> Iterator[_Epoch]:
 def _gains(row: pd.Series) -> str:
     gains = [
         f"{law} {row[f'gain {law}']:+.3g} ± {row[f'gain_standard_error {law}']:.2g}"
-        for law in _LAWS
+        for law in LAWS
         if pd.notna(row.get(f"gain {law}"))
     ]
     text = f"Gains per held-out member: {', '.join(gains)}."
@@ -231,6 +218,6 @@ def _deviating(row: pd.Series) -> str:
 def _p_values(findings: pd.DataFrame) -> dict[str, list[str]]:
     return {
         words: [f"{p:.3g}" for p in findings[f"p {test}"]]
-        for test, words in _TESTS.items()
+        for test, words in SYMMETRY_TESTS.items()
         if findings.get(f"p {test}", pd.Series()).notna().any()
     }

@@ -26,11 +26,12 @@ from weightlaws.figures.style import (
 )
 from weightlaws.inference.dead_outputs import ALL
 from weightlaws.invariants.catalogue import graph_of
+from weightlaws.laws.names import BIPARTITE, DIAGONAL, ONE_SIDED
 
 _STEPS: dict[str, Look] = {
-    "bipartite": {"color": COLOURS[0], "linestyle": "-", "marker": "o"},
-    "diagonal S_D": {"color": COLOURS[1], "linestyle": "--", "marker": "s"},
-    "one-sided": {"color": COLOURS[2], "linestyle": "-.", "marker": "^"},
+    BIPARTITE: {"color": COLOURS[0], "linestyle": "-", "marker": "o"},
+    DIAGONAL: {"color": COLOURS[1], "linestyle": "--", "marker": "s"},
+    ONE_SIDED: {"color": COLOURS[2], "linestyle": "-.", "marker": "^"},
 }
 _SHOWN = 6  # deviations in a panel
 _GRAPH = 2.6  # side of a graph's picture, in ems

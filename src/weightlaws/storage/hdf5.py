@@ -21,6 +21,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from weightlaws.arrays import Bools
 from weightlaws.errors import WeightLawsError
 from weightlaws.storage.disk_file import DiskFile, writing
 from weightlaws.storage.shard_specs import Spec
@@ -250,7 +251,7 @@ class Reader:
         dtype: npt.DTypeLike,
         shape: Sequence[int | None],
         *,
-        finite: bool | npt.NDArray[np.bool_] = True,
+        finite: bool | Bools = True,
         part: tuple[int | slice, ...] = (slice(None),),
     ) -> Array:
         """Read one dataset, or a part of it, after a check of its type, shape and values.

@@ -11,11 +11,10 @@ from typing import Any, TypeVar
 import llvmlite.binding
 import numba
 import numpy as np
-import numpy.typing as npt
 import scipy.linalg.cython_blas  # noqa: F401  numba's products; loaded here, so that it is held too
 from threadpoolctl import ThreadpoolController
 
-from weightlaws.arrays import Singles
+from weightlaws.arrays import Bytes, Floats, Singles
 from weightlaws.training.engine import BETA_1, BETA_2, EPSILON, Assessment, Networks, Recipe, Splits
 from weightlaws.training.numba_kernels import assess, outputs, train_epoch
 
@@ -65,7 +64,7 @@ class NumbaEngine:
             for images in (self._images, self._test_images)
         )
 
-    def _start_outputs(self, images: npt.NDArray[np.uint8], weights: Singles) -> list[Singles]:
+    def _start_outputs(self, images: Bytes, weights: Singles) -> list[Singles]:
         """Logits (image, class) of each member at the start, empty where nothing is centred."""
         if self._recipe.output_scale is None:
             return [np.empty((0, self._widths[-1]), np.float32)] * len(weights)
@@ -86,7 +85,7 @@ class NumbaEngine:
             "blas": sorted({name.strip() for name in blas}),
         }
 
-    def train_epoch(self) -> npt.NDArray[np.float64]:
+    def train_epoch(self) -> Floats:
         """Pass once over the training images; return the mean batch loss of each member."""
         losses = self._each(self._train_member)
         self._steps += -(-len(self._images) // self._recipe.batch_size)

@@ -13,7 +13,6 @@ centred ones count from, empty where they are not centred.
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
@@ -22,9 +21,7 @@ from numba.core.typing.context import BaseContext as TypingContext
 from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
+from weightlaws.arrays import Bytes, Integers, Singles
 
 # Images that are asked for ahead of the one being read, and the bytes of a line of the cache.
 _AHEAD, _CACHE_LINE = 4, 64
@@ -69,7 +66,7 @@ def _prefetch(
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def _gather(images: Bytes, order: Ints, start: int, pixels: Floats) -> None:
+def _gather(images: Bytes, order: Integers, start: int, pixels: Singles) -> None:
     """Copy images from a place of the order on, their pixels scaled from 0..255 to [-1, 1]."""
     for row in range(len(pixels)):
         place = start + row
@@ -81,7 +78,7 @@ def _gather(images: Bytes, order: Ints, start: int, pixels: Floats) -> None:
 
 
 @compiled
-def _ends(widths: Ints, rows: int) -> tuple[Ints, Ints]:
+def _ends(widths: Integers, rows: int) -> tuple[Integers, Integers]:
     """Where each layer's weights, and its activations of so many images, start and end."""
     weights, units = np.zeros(len(widths), np.int64), np.zeros(len(widths), np.int64)
     for layer in range(len(widths) - 1):
@@ -91,12 +88,12 @@ def _ends(widths: Ints, rows: int) -> tuple[Ints, Ints]:
 
 
 @compiled
-def _matrix(entries: Floats, start: int, rows: int, columns: int) -> Floats:
+def _matrix(entries: Singles, start: int, rows: int, columns: int) -> Singles:
     return entries[start : start + rows * columns].reshape(rows, columns)
 
 
 @compiled
-def _batch(rows: int, columns: int) -> Floats:
+def _batch(rows: int, columns: int) -> Singles:
     """Memory for a batch that starts with a line of the cache; products read it so much faster."""
     values = np.empty(rows * columns + _CACHE_LINE // 4, np.float32)
     return _matrix(values, (-values.ctypes.data % _CACHE_LINE) // 4, rows, columns)
@@ -104,8 +101,12 @@ def _batch(rows: int, columns: int) -> Floats:
 
 @compiled
 def _forward(
-    pixels: Floats, widths: Ints, ends: tuple[Ints, Ints], weights: Floats, units: Floats
-) -> Floats:
+    pixels: Singles,
+    widths: Integers,
+    ends: tuple[Integers, Integers],
+    weights: Singles,
+    units: Singles,
+) -> Singles:
     """Fill the activations of all layers, rectified but for the logits; return the logits."""
     below = pixels
     for layer in range(len(widths) - 1):
@@ -122,7 +123,7 @@ def _forward(
 
 
 @compiled
-def _centre(logits: Floats, start: Floats, chosen: Ints, scale: float) -> None:
+def _centre(logits: Singles, start: Singles, chosen: Integers, scale: float) -> None:
     """Subtract the logits of the chosen images at the start, and scale what is left."""
     for place in range(len(logits)):
         row, origin = logits[place], start[chosen[place]]
@@ -131,7 +132,7 @@ def _centre(logits: Floats, start: Floats, chosen: Ints, scale: float) -> None:
 
 
 @compiled
-def _cross_entropy(logits: Floats, labels: Bytes, chosen: Ints, scale: float) -> float:
+def _cross_entropy(logits: Singles, labels: Bytes, chosen: Integers, scale: float) -> float:
     """Replace logits by the gradient of their mean loss, times a scale; return the loss."""
     loss = 0.0
     share = np.float32(scale / len(logits))
@@ -153,13 +154,13 @@ def _cross_entropy(logits: Floats, labels: Bytes, chosen: Ints, scale: float) ->
 
 @compiled
 def _backward(
-    pixels: Floats,
-    widths: Ints,
-    ends: tuple[Ints, Ints],
-    weights: Floats,
-    units: Floats,
-    slopes: Floats,
-    gradient: Floats,
+    pixels: Singles,
+    widths: Integers,
+    ends: tuple[Integers, Integers],
+    weights: Singles,
+    units: Singles,
+    slopes: Singles,
+    gradient: Singles,
 ) -> None:
     """Fill the gradient, from activations whose logits hold the gradient of the loss."""
     last, rows = len(widths) - 2, len(pixels)
@@ -179,10 +180,10 @@ def _backward(
 
 @compiled
 def adam(
-    weights: Floats,
-    gradient: Floats,
-    first: Floats,
-    second: Floats,
+    weights: Singles,
+    gradient: Singles,
+    first: Singles,
+    second: Singles,
     step: int,
     learning_rate: float,
     weight_decay: float,
@@ -215,13 +216,13 @@ def adam(
 def train_epoch(
     images: Bytes,
     labels: Bytes,
-    order: Ints,
-    widths: Ints,
-    weights: Floats,
-    first: Floats,
-    second: Floats,
+    order: Integers,
+    widths: Integers,
+    weights: Singles,
+    first: Singles,
+    second: Singles,
     steps: int,
-    start: Floats,
+    start: Singles,
     scale: float,
     batch_size: int,
     learning_rate: float,
@@ -267,7 +268,7 @@ def train_epoch(
 
 @compiled
 def assess(
-    images: Bytes, labels: Bytes, widths: Ints, weights: Floats, start: Floats, block: int
+    images: Bytes, labels: Bytes, widths: Integers, weights: Singles, start: Singles, block: int
 ) -> tuple[int, bool]:
     """Count the images classified rightly, and tell whether all logits of all of them are 0.
 
@@ -292,7 +293,7 @@ def assess(
 
 
 @compiled
-def outputs(images: Bytes, widths: Ints, weights: Floats, block: int) -> Floats:
+def outputs(images: Bytes, widths: Integers, weights: Singles, block: int) -> Singles:
     """Return one network's logits (image, class), which round as those that it evaluates do."""
     ends = _ends(widths, block)
     pixels = _batch(block, widths[0])

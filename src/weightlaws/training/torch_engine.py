@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from weightlaws.arrays import Shapes
+from weightlaws.arrays import Floats, Shapes, Singles
 from weightlaws.errors import WeightLawsError
 from weightlaws.training.engine import (
     BETA_1,
@@ -104,7 +104,7 @@ class TorchEngine:
             "torch": str(torch.__version__),
         }
 
-    def train_epoch(self) -> npt.NDArray[np.float64]:
+    def train_epoch(self) -> Floats:
         """Pass once over the training images; return the mean batch loss of each member."""
         for row in self._drawing:
             row.result()
@@ -142,7 +142,7 @@ class TorchEngine:
             steps=self._steps,
         )
 
-    def _entries(self, values: Callable[[Any, Tensor], Tensor]) -> npt.NDArray[np.float32]:
+    def _entries(self, values: Callable[[Any, Tensor], Tensor]) -> Singles:
         """Copy values(state of the optimiser, weights) of all layers, to (member, entry)."""
         entries = np.empty((self._n_members, self._n_entries), dtype=np.float32)
         for chunk in self._chunks:
@@ -187,7 +187,7 @@ class TorchEngine:
     def _chunk(self, networks: Networks, start: Networks, members: slice) -> Chunk:
         """Copy members to the device, with an optimiser that goes on where theirs is."""
 
-        def layers(entries: npt.NDArray[np.float32]) -> list[Tensor]:
+        def layers(entries: Singles) -> list[Tensor]:
             matrices = split_layers(entries[members], networks.shapes).values()
             return [torch.tensor(matrix, device=self._device) for matrix in matrices]
 
