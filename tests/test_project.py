@@ -58,6 +58,6 @@ def test_the_library_never_imports_snakemake():
 def test_reading_the_configuration_imports_nothing_heavy():
     """Snakemake reads it at every start of every job."""
     heavy = {"torch", "pandas", "h5py"}
-    code = f"import sys, weightlaws.specs; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, weightlaws.planning.stages; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -74,7 +74,7 @@ def test_one_row_a_condition():
         "condition": "name",
         "dataset": "digits",
         "hidden": "7x7",
-        "initialisation": {"law": "uniform"},
+        "initialisation": "uniform",
         "weight_decay": 0.5,
         "output_scale": None,
         "members": 3,

@@ -42,7 +42,7 @@ def asked(epochs, members=(0, 2), code="digest", condition=CONDITION, **changes)
     settings = {"epochs": epochs, "rectangular_snapshots": [0, 2], "snapshots": "all"}
     statistics = {**DEFAULT["statistics"], "headline_epochs": []}
     study = parse_study({**DEFAULT, "statistics": statistics} | settings | changes)
-    return training_spec(study, condition, {**CODE, "train": code}, Shard(*members))
+    return training_spec(study, condition, CODE | {"train": code}, Shard(*members))
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_stopped_job_goes_on_to_bitwise_the_same(job, engine, condition, epoch
     spec = asked(5, condition=condition)
     expected = job(spec, "uninterrupted", engine=engine)
     epochs_trained.clear()
-    with pytest.raises(WeightLawsError, match=r"told to stop.*goes on from its state"):
+    with pytest.raises(WeightLawsError, match=r"a request to stop.*goes on from its state"):
         job(spec, engine=engine, go_on=stop_after(2))
     assert len(epochs_trained) == 2
     assert_same(job(spec, engine=engine), expected)
@@ -245,7 +245,7 @@ def test_a_full_disk_costs_nothing_but_the_epochs_since_the_last_state(
         train(4)
     message = str(error.value)
     assert message.startswith(f"{places[full]}: file: found no space left on device, expected")
-    assert "free space there, or have results elsewhere, and run snakemake again" in message
+    assert "free space there, or put results elsewhere, and run snakemake again" in message
     assert places[full].read_bytes() == before
     read_shard(places["shard"], asked(2, snapshots=[]))
     assert not [*tmp_path.rglob("*.partial")]

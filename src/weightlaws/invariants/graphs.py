@@ -31,6 +31,16 @@ class Graph:
     ------
     ValueError
         If there is no edge, or an edge is not a pair of non-negative labels.
+
+    Examples
+    --------
+    The sum over i and j of W_ii W_ij^2 has three factors on two vertices.
+
+    >>> graph = Graph(((0, 0), (0, 1), (0, 1)))
+    >>> graph.degree, graph.n_vertices
+    (3, 2)
+    >>> graph.formula
+    'sum_ij W_ii W_ij^2'
     """
 
     edges: tuple[Edge, ...]

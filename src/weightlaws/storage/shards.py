@@ -73,6 +73,12 @@ def read_shard(
     ------
     StorageError
         If the file is not a whole, undamaged weights shard of that spec.
+
+    Examples
+    --------
+    >>> read_shard("nowhere.h5")
+    Traceback (most recent call last):
+    weightlaws.storage.hdf5.StorageError: nowhere.h5: file: found no such file, expected ...
     """
     with opened(Path(path), "weights", spec) as reader:
         return weights_shard(reader, layers)
