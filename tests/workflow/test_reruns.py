@@ -218,84 +218,96 @@ STAGES = {
     "lazy_rich": {},
 }
 LAWS = "comparison symmetry model distance significance"
-READERS = f"{LAWS} invariants spectra_shard spectra"
+IMPORTS = "import_ensemble import_network"
+# Stages that read or write HDF5, and those that read or write shards.
+STORED = f"{LAWS} {IMPORTS} dataset train members invariants null spectra_shard spectra"
+READERS = "comparison symmetry model significance train members invariants spectra_shard spectra"
+DRAWN = "gallery accuracy condition_figures architecture_figures spectra_figures lazy_rich"
 EVERY = " ".join(STAGES)
 # For each module of the library the scripts of the stages whose numbers rest on it, by package.
 MODULES = {
-    "study": {
-        "messages conditions configuration layout plain_data sections study": "",
-    },
-    "monitoring": {
-        "costs durations expected_files training_status progress_page": "",
-    },
-    "planning": {
-        "disk_space code_digest specs versions": "",
-    },
-    "planning.resources": {
-        "request laws spectra training": "",
-    },
     "": {
+        "arrays": f"{STORED} findings condition_figures",
+        "errors jobs": EVERY,
         "results": "",
-        "jobs": EVERY,
-    },
-    "training": {
-        "engine progress_line record setup train_job": "train",
-        "numba_engine numba_kernels torch_engine torch_kernels": "train",
-        "datasets": "dataset import_ensemble import_network",
-        "networks": "train import_ensemble import_network model distance significance",
-        "members_job": "members",
     },
     "external": {
-        "formats networks import_job": "import_ensemble import_network",
-        "torchvision_models ensembles": "import_ensemble import_network",
-    },
-    "invariants": {
-        "invariants_job": "invariants",
-        "evaluation": f"{LAWS} invariants",
-        "graphs": f"{LAWS} architecture_figures invariants catalogue gallery condition_figures",
-        "catalogue": "catalogue gallery invariants model significance condition_figures",
-    },
-    "inference": {
-        "model_tables model_job admissibility": "model",
-        "stored_fits": "model distance",
-        "bootstrap layer_fit": "model distance significance",
-        "distance_job": "distance",
-        "significance significance_job": "significance",
-        "comparison comparison_job": "comparison symmetry",
-        "symmetry symmetry_job symmetry_names": "symmetry",
-        "dead_outputs": "comparison symmetry condition_figures significance",
-        "findings findings_job": "findings",
-    },
-    "laws": {
-        "typicality": "model distance significance",
-        "noise_floor wasserstein": "distance",
-        "base pigmm wick": f"{LAWS}",
-        "bipartite iid one_sided names": "comparison symmetry",
-        "likelihood_ratios": "symmetry",
+        "ensembles formats import_job networks torchvision_models": IMPORTS,
     },
     "figures": {
-        "findings_page": "findings",
-        "graphs": "gallery condition_figures",
-        "fits": "architecture_figures condition_figures",
         "distances": "architecture_figures",
-        "training": "accuracy",
+        "findings_page": "findings",
+        "fits": "condition_figures architecture_figures",
+        "graphs": "gallery condition_figures",
         "laws": "condition_figures",
-        "spectra": "spectra_figures lazy_rich",
         "lazy_rich": "lazy_rich",
-        "style": "accuracy architecture_figures gallery lazy_rich condition_figures "
-        "spectra_figures",
+        "spectra": "spectra_figures lazy_rich",
+        "style": DRAWN,
+        "training": "accuracy",
+    },
+    "inference": {
+        "admissibility model_job model_tables": "model",
+        "bootstrap layer_fit": "model distance significance",
+        "comparison comparison_job": "comparison",
+        "dead_outputs": "significance comparison symmetry condition_figures",
+        "distance_job": "distance",
+        "findings findings_job": "findings",
+        "significance significance_job": "significance",
+        "stored_fits": "model distance",
+        "symmetry symmetry_job": "symmetry",
+        "symmetry_names": "symmetry findings",
+    },
+    "invariants": {
+        "catalogue": "invariants catalogue model significance gallery condition_figures",
+        "evaluation": f"{LAWS} invariants",
+        "graphs": f"{LAWS} invariants catalogue gallery condition_figures architecture_figures",
+        "invariants_job": "invariants",
+    },
+    "laws": {
+        "base pigmm wick": LAWS,
+        "bipartite iid one_sided": "comparison",
+        "likelihood_ratios": "symmetry",
+        "names": "comparison symmetry findings condition_figures",
+        "noise_floor wasserstein": "distance",
+        "typicality": "model distance significance",
+    },
+    "monitoring": {
+        "costs durations expected_files progress_page training_status": "",
+    },
+    "planning": {
+        "code_digest disk_space file_sizes resources specs stages versions": "",
     },
     "spectra": {
-        "marchenko_pastur null_job null vectors statistics": "null spectra_shard spectra",
         "analysis shards tails": "spectra_shard spectra",
-        "spectra_shard_job": "spectra_shard",
-        "spectra_job curves": "spectra",
         "brody kolmogorov_smirnov levels": "null spectra_shard spectra spectra_figures lazy_rich",
+        "curves spectra_job": "spectra",
+        "marchenko_pastur null null_job statistics vectors": "null spectra_shard spectra",
+        "spectra_shard_job": "spectra_shard",
     },
     "storage": {
-        "shards": f"{READERS} members train".replace("distance ", ""),
-        "hdf5": f"{READERS} members train dataset import_ensemble import_network null",
         "disk_file": EVERY,
+        "hdf5": STORED,
+        "shard_specs": f"{STORED} findings",
+        "shards": READERS,
+    },
+    "study": {
+        "conditions layout messages sections study": "",
+    },
+    "training": {
+        "dataset": f"{IMPORTS} dataset",
+        "engine numba_engine numba_kernels progress_line record setup torch_engine": "train",
+        "torch_kernels train_job training_spec": "train",
+        "initial_law": f"{LAWS} train",
+        "members_job": "members",
+        "networks": "train comparison symmetry",
+        "plugins": f"{LAWS} {IMPORTS} dataset train",
+        "torchvision": IMPORTS,
+    },
+    "training.datasets": {
+        "cifar10 digits fashion_mnist mnist": "",
+    },
+    "training.initial_laws": {
+        "gaussian uniform": "",
     },
 }
 
@@ -342,6 +354,24 @@ def test_an_edit_of_code(project, file, stages):
     path = project.folder / f"{file}.py"
     path.write_text(path.read_text() + "\nEDITED = True\n")
     assert project.planned() == again(stages)
+
+
+PLUG_INS = "src/weightlaws/training"
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "jobs"),
+    [
+        ("initial_laws", "gaussian", FROM_TRAIN),
+        ("datasets", "digits", EVERYTHING),
+    ],
+)
+def test_a_plug_in_counts_where_a_study_names_it(project, kind, old, jobs):
+    folder = project.folder / PLUG_INS / kind
+    (folder / "another.py").write_text((folder / f"{old}.py").read_text())
+    assert project.planned() == {}
+    (folder / f"{old}.py").write_text((folder / f"{old}.py").read_text() + "\nEDITED = True\n")
+    assert project.planned() == jobs
 
 
 def test_an_edit_of_comments_docstrings_and_captions_and_a_touch_run_nothing(project):

@@ -33,6 +33,6 @@ def test_a_spec_is_the_one_parameter_of_a_rule(rule):
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_has_a_log_and_a_benchmark_of_its_name_and_its_own_script(rule):
     body = RULES[rule]
-    assert f"{{RESULTS}}/logs/{rule}" in section(body, "log")
-    assert f"{{RESULTS}}/benchmarks/{rule}" in section(body, "benchmark")
+    assert f'log_of("{rule}"' in section(body, "log")
+    assert f'benchmark_of("{rule}"' in section(body, "benchmark")
     assert f'"../scripts/{rule}.py"' in section(body, "script")

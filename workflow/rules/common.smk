@@ -35,8 +35,8 @@ def at(name):
 
 
 def log_of(rule, *scope):
-    """The pattern of a rule's log; the scope names its wildcards."""
-    return f"{RESULTS}/{layout.log_file(rule, *(f'{{{part}}}' for part in scope))}"
+    """The pattern of a rule's log; the scope has its wildcards."""
+    return f"{RESULTS}/{layout.log_file(rule, *scope)}"
 
 
 def benchmark_of(rule, *scope):

@@ -15,9 +15,9 @@ rule comparison:
             "table of laws",
         ),
     log:
-        log_of("comparison", "condition"),
+        log_of("comparison", "{condition}"),
     benchmark:
-        benchmark_of("comparison", "condition")
+        benchmark_of("comparison", "{condition}")
     conda:
         "../../envs/weightlaws.yaml"
     resources:

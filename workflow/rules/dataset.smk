@@ -7,9 +7,9 @@ rule dataset:
     output:
         at("dataset"),
     log:
-        log_of("dataset", "dataset"),
+        log_of("dataset", "{dataset}"),
     benchmark:
-        benchmark_of("dataset", "dataset")
+        benchmark_of("dataset", "{dataset}")
     conda:
         "../../envs/weightlaws.yaml"
     params:

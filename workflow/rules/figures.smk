@@ -68,9 +68,9 @@ rule condition_figures:
         laws=figure("laws", "Laws"),
         largest_deviations=figure("largest_deviations", "Laws"),
     log:
-        log_of("condition_figures", "condition"),
+        log_of("condition_figures", "{condition}"),
     benchmark:
-        benchmark_of("condition_figures", "condition")
+        benchmark_of("condition_figures", "{condition}")
     wildcard_constraints:
         condition=one_of(TRAINED),
     conda:
@@ -136,9 +136,9 @@ rule spectra_figures:
         singular_vectors=figure("singular_vectors", "Spectra"),
         hill=figure("hill", "Spectra"),
     log:
-        log_of("spectra_figures", "condition"),
+        log_of("spectra_figures", "{condition}"),
     benchmark:
-        benchmark_of("spectra_figures", "condition")
+        benchmark_of("spectra_figures", "{condition}")
     conda:
         "../../envs/weightlaws.yaml"
     params:
@@ -158,9 +158,9 @@ rule lazy_rich:
     output:
         figure("lazy_rich", "Spectra"),
     log:
-        log_of("lazy_rich", "architecture"),
+        log_of("lazy_rich", "{architecture}"),
     benchmark:
-        benchmark_of("lazy_rich", "architecture")
+        benchmark_of("lazy_rich", "{architecture}")
     wildcard_constraints:
         architecture=one_of(by_architecture(TRAINED)),
     conda:

@@ -9,9 +9,9 @@ rule invariants:
     output:
         at("invariants"),
     log:
-        log_of("invariants", "condition", "shard"),
+        log_of("invariants", "{condition}", "{shard}"),
     benchmark:
-        benchmark_of("invariants", "condition", "shard")
+        benchmark_of("invariants", "{condition}", "{shard}")
     conda:
         "../../envs/weightlaws.yaml"
     resources:

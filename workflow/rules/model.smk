@@ -33,9 +33,9 @@ rule model:
             "table of covariance blocks",
         ),
     log:
-        log_of("model", "condition"),
+        log_of("model", "{condition}"),
     benchmark:
-        benchmark_of("model", "condition")
+        benchmark_of("model", "{condition}")
     conda:
         "../../envs/weightlaws.yaml"
     resources:

@@ -11,9 +11,9 @@ rule import_ensemble:
     output:
         at("weights"),
     log:
-        log_of("import_ensemble", "condition", "shard"),
+        log_of("import_ensemble", "{condition}", "{shard}"),
     benchmark:
-        benchmark_of("import_ensemble", "condition", "shard")
+        benchmark_of("import_ensemble", "{condition}", "{shard}")
     wildcard_constraints:
         condition=one_of(ENSEMBLES),
     conda:
@@ -32,9 +32,9 @@ checkpoint import_network:
     output:
         at("weights"),
     log:
-        log_of("import_network", "condition", "shard"),
+        log_of("import_network", "{condition}", "{shard}"),
     benchmark:
-        benchmark_of("import_network", "condition", "shard")
+        benchmark_of("import_network", "{condition}", "{shard}")
     wildcard_constraints:
         condition=one_of(NETWORKS),
     conda:

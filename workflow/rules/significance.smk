@@ -9,9 +9,9 @@ rule significance:
     output:
         at("significance"),
     log:
-        log_of("significance", "condition"),
+        log_of("significance", "{condition}"),
     benchmark:
-        benchmark_of("significance", "condition")
+        benchmark_of("significance", "{condition}")
     conda:
         "../../envs/weightlaws.yaml"
     resources:

@@ -13,9 +13,9 @@ rule null:
     output:
         at("null"),
     log:
-        log_of("null", "rows}}x{{columns"),
+        log_of("null", "{rows}x{columns}"),
     benchmark:
-        benchmark_of("null", "rows}}x{{columns")
+        benchmark_of("null", "{rows}x{columns}")
     conda:
         "../../envs/weightlaws.yaml"
     resources:
@@ -35,9 +35,9 @@ rule spectra_shard:
     output:
         at("spectra_shard"),
     log:
-        log_of("spectra_shard", "condition", "shard"),
+        log_of("spectra_shard", "{condition}", "{shard}"),
     benchmark:
-        benchmark_of("spectra_shard", "condition", "shard")
+        benchmark_of("spectra_shard", "{condition}", "{shard}")
     conda:
         "../../envs/weightlaws.yaml"
     resources:
@@ -66,9 +66,9 @@ rule spectra:
         # Too large for the report: the points of all curves.
         curves=at("curves"),
     log:
-        log_of("spectra", "condition"),
+        log_of("spectra", "{condition}"),
     benchmark:
-        benchmark_of("spectra", "condition")
+        benchmark_of("spectra", "{condition}")
     conda:
         "../../envs/weightlaws.yaml"
     resources:

@@ -15,9 +15,9 @@ rule symmetry:
             "table of symmetries",
         ),
     log:
-        log_of("symmetry", "condition"),
+        log_of("symmetry", "{condition}"),
     benchmark:
-        benchmark_of("symmetry", "condition")
+        benchmark_of("symmetry", "{condition}")
     conda:
         "../../envs/weightlaws.yaml"
     resources:

@@ -16,9 +16,9 @@ rule train:
         # The old shard is there when the job starts, and comes back if it fails.
         update(at("weights")),
     log:
-        log_of("train", "condition", "shard"),
+        log_of("train", "{condition}", "{shard}"),
     benchmark:
-        benchmark_of("train", "condition", "shard")
+        benchmark_of("train", "{condition}", "{shard}")
     wildcard_constraints:
         condition=one_of(TRAINED),
     conda:
