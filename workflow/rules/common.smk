@@ -41,9 +41,7 @@ def log_of(rule, *scope):
 
 def benchmark_of(rule, *scope):
     """The pattern of the file with the time and memory of a rule's job."""
-    return (
-        f"{RESULTS}/{layout.benchmark_file(rule, *(f'{{{part}}}' for part in scope))}"
-    )
+    return f"{RESULTS}/{layout.benchmark_file(rule, *scope)}"
 
 
 def of_stage(rule):
