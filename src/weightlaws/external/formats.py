@@ -16,6 +16,8 @@ from typing import Any
 import h5py
 from safetensors import SafetensorError, safe_open
 
+from weightlaws.errors import WeightLawsError
+
 log = logging.getLogger(__name__)
 
 _STATE_DICT = "save the network's weights with torch.save(model.state_dict(), path) or safetensors"
@@ -28,13 +30,6 @@ _SAFETENSORS_FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF
 
 # Where training scripts put a state dict beside what else they keep.
 _NESTS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "params")
-
-
-class CheckpointError(RuntimeError):
-    """A network that cannot be read: what was found, what was expected, what to do."""
-
-    def __init__(self, source: object, place: str, found: str, expected: str, way_out: str) -> None:
-        super().__init__(f"{source}: {place}: found {found}, expected {expected}; {way_out}")
 
 
 @dataclass(frozen=True)
@@ -68,20 +63,19 @@ def check_file(path: Path) -> None:
 
     Raises
     ------
-    CheckpointError
+    WeightLawsError
         If it is one or the other.
     """
     if path.suffix.lower() not in _FORMATS:
-        raise CheckpointError(
-            path,
-            "file name",
+        raise WeightLawsError(
+            f"{path}: file name",
             f"the ending '{path.suffix}'",
             f"one of {', '.join(_FORMATS)}, or 'torchvision:' and the name of a model",
             _STATE_DICT,
         )
     if not path.is_file():
-        raise CheckpointError(
-            path, "file", "no such file", "a file of weights", "correct the path or put it there"
+        raise WeightLawsError(
+            f"{path}: file", "no such file", "a file of weights", "correct the path or put it there"
         )
 
 
@@ -90,12 +84,12 @@ def check_layer(source: object, layer: str) -> None:
 
     Raises
     ------
-    CheckpointError
+    WeightLawsError
         If it is not printable, or empty, or a dot, as the whole or between slashes.
     """
     if not layer.isprintable() or {"", "."} & {*layer.split("/")}:
         found, expected = ascii(layer), "a printable name, without empty parts between slashes"
-        raise CheckpointError(source, "name of a layer", found, expected, "rename the layer")
+        raise WeightLawsError(f"{source}: name of a layer", found, expected, "rename the layer")
 
 
 @contextmanager
@@ -109,7 +103,7 @@ def opened(path: Path, *, headers_only: bool) -> Iterator[list[Parameter]]:
 
     Raises
     ------
-    CheckpointError
+    WeightLawsError
         If there is no such file, or it is not of a known format, is damaged or needs code to be
         run.
     """
@@ -124,8 +118,8 @@ def _safetensors(path: Path, headers_only: bool) -> Iterator[list[Parameter]]:
         # To read bfloat16 takes torch, to read headers does not.
         handle = safe_open(path, framework="numpy" if headers_only else "pt")
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            path, "file", f"what safetensors cannot read ({short(error)})", "weights", WHOLE_FILE
+        raise WeightLawsError(
+            f"{path}: file", f"what safetensors cannot read ({short(error)})", "weights", WHOLE_FILE
         ) from error
     with handle as file:
         parameters = []
@@ -148,8 +142,8 @@ def _hdf5(path: Path, _: bool) -> Iterator[list[Parameter]]:
     try:
         handle = h5py.File(path, "r", locking="best-effort")
     except OSError as error:
-        raise CheckpointError(
-            path, "file", f"what HDF5 cannot read ({short(error)})", "weights", WHOLE_FILE
+        raise WeightLawsError(
+            f"{path}: file", f"what HDF5 cannot read ({short(error)})", "weights", WHOLE_FILE
         ) from error
     with handle as file:
         yield [
@@ -168,7 +162,7 @@ def hdf5_datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
 
     Raises
     ------
-    CheckpointError
+    WeightLawsError
         If two have then the same name, or what the file holds stands elsewhere: in what a link
         leads to, or nowhere, as the data of an array that was only declared.
     """
@@ -178,8 +172,8 @@ def hdf5_datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
         dotted = name.replace("/", ".")
         if dotted in found:
             both = f"both {found[dotted].name} and /{name}"
-            raise CheckpointError(
-                file.filename, f"dataset {dotted}", both, "one of them", "rename one of them"
+            raise WeightLawsError(
+                f"{file.filename}: dataset {dotted}", both, "one of them", "rename one of them"
             )
         if isinstance(item, h5py.Dataset):
             _check_stored(file.filename, item)
@@ -190,7 +184,9 @@ def hdf5_datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
     if away is not None:
         name, link = away
         leads = f"a link to {getattr(link, 'filename', '')}{link.path}"
-        raise CheckpointError(file.filename, name, leads, "data in the file itself", _COPY_DATA)
+        raise WeightLawsError(
+            f"{file.filename}: {name}", leads, "data in the file itself", _COPY_DATA
+        )
     file.visititems(visit)
     return found
 
@@ -204,7 +200,7 @@ def _check_stored(file: str, dataset: h5py.Dataset) -> None:
         found = f"{stored} bytes for an array of shape {dataset.shape}"
     else:
         return
-    raise CheckpointError(file, str(dataset.name), found, "data in the file itself", _COPY_DATA)
+    raise WeightLawsError(f"{file}: {dataset.name!s}", found, "data in the file itself", _COPY_DATA)
 
 
 @contextmanager
@@ -216,14 +212,14 @@ def _pytorch(path: Path, _: bool) -> Iterator[list[Parameter]]:
         if mapped := zipfile.is_zipfile(path):
             _check_uncompressed(path)
         loaded = torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
-    except CheckpointError:
+    except WeightLawsError:
         raise
     except Exception as error:  # what a damaged pickle fails with can be anything
         # The message itself advises to run the code in the file.
         code = re.search(r"GLOBAL ([\w.]+)", str(error))
         found = f"code to be run, {code[1]}" if code else f"damaged data ({type(error).__name__})"
         expected = "a state dict, which holds tensors by name; code in a file is never run"
-        raise CheckpointError(path, "file", found, expected, _STATE_DICT) from error
+        raise WeightLawsError(f"{path}: file", found, expected, _STATE_DICT) from error
     yield [_of_tensor(str(name), value) for name, value in _state_dict(path, loaded).items()]
 
 
@@ -231,9 +227,8 @@ def _check_uncompressed(path: Path) -> None:
     """Refuse an archive that is compressed, as PyTorch's never are: a short one can be a flood."""
     with zipfile.ZipFile(path) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-            raise CheckpointError(
-                path,
-                "file",
+            raise WeightLawsError(
+                f"{path}: file",
                 "a compressed archive, such as a scripted model",
                 "one as torch.save writes it",
                 _STATE_DICT,
@@ -252,8 +247,8 @@ def _state_dict(path: Path, loaded: object) -> Mapping[str, Any]:
         keys = ", ".join(repr(str(key)) for key in [*whole][:8])
         found = f"a {type(loaded).__name__}" + (f" with the keys {keys}" if keys else "")
         where = " or ".join(repr(key) for key in _NESTS)
-        raise CheckpointError(
-            path, "file", found, f"tensors by name, or such under one of {where}", _STATE_DICT
+        raise WeightLawsError(
+            f"{path}: file", found, f"tensors by name, or such under one of {where}", _STATE_DICT
         )
     return whole
 

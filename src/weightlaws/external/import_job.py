@@ -7,74 +7,75 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 
-from weightlaws.external import formats, networks
+from weightlaws.arrays import Bools
+from weightlaws.errors import WeightLawsError
+from weightlaws.external import networks
 from weightlaws.external.ensembles import read_members, to_float32
 from weightlaws.storage import hdf5
-from weightlaws.storage.shard_specs import Spec
+from weightlaws.storage.shard_specs import Spec, WeightsSpec
 
 log = logging.getLogger(__name__)
 
 
-def import_shard(path: Path, spec: Spec) -> None:
-    """Store a range of an ensemble's members as a weights shard, with one snapshot at epoch 0.
+def import_shard(path: Path, stored: Spec) -> None:
+    """Store members of an ensemble as a weights shard with one snapshot, at epoch 0.
 
-    The accuracy of networks that were trained elsewhere is not known: it is NaN. A member whose
-    weights are not all finite is listed as such, with its weights as they are, and logged.
+    A member with weights that are not finite is stored as diverged.
 
     Parameters
     ----------
     path
         The shard to write.
-    spec
-        ``source``, the ensemble's path; ``shapes``, [out, in] by layer; ``epochs``, 0;
-        ``snapshots``, [0] by layer; ``members``, [first, last]; and ``code``.
+    stored
+        A ``specs.weights_spec`` of one shard: ``source`` is the ensemble's path.
 
     Raises
     ------
-    EnsembleError, CheckpointError
-        As for `user_ensembles.read_members`.
+    WeightLawsError
+        As `ensembles.read_members` does.
     """
-    first, last = spec["members"]
+    spec = WeightsSpec.parse(stored)
+    members, shapes = _members(spec), {layer: [*shape] for layer, shape in spec.shapes.items()}
     with _shard(path, spec) as (weights, finite):
-        for member, layer, matrix in read_members(spec["source"], spec["shapes"], first, last):
-            weights[layer][member - first, 0] = matrix
-            finite[member - first] &= np.isfinite(matrix).all()
+        found = read_members(stored["source"], shapes, members[0], members[-1])
+        for member, layer, matrix in found:
+            weights[layer][member - members[0], 0] = matrix
+            finite[member - members[0]] &= np.isfinite(matrix).all()
     for diverged in np.flatnonzero(~finite[:, 0]):
         log.warning(
             "member %d has weights that are not finite: it is listed, and left out of every law",
-            first + diverged,
+            members[diverged],
         )
 
 
-def import_network(path: Path, spec: Spec) -> None:
+def import_network(path: Path, stored: Spec) -> None:
     """Store a single network as a weights shard of one member, with one snapshot at epoch 0.
 
     Parameters
     ----------
     path
         The shard to write. Its spec has the shapes and snapshots of the layers, too.
-    spec
-        ``source``, of `checkpoints.layers`; ``epochs``, 0; ``members``, [0, 0]; and ``code``.
+    stored
+        A ``specs.weights_spec`` of a single network: ``source`` names it, as in `networks.layers`.
 
     Raises
     ------
-    CheckpointError
-        As for `checkpoints.layers`, or if a weight is beyond the range of float32.
+    WeightLawsError
+        As `networks.layers` does, or if a weight is beyond the range of float32.
     """
-    source, shapes = spec["source"], networks.layer_shapes(spec["source"])
+    source = stored["source"]
+    shapes = networks.layer_shapes(source)
     found = {
         "shapes": {layer: list(shape) for layer, shape in shapes.items()},
         "snapshots": {layer: [0] for layer in shapes},
     }
-    with _shard(path, {**spec, **found}) as (weights, _):
+    with _shard(path, WeightsSpec.parse({**stored, **found})) as (weights, _):
         for layer, matrix in networks.layers(source):
             rounded = to_float32(matrix)
             if not np.isfinite(rounded).all():
-                raise formats.CheckpointError(
-                    source,
-                    f"layer {layer}",
+                raise WeightLawsError(
+                    f"{source}: layer {layer}",
                     f"a weight of size {np.abs(matrix).max():.3g}",
                     "weights in the range of float32, below 3.4e38",
                     "scale the layer",
@@ -83,23 +84,26 @@ def import_network(path: Path, spec: Spec) -> None:
             log.info("%s is a layer of shape %s", layer, matrix.shape)
 
 
+def _members(spec: WeightsSpec) -> range:
+    if spec.members is None:
+        raise ValueError("spec: expected the members of a shard, found none")
+    return spec.members
+
+
 @contextmanager
-def _shard(
-    path: Path, spec: Spec
-) -> Iterator[tuple[dict[str, h5py.Dataset], npt.NDArray[np.bool_]]]:
-    """Open a weights shard with one snapshot for its weights, and for which members are finite."""
-    first, last = spec["members"]
-    n_members = last - first + 1
+def _shard(path: Path, spec: WeightsSpec) -> Iterator[tuple[dict[str, h5py.Dataset], Bools]]:
+    """Open a weights shard with one snapshot: its weights, and a flag for finite members."""
+    n_members = len(_members(spec))
     finite = np.ones((n_members, 1), np.bool_)
-    with hdf5.create(path, "weights", spec) as writer:
+    with hdf5.create(path, "weights", spec.stored) as writer:
         yield (
             {
                 layer: writer.create(f"weights/{layer}", (n_members, 1, *shape), np.float32)
-                for layer, shape in spec["shapes"].items()
+                for layer, shape in spec.shapes.items()
             },
             finite,
         )
-        for layer in spec["shapes"]:
+        for layer in spec.shapes:
             writer.add(f"epochs/{layer}", np.zeros(1, np.int64))
         writer.add("loss", np.empty((n_members, 0)))
         writer.add("accuracy", np.full((n_members, 1), np.nan))

@@ -36,8 +36,9 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.external import formats, torchvision_models
-from weightlaws.external.formats import WHOLE_FILE, CheckpointError, Parameter, short
+from weightlaws.external.formats import WHOLE_FILE, Parameter, short
 
 if TYPE_CHECKING:
     import torch
@@ -82,7 +83,7 @@ def layers(source: str, *, finite: bool = True) -> Iterator[tuple[str, Matrix]]:
 
     Raises
     ------
-    CheckpointError
+    WeightLawsError
         If there is no such network, the file is not of a known format, is damaged or needs code to
         be run, or there is no weight matrix in it or one that is not finite.
     """
@@ -94,14 +95,13 @@ def layers(source: str, *, finite: bool = True) -> Iterator[tuple[str, Matrix]]:
             try:
                 matrix = _numbers(parameter.read()).reshape(_matrix_shape(parameter.shape))
             except (OSError, RuntimeError, SafetensorError) as error:
-                raise CheckpointError(
-                    source, name, f"damaged data ({short(error)})", "numbers", WHOLE_FILE
+                raise WeightLawsError(
+                    f"{source}: {name}", f"damaged data ({short(error)})", "numbers", WHOLE_FILE
                 ) from error
             n_finite = np.count_nonzero(np.isfinite(matrix))
             if finite and n_finite < matrix.size:
-                raise CheckpointError(
-                    source,
-                    f"layer {name}",
+                raise WeightLawsError(
+                    f"{source}: layer {name}",
                     f"{matrix.size - n_finite} of {matrix.size} weights NaN or infinite",
                     "finite weights",
                     "name a network whose training did not diverge",
@@ -117,7 +117,7 @@ def layer_shapes(source: str) -> dict[str, tuple[int, int]]:
 
     Raises
     ------
-    CheckpointError
+    WeightLawsError
         As for `layers`, but for what shows in the numbers only.
     """
     with _parameters(source, headers_only=True) as parameters:
@@ -130,7 +130,7 @@ def skipped(source: str) -> dict[str, str]:
 
     Raises
     ------
-    CheckpointError
+    WeightLawsError
         As for `layer_shapes`.
     """
     with _parameters(source, headers_only=True) as parameters:
@@ -142,7 +142,7 @@ def checkpoint_name(source: str) -> str:
 
     Raises
     ------
-    CheckpointError
+    WeightLawsError
         If the source has no letter or digit to make one of.
     """
     return fit_name(source if _is_model(source) else Path(source).stem, source)
@@ -153,7 +153,7 @@ def source_file(source: str) -> Path | None:
 
     Raises
     ------
-    CheckpointError
+    WeightLawsError
         If it is not there, or by its name not of a known format.
     """
     if _is_model(source):
@@ -171,13 +171,13 @@ def fit_name(text: str, source: object) -> str:
 
     Raises
     ------
-    CheckpointError
+    WeightLawsError
         If no letter or digit is left.
     """
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-")
     if not name:
-        raise CheckpointError(
-            source, "name", repr(text), "a letter from A to Z or a digit in it", "rename it"
+        raise WeightLawsError(
+            f"{source}: name", repr(text), "a letter from A to Z or a digit in it", "rename it"
         )
     return name
 
@@ -196,9 +196,8 @@ def _sorted_out(
         layer = parameter.name.removesuffix(".weight")
         formats.check_layer(source, layer)
         if layer in matrices:
-            raise CheckpointError(
-                source,
-                f"layer {layer}",
+            raise WeightLawsError(
+                f"{source}: layer {layer}",
                 f"both {matrices[layer].name} and {parameter.name}",
                 "one parameter",
                 "rename one of them",
@@ -206,9 +205,8 @@ def _sorted_out(
         matrices[layer] = parameter
     if not matrices:
         names = ", ".join([*others][:5]) or "none"
-        raise CheckpointError(
-            source,
-            "parameters",
+        raise WeightLawsError(
+            f"{source}: parameters",
             f"no weight matrix among {len(others)} ({names}{', ...' if len(others) > 5 else ''})",
             "at least one floating-point matrix or convolution",
             "name a file that holds a network's weights",

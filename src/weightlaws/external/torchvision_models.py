@@ -8,7 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from weightlaws.external.formats import CheckpointError, Parameter, short
+from weightlaws.errors import WeightLawsError
+from weightlaws.external.formats import Parameter, short
 from weightlaws.training.torchvision import import_torchvision
 
 if TYPE_CHECKING:
@@ -33,9 +34,8 @@ def parameters(source: str, *, headers_only: bool) -> list[Parameter]:
     known = [model for model in models.list_models() if not model.startswith("quantized_")]
     if name not in known:
         close = ", ".join(difflib.get_close_matches(name, known)) or f"{', '.join(known[:3])}, ..."
-        raise CheckpointError(
-            source,
-            "model",
+        raise WeightLawsError(
+            f"{source}: model",
             f"'{name}'",
             f"a floating-point model of torchvision's, such as {close}",
             "torchvision.models.list_models() lists them",
@@ -72,9 +72,8 @@ def _loaded_model(models: ModuleType, source: str, name: str) -> "torch.nn.Modul
         model: torch.nn.Module = models.get_model(name, weights=weights, progress=False)
     except Exception as error:  # of the network, the disk, or a damaged file: anything
         folder = Path(torch.hub.get_dir()) / "checkpoints"
-        raise CheckpointError(
-            source,
-            f"folder {folder}",
+        raise WeightLawsError(
+            f"{source}: folder {folder}",
             f"no {Path(weights.url).name} that can be loaded, nor could it be downloaded "
             f"({type(error).__name__}: {short(error)})",
             f"the file of {weights.url}",

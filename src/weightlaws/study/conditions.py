@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from weightlaws.arrays import Shapes
+from weightlaws.errors import WeightLawsError
 from weightlaws.study.messages import shown
 from weightlaws.study.sections import Analysis, Name, Section
 from weightlaws.training.dataset import dataset_info
@@ -100,12 +101,11 @@ class Imported(Section):
         if not isinstance(value, str) or not value:
             return _recorded(value, "networks/ensemble.h5")
         # Readers of files are slow to import.
-        from weightlaws.external.ensembles import EnsembleError, describe
-        from weightlaws.external.formats import CheckpointError
+        from weightlaws.external.ensembles import describe
 
         try:
             found = describe(value)
-        except (CheckpointError, EnsembleError) as error:
+        except WeightLawsError as error:
             raise ValueError(str(error)) from None
         except OSError as error:
             raise ValueError(_unreachable(value, error)) from None
@@ -151,13 +151,12 @@ class Checkpoint(Section):
     def _of_source(cls, value: object) -> object:
         if not isinstance(value, str) or not value:
             return _recorded(value, "networks/model.safetensors")
-        from weightlaws.external.formats import CheckpointError
         from weightlaws.external.networks import checkpoint_name, source_file
 
         try:
             source_file(value)
             return {"source": value, "name": checkpoint_name(value)}
-        except CheckpointError as error:
+        except WeightLawsError as error:
             raise ValueError(str(error)) from None
         except OSError as error:
             raise ValueError(_unreachable(value, error)) from None
