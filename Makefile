@@ -2,6 +2,7 @@
 # make progress  say how far a run is; STUDY=results/mnist for another than the default study,
 #                EVERY=60 to say it every minute until all is done
 # make test      lint, types and all tests, in the same environment with the test tools
+# make docs      build the pages and the reference of the library into site/
 # make schema    write the configuration's JSON schema anew, after a change of the model
 # make images    draw the README's pictures anew from the default study (needs Graphviz)
 # make clean     delete the environment and the caches of tools; results stay, and so does .snakemake,
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 STUDY ?= results/default
 PIP := $(BIN)/pip install --quiet --constraint requirements.lock
 
-.PHONY: study progress test schema images clean
+.PHONY: study progress test docs schema images clean
 
 study: $(VENV)/study.installed
 	$(BIN)/snakemake --cores all
@@ -32,6 +33,9 @@ test: $(VENV)/test.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses auto --dist loadfile
 
+docs: $(VENV)/docs.installed
+	$(BIN)/mkdocs build --quiet --site-dir site
+
 schema: $(VENV)/study.installed
 	$(BIN)/python -c "from weightlaws.study.study import schema_json; print(schema_json(), end='')" \
 		> workflow/schemas/config.schema.json
@@ -49,6 +53,10 @@ clean:
 $(VENV)/study.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --editable .
+	touch $@
+
+$(VENV)/docs.installed: $(VENV)/study.installed
+	$(PIP) --editable '.[docs]'
 	touch $@
 
 $(VENV)/test.installed: $(VENV)/study.installed

@@ -14,7 +14,6 @@ from weightlaws.errors import WeightLawsError
 from weightlaws.external.ensembles import (
     describe,
     member_files,
-    natural_order,
     read_members,
 )
 from weightlaws.external.import_job import import_network, import_shard
@@ -152,12 +151,6 @@ def test_other_members_or_shapes_than_the_spec_says_leave_no_shard(tmp_path, wei
     with pytest.raises(WeightLawsError, match=r"layer head: found \(2, 4\), expected \(3, 4\)"):
         import_shard(target, spec_of(source, [0, 3], other))
     assert not [*target.parent.iterdir()]
-
-
-def test_numbers_in_names_count_as_numbers():
-    names = ["net10.pt", "net2.pt", "Net1.pt", "net2b.pt", "1.pt", "net02.pt"]
-    ordered = ["1.pt", "Net1.pt", "net02.pt", "net2.pt", "net2b.pt", "net10.pt"]
-    assert sorted(names, key=natural_order) == ordered
 
 
 CHANGES = {

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-
 from support import transformer
 
 from weightlaws.errors import WeightLawsError
