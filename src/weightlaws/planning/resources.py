@@ -14,6 +14,7 @@ from weightlaws.planning.file_sizes import INVARIANTS
 from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard
 from weightlaws.study.study import Study
 from weightlaws.training.dataset import dataset_info
+from weightlaws.training.networks import labelled_side
 
 #: Factor on expected times: the nodes of a cluster differ.
 SAFETY = 3
@@ -118,20 +119,22 @@ def comparison(study: Study, condition: Ensemble) -> Resources:
     held = seconds = 0.0
     for layer, epochs in study.layer_snapshots(condition).items():
         entries, labels = prod(condition.shapes[layer]), max(condition.shapes[layer])
-        member = entries * (3e-8 + 1e-11 * labels) + _evaluation(13, labels)
+        member = entries * (3e-8 + 1e-11 * labels) + _fitted(condition, layer)
         seconds += 2 * len(epochs) * (0.01 + folds * (n * member + 5e-11 * labels**3))
         held = max(held, 32 * n * entries + 80 * labels**2)
     return _resources(held, seconds)
 
 
 def symmetry(study: Study, condition: Ensemble) -> Resources:
-    """Estimate a job that tests a condition's symmetries, as though all layers had all tests."""
+    """Estimate a job that tests a condition's symmetries."""
     n, copies = condition.members, study.statistics.randomisations
     held = seconds = 0.0
     for layer, kept in study.layer_snapshots(condition).items():
         shape, epochs = condition.shapes[layer], {*kept} & {*study.tested_epochs(condition)}
         entries = prod(shape)
-        copy = 1e-6 + 3.5e-8 * sum(shape) + 2.5e-8 * entries + _evaluation(17, entries**0.5)
+        copy = 1e-6 + 3.5e-8 * sum(shape) + _fitted(condition, layer)
+        if labelled_side(layer) != "columns":  # else entries are not permuted
+            copy += 2.5e-8 * entries + _evaluation(4, entries**0.5)
         seconds += 2 * len(epochs) * n * copies * copy
         held = max(held, 12 * n * entries + 48 * copies * max(shape))
     return _resources(held, seconds)
@@ -171,6 +174,12 @@ def spectra(study: Study, networks: Ensemble | Checkpoint, shapes: Shapes) -> Re
 def _evaluation(count: int, size: float) -> float:
     """Seconds to evaluate so many invariants of one matrix: sums, and some matrix products."""
     return count * (5e-8 + 2.4e-10 * size**2 + 1.1e-12 * size**3)
+
+
+def _fitted(condition: Ensemble, layer: str) -> float:
+    """Seconds to evaluate the invariants that the 13-parameter law fits, where there is one."""
+    squares = condition.square_layers
+    return _evaluation(13, squares[layer][0]) if layer in squares else 0.0
 
 
 def _levels(n: int) -> float:
