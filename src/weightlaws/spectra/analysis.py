@@ -5,15 +5,17 @@ largest may not be, and then carry what was learned. Sources: arXiv:2203.14661, 
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import linalg
 
+from weightlaws.arrays import Bools, Floats, Shape
 from weightlaws.spectra.brody import brody_bootstrap
-from weightlaws.spectra.marchenko_pastur import MIN_VALUES, Bulk, edge_scale, edges, fit_bulk
+from weightlaws.spectra.marchenko_pastur import MIN_VALUES, Bulk, fit_bulk
 from weightlaws.spectra.null import Null, reference_null
+from weightlaws.spectra.p_values import rank_p_value
 from weightlaws.spectra.statistics import (
     NO_BULK,
     PERMUTED,
@@ -31,7 +33,8 @@ from weightlaws.spectra.vectors import (
     porter_thomas_distances,
 )
 
-Floats = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Vectors:
     p_right: Floats
     participation_left: Floats
     participation_right: Floats
-    informative: npt.NDArray[np.bool_]
+    informative: Bools
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class Analysis:
         small.
     permuted
         Those of the bulk for the matrix with its entries permuted, by name, (permutation,).
+    spacings
+        Unfolded level spacings of the bulk, in mean spacings; empty if there are too few levels.
     brody_error
         Standard error of the Brody parameter, by bootstrap.
     vectors
@@ -85,11 +90,12 @@ class Analysis:
         Why a statistic is NaN, or the tail's verdict what it is, by statistic.
     """
 
-    shape: tuple[int, int]
+    shape: Shape
     singular_values: Floats
     bulk: Bulk | None
     values: dict[str, float]
     permuted: dict[str, Floats]
+    spacings: Floats
     brody_error: float
     vectors: Vectors
     tail: Tail
@@ -127,32 +133,14 @@ class Analysis:
         """``power law``, ``not a power law`` or ``too few values``."""
         return self.tail.verdict
 
-    def parameters(self) -> dict[str, float]:
-        """Return what is measured and has no null, by name; NaN where there is none."""
-        bulk, tail = self.bulk, self.tail
-        fitted = dict.fromkeys(("sigma", "upper_edge", "edge_scale", "threshold"), float("nan"))
-        if bulk is not None and bulk.sigma > 0:
-            upper, scale = edges(bulk.shape, bulk.sigma)[1], edge_scale(bulk.shape, bulk.sigma)
-            fitted = dict(
-                zip(fitted, (bulk.sigma, float(upper), scale, bulk.threshold), strict=True)
-            )
-        return {
-            **fitted,
-            "informative_vectors": float(self.n_informative_vectors),
-            "informative_from": self.informative_from,
-            "tail_exponent": tail.exponent,
-            "tail_from": tail.x_min,
-            "tail_values": float(tail.n_tail),
-            "hill_plateau": float(tail.hill_k is not None) if tail.n_tail else float("nan"),
-            "hill_exponent": tail.hill_exponent,
-        }
-
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """One row a statistic that has a null: ``value``, ``null_mean``, ``null_sd``, ``p_value``.
 
         p-values come from ranks among simulated matrices, two-sided where a value can be unusual on
         both sides; `too_small` ones are NaN.
         """
+        import pandas as pd  # slow to import, and only this needs it
+
         rows = [
             {
                 "statistic": name,
@@ -165,18 +153,6 @@ class Analysis:
             for null in [self.null.known(name)]
         ]
         return pd.DataFrame(rows)
-
-
-def rank_p_value(value: float, null: Floats, side: str) -> float:
-    """Chance of a value as unusual among simulated ones (n,); NaN if it is NaN or there are none.
-
-    ``side`` is ``greater`` or ``two-sided``.
-    """
-    if np.isnan(value) or not len(null):
-        return float("nan")
-    over, under = (1 + (null >= value).sum()), (1 + (null <= value).sum())
-    p = over if side == "greater" else 2 * min(over, under)
-    return float(min(1.0, p / (1 + len(null))))
 
 
 def analyse(
@@ -229,7 +205,7 @@ def analyse(
     notes = too_small(len(s))
     bulk, values = None, dict.fromkeys(STATISTICS, float("nan"))
     permuted = {name: np.full(permutations, np.nan) for name in PERMUTED}
-    error = float("nan")
+    error, spacings = float("nan"), np.empty(0)
     if len(s) >= MIN_VALUES:
         bulk, values, spacings = spectral_statistics(s, shape, null.ends)
         notes |= too_small(len(s), bulk.above + bulk.below)
@@ -245,7 +221,7 @@ def analyse(
     tail = analyse_tail(s, rng, goodness_of_fit_replicates=goodness_of_fit_replicates)
     notes["tail"] = tail.reason
     vectors = _vectors(u.T, s, vt, null, false_discovery_rate)
-    return Analysis(shape, s, bulk, values, permuted, error, vectors, tail, null, notes)
+    return Analysis(shape, s, bulk, values, permuted, spacings, error, vectors, tail, null, notes)
 
 
 def _rough_singular_values(matrix: Floats) -> Floats:

@@ -1,12 +1,11 @@
 """The distance between the distribution of a sample and a law."""
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from weightlaws.arrays import Floats
 
 
-def distance(probabilities: Floats) -> Floats:
+def ks_distance(probabilities: Floats) -> Floats:
     """Kolmogorov-Smirnov distance, two-sided, of samples to a law.
 
     SciPy's tests take a sample at a time and work out a p-value, which does not hold where the law

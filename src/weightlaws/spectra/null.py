@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from scipy import linalg
 
+from weightlaws.arrays import Floats, Shape
 from weightlaws.spectra.marchenko_pastur import MIN_VALUES, Ends, simulated_ends
 from weightlaws.spectra.statistics import STATISTICS, spectral_statistics
 from weightlaws.spectra.vectors import null_distances
-
-Floats = npt.NDArray[np.float64]
 
 #: Edges of the histogram of level spacings, in mean spacings.
 SPACING_EDGES = np.linspace(0.0, 4.0, 33)
@@ -39,7 +37,7 @@ class Null:
         Number of vectors that were put together for each.
     """
 
-    shape: tuple[int, int]
+    shape: Shape
     ends: Ends
     singular_values: Floats
     statistics: dict[str, Floats]
@@ -54,7 +52,7 @@ class Null:
         return values[np.isfinite(values)]
 
 
-def gaussian_singular_values(shape: tuple[int, int], n: int, rng: np.random.Generator) -> Floats:
+def gaussian_singular_values(shape: Shape, n: int, rng: np.random.Generator) -> Floats:
     """Draw the singular values of n matrices with independent N(0, 1) entries.
 
     They are those of a bidiagonal matrix of independent chi variables: Dumitriu and Edelman,
@@ -77,7 +75,7 @@ def gaussian_singular_values(shape: tuple[int, int], n: int, rng: np.random.Gene
 
 
 def simulate_null(
-    shape: tuple[int, int],
+    shape: Shape,
     rng: np.random.Generator,
     *,
     matrices: int = 1000,
@@ -122,6 +120,6 @@ def spacing_density(spacings: Floats) -> Floats:
 
 
 @lru_cache(maxsize=32)
-def reference_null(shape: tuple[int, int]) -> Null:
+def reference_null(shape: Shape) -> Null:
     """Return a null of a shape that is the same everywhere, simulated once a process."""
     return simulate_null(shape, np.random.default_rng(np.random.SeedSequence(shape)))

@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from weightlaws.arrays import Floats, Shape
 from weightlaws.spectra import levels
 from weightlaws.spectra.brody import brody
 from weightlaws.spectra.marchenko_pastur import MIN_VALUES, Bulk, Ends, fit_bulk
-
-Floats = npt.NDArray[np.float64]
 
 NUMBER_VARIANCES = {
     f"number_variance_{length:g}": length for length in levels.NUMBER_VARIANCE_LENGTHS
@@ -53,7 +51,7 @@ def unfolded_levels(values: Floats, bulk: Bulk) -> Floats:
 
 
 def spectral_statistics(
-    values: Floats, shape: tuple[int, int], ends: Ends
+    values: Floats, shape: Shape, ends: Ends
 ) -> tuple[Bulk, dict[str, float], Floats]:
     """Measure all of `STATISTICS`.
 
