@@ -67,9 +67,11 @@ class SpectraShardSpec:
         )
 
 
-def _stored(*axes: str, dtype: type | str = np.float64, names: Sequence[str] = ()) -> Any:  # noqa: ANN401
-    """Declare a field by its axes after the member; with names it is a dict of such arrays."""
-    return field(metadata={"axes": axes, "dtype": dtype, "names": tuple(names)})
+def _axes(
+    *axes: str, dtype: type | str = np.float64, names: Sequence[str] = ()
+) -> dict[str, object]:
+    """Describe a stored field: axes after the member's, dtype, and, of a dict, its names."""
+    return {"axes": axes, "dtype": dtype, "names": tuple(names)}
 
 
 @dataclass(frozen=True)
@@ -116,32 +118,32 @@ class LayerSpectra:
     """
 
     shape: Shape
-    singular_values: Floats = _stored("rank")
-    statistics: Mapping[str, Floats] = _stored(names=[*STATISTICS])
-    permuted: Mapping[str, Floats] = _stored("permutation", names=PERMUTED)
-    sigma: Floats = _stored()
-    upper_edge: Floats = _stored()
-    edge_scale: Floats = _stored()
-    threshold: Floats = _stored()
-    informative_vectors: Floats = _stored()
-    informative_from: Floats = _stored()
-    tail_exponent: Floats = _stored()
-    tail_from: Floats = _stored()
-    tail_values: Floats = _stored()
-    hill_plateau: Floats = _stored()
-    hill_exponent: Floats = _stored()
-    brody_error: Floats = _stored()
-    distance_travelled: Floats = _stored()
-    p_left: Floats = _stored("rank")
-    p_right: Floats = _stored("rank")
-    participation_left: Floats = _stored("rank")
-    participation_right: Floats = _stored("rank")
-    informative: Bools = _stored("rank", dtype=np.bool_)
-    spacings: Floats = _stored("bin")
-    hill: Floats = _stored("k")
-    plateau: Floats = _stored("end")
-    verdict: Integers = _stored(dtype=np.int64)
-    reason: npt.NDArray[np.bytes_] = _stored(dtype=f"S{REASON_BYTES}")
+    singular_values: Floats = field(metadata=_axes("rank"))
+    statistics: Mapping[str, Floats] = field(metadata=_axes(names=[*STATISTICS]))
+    permuted: Mapping[str, Floats] = field(metadata=_axes("permutation", names=PERMUTED))
+    sigma: Floats = field(metadata=_axes())
+    upper_edge: Floats = field(metadata=_axes())
+    edge_scale: Floats = field(metadata=_axes())
+    threshold: Floats = field(metadata=_axes())
+    informative_vectors: Floats = field(metadata=_axes())
+    informative_from: Floats = field(metadata=_axes())
+    tail_exponent: Floats = field(metadata=_axes())
+    tail_from: Floats = field(metadata=_axes())
+    tail_values: Floats = field(metadata=_axes())
+    hill_plateau: Floats = field(metadata=_axes())
+    hill_exponent: Floats = field(metadata=_axes())
+    brody_error: Floats = field(metadata=_axes())
+    distance_travelled: Floats = field(metadata=_axes())
+    p_left: Floats = field(metadata=_axes("rank"))
+    p_right: Floats = field(metadata=_axes("rank"))
+    participation_left: Floats = field(metadata=_axes("rank"))
+    participation_right: Floats = field(metadata=_axes("rank"))
+    informative: Bools = field(metadata=_axes("rank", dtype=np.bool_))
+    spacings: Floats = field(metadata=_axes("bin"))
+    hill: Floats = field(metadata=_axes("k"))
+    plateau: Floats = field(metadata=_axes("end"))
+    verdict: Integers = field(metadata=_axes(dtype=np.int64))
+    reason: npt.NDArray[np.bytes_] = field(metadata=_axes(dtype=f"S{REASON_BYTES}"))
 
     def __len__(self) -> int:
         """Return the number of members."""

@@ -34,7 +34,11 @@ def bulk_statistics(bulk: Bulk, n: int) -> dict[str, float]:
     """Return the statistics of a fit to n singular values: `STATISTICS` up to the distance."""
     outside = bulk.above + bulk.below
     return dict(
-        zip(_OF_THE_BULK, (bulk.above, bulk.below, outside / n, bulk.distance), strict=True)
+        zip(
+            _OF_THE_BULK,
+            (float(bulk.above), float(bulk.below), outside / n, bulk.distance),
+            strict=True,
+        )
     )
 
 
