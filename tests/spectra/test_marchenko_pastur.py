@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from weightlaws.spectra.kolmogorov_smirnov import ks_distance
 from weightlaws.spectra import marchenko_pastur as mp
+from weightlaws.spectra.kolmogorov_smirnov import ks_distance
 
 SHAPES = [(50, 50), (30, 120), (784, 128), (10, 10)]
 

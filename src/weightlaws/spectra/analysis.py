@@ -228,7 +228,7 @@ def _rough_singular_values(matrix: Floats) -> Floats:
     """Singular values, descending, to 1e-8 of the largest, which does for a null: by squares."""
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     squares = linalg.eigvalsh(wide @ wide.T)
-    return np.asarray(np.sqrt(np.clip(squares, 0.0, None))[::-1])
+    return np.asarray(np.sqrt(np.maximum(squares, 0.0))[::-1])
 
 
 def _vectors(left: Floats, s: Floats, right: Floats, null: Null, rate: float) -> Vectors:

@@ -50,14 +50,15 @@ def cdf(values: Floats, shape: Shape, sigma: float = 1.0) -> Floats:
     n, m = sorted(shape)
     q = n / m
     a, b = (1 - np.sqrt(q)) ** 2, (1 + np.sqrt(q)) ** 2
-    x = np.clip(values**2 / (m * sigma**2), a, b)
+    x = np.minimum(np.maximum(values**2 / (m * sigma**2), a), b)
     half = 2 * np.sqrt(q)  # half the width of the support of the squares
     with np.errstate(divide="ignore", invalid="ignore"):
         inner = np.where(x > 0, ((1 + q) * x - (1 - q) ** 2) / (half * x), -1.0)
     rising, falling = (
-        np.arcsin(np.clip(part, -1.0, 1.0)) + np.pi / 2 for part in ((x - 1 - q) / half, inner)
+        np.arcsin(np.minimum(np.maximum(part, -1.0), 1.0)) + np.pi / 2
+        for part in ((x - 1 - q) / half, inner)
     )
-    root = np.sqrt(np.clip((b - x) * (x - a), 0.0, None))
+    root = np.sqrt(np.maximum((b - x) * (x - a), 0.0))
     return np.asarray((root + (1 + q) * rising - (1 - q) * falling) / (2 * np.pi * q))
 
 
@@ -182,7 +183,9 @@ def fit_bulk(values: Floats, shape: Shape, ends: Ends) -> Bulk:
     n, m = sorted(shape)
     most = len(values) - max(MIN_VALUES, -(-len(values) // 2))
     largest = ends.largest / edges((n - 1, m - 1))[1]  # in units of the law's upper edge
-    sigma, above, below = float(np.median(values)) / median((n, m)), 0, 0
+    # The values are sorted, so that their median is in the middle.
+    middle = float(values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+    sigma, above, below = middle / median((n, m)), 0, 0
     tried: set[tuple[int, int]] = set()
     while (above, below) not in tried:
         tried.add((above, below))
@@ -191,7 +194,7 @@ def fit_bulk(values: Floats, shape: Shape, ends: Ends) -> Bulk:
         below = min(int((values < sigma * ends.smallest).sum()), most - above)
         inside = values[above : len(values) - below]
         inner = (n - above - below, m - above)
-        sigma = float(np.sqrt((inside**2).sum() / np.prod(inner)))
+        sigma = float(np.sqrt((inside**2).sum() / (inner[0] * inner[1])))
     distance = float("nan")
     if sigma > 0:
         distance = float(ks_distance(cdf(inside[::-1], inner, sigma)))
