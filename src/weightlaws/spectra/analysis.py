@@ -1,7 +1,7 @@
 """Random-matrix analysis of one weight matrix: bulk, local statistics, singular vectors, tail.
 
-Most singular values and vectors of a trained weight matrix are those of a random matrix; the
-largest may not be, and then carry what was learned. Sources: arXiv:2203.14661, arXiv:2206.03927.
+Most singular values and vectors of a trained weight matrix look like a random matrix's. The largest
+may not; they then carry what the network learned. Sources: arXiv:2203.14661, arXiv:2206.03927.
 """
 
 from dataclasses import dataclass
@@ -44,8 +44,8 @@ class Vectors:
     Attributes
     ----------
     p_left, p_right
-        Chance that a random vector is as far, (rank,); NaN beyond the matrix's rank, where vectors
-        are not determined.
+        Chance that a random vector is as far, (rank,). Beyond the matrix's rank vectors are not
+        determined, and it is NaN.
     participation_left, participation_right
         Inverse participation ratios, (rank,).
     informative
@@ -61,7 +61,7 @@ class Vectors:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What random-matrix theory says of one matrix.
+    """The result of `analyse`.
 
     Attributes
     ----------
@@ -72,10 +72,11 @@ class Analysis:
     bulk
         The Marchenko-Pastur law fitted to them; None if there are too few.
     values
-        All of `spectral_statistics.STATISTICS` by name; NaN with a note where the matrix is too
-        small.
+        All of `statistics.STATISTICS` by name. Where the matrix is too small, a value is NaN and
+        has a note.
     permuted
-        Those of the bulk for the matrix with its entries permuted, by name, (permutation,).
+        The statistics `statistics.PERMUTED` of the matrix with its entries permuted, by name,
+        (permutation,).
     spacings
         Unfolded level spacings of the bulk, in mean spacings; empty if there are too few levels.
     brody_error
@@ -85,9 +86,9 @@ class Analysis:
     tail
         The tail of large singular values.
     null
-        What the statistics are judged against.
+        The random matrices that the statistics are compared with.
     notes
-        Why a statistic is NaN, or the tail's verdict what it is, by statistic.
+        By statistic, why it is NaN; under ``tail``, the reason for the verdict.
     """
 
     shape: Shape
@@ -114,7 +115,7 @@ class Analysis:
 
     @property
     def informative_from(self) -> float:
-        """The singular value from which on, upwards, all vectors are informative; NaN if none."""
+        """The smallest singular value above which all vectors are informative; NaN if none is."""
         run = int(np.cumprod(self.vectors.informative).sum())
         return float(self.singular_values[run - 1]) if run else float("nan")
 
@@ -136,8 +137,8 @@ class Analysis:
     def table(self) -> "pd.DataFrame":
         """One row a statistic that has a null: ``value``, ``null_mean``, ``null_sd``, ``p_value``.
 
-        p-values come from ranks among simulated matrices, two-sided where a value can be unusual on
-        both sides; `too_small` ones are NaN.
+        A p-value is a rank among simulated matrices. It is two-sided where a value can be unusual
+        on both sides, and NaN where the matrix is too small.
         """
         import pandas as pd  # slow to import, and only this needs it
 
@@ -167,7 +168,7 @@ def analyse(
 ) -> Analysis:
     """Compare a weight matrix with random matrices of its shape.
 
-    The singular values are those of LAPACK in float64, none left out.
+    LAPACK finds all singular values in float64.
 
     Parameters
     ----------
@@ -176,13 +177,13 @@ def analyse(
     rng
         Draws permutations of the entries and resamples spacings.
     null
-        What random matrices of this shape do. If it is not given, `null_spectra.reference_null`.
+        Statistics of random matrices of this shape. If it is not given, `null.reference_null`.
     false_discovery_rate
-        Share of singular vectors called informative that may be random ones.
+        Share of random vectors among the singular vectors that are called informative.
     permutations
-        Of the entries, behind the second null of the bulk.
+        Number of random orders of the entries, the second null of the bulk.
     bootstrap_replicates
-        Behind the standard error of the Brody parameter.
+        Number of resamples for the standard error of the Brody parameter.
     goodness_of_fit_replicates
         See `tails.analyse_tail`.
 
@@ -191,6 +192,19 @@ def analyse(
     ValueError
         If the matrix is not two-dimensional, is empty, is not finite, or has another shape than the
         null's.
+
+    Examples
+    --------
+    A random matrix with one strong entry:
+
+    >>> from weightlaws.spectra.null import simulate_null
+    >>> rng = np.random.default_rng(1)
+    >>> null = simulate_null((20, 30), rng, matrices=50, vectors=500)
+    >>> matrix = rng.standard_normal((20, 30))
+    >>> matrix[0, 0] = 40.0
+    >>> found = analyse(matrix, rng, null=null)
+    >>> found.n_outliers, found.n_informative_vectors, found.tail_verdict
+    (1, 1, 'too few values')
     """
     w = np.asarray(matrix, dtype=np.float64)
     if w.ndim != 2 or w.size == 0:
@@ -225,7 +239,7 @@ def analyse(
 
 
 def _rough_singular_values(matrix: Floats) -> Floats:
-    """Singular values, descending, to 1e-8 of the largest, which does for a null: by squares."""
+    """Return singular values, descending, by squares: to 1e-8 of the largest, enough for a null."""
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     squares = linalg.eigvalsh(wide @ wide.T)
     return np.asarray(np.sqrt(np.maximum(squares, 0.0))[::-1])
@@ -233,7 +247,7 @@ def _rough_singular_values(matrix: Floats) -> Floats:
 
 def _vectors(left: Floats, s: Floats, right: Floats, null: Null, rate: float) -> Vectors:
     p = []
-    # What is 0 to rounding has no vector of its own; NumPy's rule for the rank of a matrix.
+    # A singular value of 0 has no vector of its own. NumPy's rule for a rank says where 0 begins.
     determined = s > s[0] * max(null.shape) * np.finfo(np.float64).eps
     for vectors, distances in ((left, null.left), (right, null.right)):
         found = porter_thomas_distances(pooled(vectors, null.pooled_ranks))

@@ -8,8 +8,8 @@ from weightlaws.arrays import Floats
 def ks_distance(probabilities: Floats) -> Floats:
     """Kolmogorov-Smirnov distance, two-sided, of samples to a law.
 
-    SciPy's tests take a sample at a time and work out a p-value, which does not hold where the law
-    is fitted or the sample correlated.
+    SciPy's tests take one sample at a time. They also work out a p-value, which does not hold where
+    the law is fitted or the sample correlated.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The law of the singular values of a random matrix, fitted to the bulk of a trained one's.
+"""The law of a random matrix's singular values, fitted to the bulk of a trained matrix.
 
 Singular values of an n x m matrix, n <= m, of independent entries of variance sigma^2 follow the
 law of Marchenko and Pastur (1967), written for singular values, not their squares: the quarter of

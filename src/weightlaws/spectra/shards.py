@@ -141,7 +141,7 @@ class LayerSpectra:
     informative: Bools = field(metadata=_axes("rank", dtype=np.bool_))
     spacings: Floats = field(metadata=_axes("bin"))
     hill: Floats = field(metadata=_axes("k"))
-    plateau: Floats = field(metadata=_axes("end"))
+    plateau: Floats = field(metadata=_axes("of_plateau"))
     verdict: Integers = field(metadata=_axes(dtype=np.int64))
     reason: npt.NDArray[np.bytes_] = field(metadata=_axes(dtype=f"S{REASON_BYTES}"))
 
@@ -210,15 +210,18 @@ def read_spectra(
     for reader in opened_shards(paths, "spectra", spec.stored, n_members):
         layers = _layers(reader)
     for layer, (shape, epochs) in layers.items():
+        parts = [
+            _read(reader, layer, shape, len(epochs), spec.permutations)
+            for reader in opened_shards(paths, "spectra", spec.stored, n_members)
+            if reader.read("finite", np.bool_, (None,)).any()
+        ]
+        if not parts:
+            raise StorageError(paths[0], "finite", "no member", "at least one")
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         for k, epoch in enumerate(epochs):
-            parts = [
-                _read(reader, layer, shape, (len(epochs), spec.permutations), k)
-                for reader in opened_shards(paths, "spectra", spec.stored, n_members)
-                if reader.read("finite", np.bool_, (None,)).any()
-            ]
-            if not parts:
-                raise StorageError(paths[0], "finite", "no member", "at least one")
-            yield layer, epoch, join(parts)
+            # Contiguous arrays, so that sums over them are added in one order.
+            found = {name: np.ascontiguousarray(values[:, k]) for name, values in joined.items()}
+            yield layer, epoch, LayerSpectra.of_arrays(shape, found)
 
 
 def _layers(reader: Reader) -> dict[str, tuple[Shape, list[int]]]:
@@ -233,24 +236,18 @@ def _layers(reader: Reader) -> dict[str, tuple[Shape, list[int]]]:
 
 
 def _read(
-    reader: Reader, layer: str, shape: Shape, epochs_and_permutations: tuple[int, int], k: int
-) -> LayerSpectra:
-    """Read one layer's record at its k-th analysed epoch from a shard."""
+    reader: Reader, layer: str, shape: Shape, n_epochs: int, permutations: int
+) -> dict[str, npt.NDArray[Any]]:
+    """Read one layer's arrays of a shard by name, (member, epoch, ...)."""
     n_members = int(reader.read("finite", np.bool_, (None,)).sum())
-    n, (n_epochs, permutations) = min(shape), epochs_and_permutations
-    lengths = {"rank": n, "k": n - 1, "permutation": permutations, "end": 3}
-    lengths["bin"] = len(SPACING_EDGES) - 1
+    n, bins = min(shape), len(SPACING_EDGES) - 1
+    lengths = {"rank": n, "k": n - 1, "permutation": permutations, "of_plateau": 3, "bin": bins}
     arrays = {}
     for one in fields(LayerSpectra):
         if not one.metadata:
             continue  # the shape
+        dtype, finite = one.metadata["dtype"], one.name == "singular_values"
         sizes = (n_members, n_epochs, *(lengths[axis] for axis in one.metadata["axes"]))
         for name in [f"{one.name}/{key}" for key in one.metadata["names"]] or [one.name]:
-            arrays[name] = reader.read(
-                f"{name}/{layer}",
-                one.metadata["dtype"],
-                sizes,
-                finite=one.name == "singular_values",
-                part=(slice(None), k),
-            )
-    return LayerSpectra.of_arrays(shape, arrays)
+            arrays[name] = reader.read(f"{name}/{layer}", dtype, sizes, finite=finite)
+    return arrays

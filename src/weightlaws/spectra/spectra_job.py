@@ -85,7 +85,7 @@ def condition_tables(
     -------
     dict
         ``statistics``, ``ranks`` and ``curves``: see `statistics_table`, `ranks_table` and
-        `spectral_curves.curves_table`. Before their columns stand ``condition``, ``layer``,
+        `curves.curves_table`. Before their columns stand ``condition``, ``layer``,
         ``rows``, ``columns``, ``epoch`` and ``members``, the number of networks that are finite.
 
     Raises
@@ -139,7 +139,7 @@ def statistics_table(spectra: LayerSpectra, null: Null, rng: np.random.Generator
         a single one the spread of random matrices (of the Brody parameter a bootstrap's); ``null``:
         ``Gaussian``, independent entries, ``permuted``, the matrix's own entries in random order,
         or empty; ``null_mean`` and ``null_sd``, of one matrix; ``p_value``; ``verdict``, the
-        commonest on the tail; ``note``: why a value is missing, or the verdict what it is.
+        commonest on the tail; ``note``: why a value is missing, or the reason for the verdict.
     """
     notes = {**_no_bulk(spectra), **too_small(min(spectra.shape))}
     rows = [
@@ -189,7 +189,7 @@ def _against_permuted(
 
 
 def _measured(spectra: LayerSpectra) -> Iterator[Row]:
-    """What has no null; the mean is over the members that have it."""
+    """Return rows of measurements without a null; means are over the members that have them."""
     for name in _MEASURED:
         known = _known(getattr(spectra, name))
         yield {
@@ -201,7 +201,7 @@ def _measured(spectra: LayerSpectra) -> Iterator[Row]:
 
 
 def _tail(spectra: LayerSpectra) -> Iterator[Row]:
-    """The tail's numbers, each with the verdict: an exponent alone would say nothing."""
+    """Return rows of the tail's numbers, each with the verdict: an exponent alone says nothing."""
     n = len(spectra)
     counts = Counter(VERDICTS[k] for k in spectra.verdict)
     commonest, _ = counts.most_common(1)[0]
@@ -232,7 +232,7 @@ def _known(values: Floats) -> Floats:
 
 
 def _no_bulk(spectra: LayerSpectra) -> dict[str, str]:
-    """Notes of how many members have no bulk, by statistic; see `marchenko_pastur.Bulk`."""
+    """Note by statistic how many members have no bulk; see `marchenko_pastur.Bulk`."""
     if spectra.singular_values.shape[1] < MIN_VALUES:
         return {}
     above = spectra.statistics["outliers_above"].astype(int)
@@ -242,7 +242,7 @@ def _no_bulk(spectra: LayerSpectra) -> dict[str, str]:
 
 
 def _missing(known: Floats, spectra: LayerSpectra) -> str:
-    """Note of how many members a mean is over, if not all."""
+    """Note over how many members a mean is, if not over all."""
     n = len(spectra)
     return "" if len(known) == n else f"of {len(known)} of {n} members"
 
@@ -256,7 +256,7 @@ def _spread(values: Floats) -> float:
 
 
 def _error(values: Floats, alone: float) -> float:
-    """Standard error of a mean over members, or what a single one has."""
+    """Standard error of a mean over members; of a single member, its own error ``alone``."""
     if len(values) < 2:
         return float(alone) if len(values) else float("nan")
     return float(values.std(ddof=1) / np.sqrt(len(values)))
@@ -270,7 +270,7 @@ def ranks_table(spectra: LayerSpectra) -> pd.DataFrame:
     DataFrame
         ``rank``, 1 for the largest singular value; the mean ``singular_value``; ``p_left`` and
         ``p_right``, medians over members; the means ``participation_left`` and
-        ``participation_right``; ``informative``, the share of members in which it is.
+        ``participation_right``; ``informative``, the share of members with an informative vector.
     """
     return pd.DataFrame(
         {

@@ -23,7 +23,7 @@ STATISTICS: Mapping[str, str] = {
     "spacing_distance": "greater",
     **dict.fromkeys(NUMBER_VARIANCES, "two-sided"),
 }
-#: Those that are measured with the entries permuted, too.
+#: Statistics that are also measured with the entries permuted.
 PERMUTED = ("outliers_above", "bulk_distance")
 _OF_THE_BULK = ("outliers_above", "outliers_below", "share_outside", "bulk_distance")
 NO_BULK = "half of the singular values or more are outside: the law fits no bulk"
@@ -59,8 +59,8 @@ def spectral_statistics(
 ) -> tuple[Bulk, dict[str, float], Floats]:
     """Measure all of `STATISTICS`.
 
-    The same function measures trained and random matrices, so that what it does to the edges it
-    does to both.
+    The same function measures trained and random matrices, so that it treats the edges of both
+    alike.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def spectral_statistics(
 
 
 def too_small(n: int, outside: int = 0) -> dict[str, str]:
-    """Tell why statistics are not to be had of n singular values, by name.
+    """Tell by name why statistics of n singular values are missing.
 
     ``outside`` is how many of them the fit leaves out.
     """

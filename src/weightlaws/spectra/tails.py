@@ -40,12 +40,12 @@ def _unknown() -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Tail:
-    """What the upper tail of singular values looks like; what was not found is NaN.
+    """The upper tail of singular values; a number that was not found is NaN.
 
     Attributes
     ----------
     verdict, reason
-        "power law", "not a power law" or "too few values", and what speaks for it.
+        "power law", "not a power law" or "too few values", and the reason.
     n_tail, x_min
         Number of values from x_min on, and x_min in the units of the values.
     exponent, exponent_error

@@ -1,4 +1,4 @@
-"""Which singular vectors carry what was learned: those whose entries are not Porter-Thomas.
+"""Singular vectors that carry learned structure: their entries are not Porter-Thomas.
 
 The singular vectors of a random matrix are uniform on the sphere. For long ones the square of an
 entry, times their number, follows the law of Porter and Thomas, chi-squared with one degree of
@@ -57,7 +57,7 @@ def pooled(vectors: Floats, ranks: int) -> Floats:
     vectors
         (rank, length).
     ranks
-        How many vectors to put together; at either end they are the outermost so many.
+        How many vectors to put together; at either end, the outermost ones.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def null_distances(length: int, draws: int, rng: np.random.Generator, ranks: int
     Parameters
     ----------
     length, ranks
-        Of a vector, and how many of them are `pooled`.
+        The length of a vector, and how many of them are `pooled`.
 
     Returns
     -------
@@ -109,9 +109,9 @@ def p_values(distances: Floats, null: Floats, entries: int) -> Floats:
     distances
         Of the vectors, (...,).
     null
-        What `null_distances` gives, (draw,).
+        From `null_distances`, (draw,).
     entries
-        N, of the vectors whose distance was taken.
+        N, the number of entries of each vector or pool of vectors.
     """
     draws = len(null)
     beyond = draws - np.searchsorted(null, distances, side="left")
