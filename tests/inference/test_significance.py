@@ -23,7 +23,7 @@ def p_of(matrices, seed, **settings):
 
 @pytest.mark.parametrize("n_members", [100, 1000])
 def test_tests_hold_their_level(n_members):
-    """A tenth of the study of calibration in the docs: 100 ensembles of a law, tested against it."""
+    """A tenth of the study of calibration: 100 ensembles of a law, tested against it."""
     n = 100
     rng = np.random.default_rng(n_members)
     matrices = LAW.sample(n * n_members, rng).reshape(n, n_members, 5, 5)

@@ -1,22 +1,28 @@
 """From stored weights to tables, on files as the workflow makes them."""
 
+import shutil
+
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from weightlaws.spectra import curves, spectra_job
+from weightlaws.spectra import spectra_job
 from weightlaws.spectra.analysis import analyse
+from weightlaws.spectra.curves import curves_table
+from weightlaws.spectra.null import simulate_null
 from weightlaws.spectra.null_job import store_null
-from weightlaws.spectra.shards import PARAMETERS, LayerSpectra, read_spectra
-from weightlaws.spectra.spectra_shard_job import analyse_shard
+from weightlaws.spectra.shards import SpectraShardSpec, join, read_spectra
+from weightlaws.spectra.spectra_shard_job import analyse_shard, one_member
 from weightlaws.spectra.statistics import STATISTICS
+from weightlaws.spectra.tails import hill_estimates
 from weightlaws.storage import hdf5
 
 SHAPES = {"input-hidden1": [6, 12], "hidden1-hidden2": [110, 100]}
 SNAPSHOTS = {"input-hidden1": [0, 2], "hidden1-hidden2": [0, 1, 2]}
 WEIGHTS = {
     "dataset": {"dataset": "digits"},
+    "initialisation": {"law": "gaussian"},
     "shapes": SHAPES,
     "epochs": 2,
     "snapshots": SNAPSHOTS,
@@ -34,6 +40,7 @@ SPECTRA = {
 }
 TABLES = {"spectra": SPECTRA, "members": 5, "seed": 3, "code": "t"}
 SHARDS = [(0, 2), (3, 4)]
+PARSED = SpectraShardSpec.parse(SPECTRA)
 
 
 def weights_of(member, layer):
@@ -90,20 +97,18 @@ def row_of(table, **values):
 
 def test_shards_hold_what_the_analysis_of_each_matrix_says(files):
     _, _, paths = files
-    found = {(layer, epoch): s for layer, epoch, s in read_spectra(paths, SPECTRA, 5)}
+    found = {(layer, epoch): s for layer, epoch, s in read_spectra(paths, PARSED, 5)}
     assert [*found] == [(layer, epoch) for layer in SHAPES for epoch in (0, 2)]
     spectra = found["hidden1-hidden2", 2]
     assert spectra.singular_values.shape == (4, 100)  # without the member that diverged
     matrix = weights_of(3, "hidden1-hidden2")[-1].astype(np.float32)
     one = analyse(matrix, np.random.default_rng(0), permutations=0)
     np.testing.assert_allclose(spectra.singular_values[2], one.singular_values)
-    place = PARAMETERS.index("sigma")
-    assert spectra.parameters[2, place] == pytest.approx(one.bulk.sigma, rel=1e-3)
+    assert spectra.sigma[2] == pytest.approx(one.bulk.sigma, rel=1e-3)
     # Float32 would lose seven digits in a sum of 11 000 squares.
     start, end = weights_of(3, "hidden1-hidden2")[[0, -1]].astype(np.float32).astype(np.float64)
     travelled = np.linalg.norm(end - start) / np.linalg.norm(start)
-    found = spectra.parameters[2, PARAMETERS.index("distance_travelled")]
-    assert found == pytest.approx(travelled, rel=1e-12)
+    assert spectra.distance_travelled[2] == pytest.approx(travelled, rel=1e-12)
 
 
 def test_statistics_tell_the_grown_signal(tables):
@@ -184,42 +189,41 @@ def test_other_weights_or_missing_members_are_refused(files, tmp_path):
     with pytest.raises(hdf5.StorageError, match=r"spec.code: found w, expected x"):
         analyse_shard(tmp_path / "a.h5", other, shards[0], nulls)
     with pytest.raises(hdf5.StorageError, match="members"):
-        list(read_spectra(spectra[:1], SPECTRA, 5))
+        list(read_spectra(spectra[:1], PARSED, 5))
 
 
-def test_p_values_of_several_members_are_calibrated():
-    rng = np.random.default_rng(1)
-    gaussian, permuted = [], []
-    for _ in range(300):
-        null, values = rng.exponential(size=50), rng.exponential(size=8)
-        gaussian.append(spectra_job.pooled_p_value(values, null, "two-sided", rng))
-        orders = rng.exponential(size=(8, 10)) * np.geomspace(1, 100, 8)[:, None]
-        permuted.append(spectra_job.permutation_p_value(orders[:, 0], orders[:, 1:], rng))
-    assert stats.kstest(gaussian, "uniform").pvalue > 1e-3
-    assert stats.kstest(permuted, "uniform").pvalue > 1e-3
-    assert spectra_job.pooled_p_value(np.full(8, 9.0), np.ones(50), "greater", rng) == 0.001
-    assert spectra_job.permutation_p_value(np.full(8, 9.0), np.ones((8, 9)), rng) == 0.001
-    assert np.isnan(spectra_job.pooled_p_value(np.empty(0), np.ones(5), "greater", rng))
-
-
-def test_the_single_members_p_value_is_its_rank():
-    rng = np.random.default_rng(2)
-    assert spectra_job.pooled_p_value(np.array([5.0]), np.arange(9.0), "greater", rng) == 0.5
-    assert spectra_job.permutation_p_value(np.array([5.0]), np.arange(9.0)[None], rng) == 0.5
+def test_a_shard_without_finite_members_is_left_out(files, tmp_path):
+    nulls, shards, _ = files
+    weights = [tmp_path / shard.name for shard in shards]
+    spectra = [tmp_path / f"spectra-{first}-{last}.h5" for first, last in SHARDS]
+    for path, copy, target, members in zip(shards, weights, spectra, SHARDS, strict=True):
+        shutil.copy(path, copy)
+        with h5py.File(copy, "r+") as file:
+            if members == SHARDS[0]:
+                file["finite"][...] = False
+        analyse_shard(target, {**SPECTRA, "members": [*members]}, copy, nulls)
+    lengths = [len(found) for _, _, found in read_spectra(spectra, PARSED, 5)]
+    assert lengths == [2, 2, 2, 2]
 
 
 def test_hill_curves_do_without_values_of_zero():
-    assert len(curves._hill_estimates(np.array([3.0, 0.0]))) == 0
-    assert len(curves._hill_estimates(np.array([3.0, 2.0, 1.0, 0.0]))) == 2
+    assert len(hill_estimates([3.0, 0.0])) == 0
+    # gamma_1 = ln(3 / 2), gamma_2 = (ln(3 / 1) + ln(2 / 1)) / 2
+    expected = [np.log(1.5), np.log(6) / 2]
+    assert hill_estimates([3.0, 2.0, 1.0, 0.0]) == pytest.approx(expected)
 
 
-def test_a_plateau_is_drawn_where_there_is_one():
-    values = np.sort(np.random.default_rng(4).pareto(2.0, (3, 300)) + 1, axis=1)[:, ::-1]
-    nothing = np.full((3, 1), np.nan)
-    spectra = LayerSpectra(
-        (300, 300), values, nothing, nothing, nothing, nothing, np.zeros(3, int), [""] * 3
-    )
-    flat = curves._plateau(spectra)
-    assert flat["x"][0] < flat["x"][1] <= 299
-    # gamma is 1 / (alpha - 1), alpha being 3; of 300 values it is known to 6 %, over three to 4 %.
-    assert flat["y"] == pytest.approx(0.5, rel=0.15)
+@pytest.mark.parametrize("n", [60, 300])
+def test_a_plateau_is_drawn_where_there_is_one(n):
+    rng, records = np.random.default_rng(4), []
+    for _ in range(3):
+        u, v = (np.linalg.qr(rng.standard_normal((n, n)))[0] for _ in range(2))
+        matrix = u * (rng.pareto(2.0, n) + 1) @ v.T
+        null = simulate_null((n, n), rng, matrices=20, vectors=200)
+        records.append(one_member(analyse(matrix, rng, null=null, permutations=2)))
+    table = curves_table(join(records), null)
+    flat = table[table["curve"] == "plateau"]
+    first, last = flat["x"]
+    assert first < last <= n - 1
+    # gamma is 1 / (alpha - 1), alpha being 3; it is known to 1 / sqrt(n), over three members less.
+    assert flat["y"].to_numpy() == pytest.approx(0.5, rel=2.5 / np.sqrt(3 * n))

@@ -77,6 +77,16 @@ def test_participation_is_that_of_random_vectors():
     assert found.mean() == pytest.approx(3 / 62, abs=3 * found.std() / np.sqrt(5000))
 
 
+def test_informative_ranks_are_scipys_discoveries():
+    rng = np.random.default_rng(12)
+    for rate in (0.05, 0.3):
+        # Two digits make ties, also with the limits k rate / m.
+        for both in np.round(rng.random((500, 2, 10)) ** 4, 2):
+            expected = (stats.false_discovery_control(both.ravel()) <= rate).reshape(2, 10)
+            found = sv.informative_ranks(*both, rate)
+            np.testing.assert_array_equal(found, expected.any(axis=0))
+
+
 def test_informative_ranks_hold_the_false_discovery_rate_and_skip_what_is_not_determined():
     left = np.array([1e-9, 0.6, 0.5, np.nan])
     right = np.array([0.4, 1e-8, 0.7, np.nan])

@@ -14,7 +14,7 @@ from support.small_study import make_results, small_study
 from weightlaws.inference.stored_fits import read_fits
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.spectra.null_job import read_null, read_nulls
-from weightlaws.spectra.shards import read_spectra
+from weightlaws.spectra.shards import SpectraShardSpec, read_spectra
 from weightlaws.storage.hdf5 import StorageError, create, opened
 from weightlaws.storage.shard_specs import InvariantsSpec
 from weightlaws.storage.shards import read_invariants, read_shard
@@ -44,7 +44,7 @@ def read_all_invariants(path, spec):
 
 def read_all_spectra(path, spec):
     shared = {key: value for key, value in spec.items() if key != "members"}
-    return list(read_spectra([path], shared, spec["members"][1] + 1))
+    return list(read_spectra([path], SpectraShardSpec.parse(shared), spec["members"][1] + 1))
 
 
 READERS = {

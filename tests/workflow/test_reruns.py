@@ -227,7 +227,7 @@ EVERY = " ".join(STAGES)
 # For each module of the library the scripts of the stages whose numbers rest on it, by package.
 MODULES = {
     "": {
-        "arrays": f"{STORED} findings condition_figures",
+        "arrays": f"{STORED} findings condition_figures spectra_figures lazy_rich",
         "errors jobs": EVERY,
         "results": "",
     },
@@ -278,11 +278,11 @@ MODULES = {
         "code_digest disk_space file_sizes resources specs stages versions": "",
     },
     "spectra": {
-        "analysis shards tails": "spectra_shard spectra",
+        "analysis spectra_shard_job": "spectra_shard",
         "brody kolmogorov_smirnov levels": "null spectra_shard spectra spectra_figures lazy_rich",
         "curves spectra_job": "spectra",
         "marchenko_pastur null null_job statistics vectors": "null spectra_shard spectra",
-        "spectra_shard_job": "spectra_shard",
+        "p_values shards tails": "spectra_shard spectra",
     },
     "storage": {
         "disk_file": EVERY,

@@ -1,19 +1,21 @@
 """Random-matrix analysis of one weight matrix: bulk, local statistics, singular vectors, tail.
 
-Most singular values and vectors of a trained weight matrix are those of a random matrix; the
-largest may not be, and then carry what was learned. Sources: arXiv:2203.14661, arXiv:2206.03927.
+Most singular values and vectors of a trained weight matrix look like a random matrix's. The largest
+may not; they then carry what the network learned. Sources: arXiv:2203.14661, arXiv:2206.03927.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import linalg
 
+from weightlaws.arrays import Bools, Floats, Shape
 from weightlaws.spectra.brody import brody_bootstrap
-from weightlaws.spectra.marchenko_pastur import MIN_VALUES, Bulk, edge_scale, edges, fit_bulk
+from weightlaws.spectra.marchenko_pastur import MIN_VALUES, Bulk, fit_bulk
 from weightlaws.spectra.null import Null, reference_null
+from weightlaws.spectra.p_values import rank_p_value
 from weightlaws.spectra.statistics import (
     NO_BULK,
     PERMUTED,
@@ -31,7 +33,8 @@ from weightlaws.spectra.vectors import (
     porter_thomas_distances,
 )
 
-Floats = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ class Vectors:
     Attributes
     ----------
     p_left, p_right
-        Chance that a random vector is as far, (rank,); NaN beyond the matrix's rank, where vectors
-        are not determined.
+        Chance that a random vector is as far, (rank,). Beyond the matrix's rank vectors are not
+        determined, and it is NaN.
     participation_left, participation_right
         Inverse participation ratios, (rank,).
     informative
@@ -53,12 +56,12 @@ class Vectors:
     p_right: Floats
     participation_left: Floats
     participation_right: Floats
-    informative: npt.NDArray[np.bool_]
+    informative: Bools
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What random-matrix theory says of one matrix.
+    """The result of `analyse`.
 
     Attributes
     ----------
@@ -69,10 +72,13 @@ class Analysis:
     bulk
         The Marchenko-Pastur law fitted to them; None if there are too few.
     values
-        All of `spectral_statistics.STATISTICS` by name; NaN with a note where the matrix is too
-        small.
+        All of `statistics.STATISTICS` by name. Where the matrix is too small, a value is NaN and
+        has a note.
     permuted
-        Those of the bulk for the matrix with its entries permuted, by name, (permutation,).
+        The statistics `statistics.PERMUTED` of the matrix with its entries permuted, by name,
+        (permutation,).
+    spacings
+        Unfolded level spacings of the bulk, in mean spacings; empty if there are too few levels.
     brody_error
         Standard error of the Brody parameter, by bootstrap.
     vectors
@@ -80,16 +86,17 @@ class Analysis:
     tail
         The tail of large singular values.
     null
-        What the statistics are judged against.
+        The random matrices that the statistics are compared with.
     notes
-        Why a statistic is NaN, or the tail's verdict what it is, by statistic.
+        By statistic, why it is NaN; under ``tail``, the reason for the verdict.
     """
 
-    shape: tuple[int, int]
+    shape: Shape
     singular_values: Floats
     bulk: Bulk | None
     values: dict[str, float]
     permuted: dict[str, Floats]
+    spacings: Floats
     brody_error: float
     vectors: Vectors
     tail: Tail
@@ -108,7 +115,7 @@ class Analysis:
 
     @property
     def informative_from(self) -> float:
-        """The singular value from which on, upwards, all vectors are informative; NaN if none."""
+        """The smallest singular value above which all vectors are informative; NaN if none is."""
         run = int(np.cumprod(self.vectors.informative).sum())
         return float(self.singular_values[run - 1]) if run else float("nan")
 
@@ -127,32 +134,14 @@ class Analysis:
         """``power law``, ``not a power law`` or ``too few values``."""
         return self.tail.verdict
 
-    def parameters(self) -> dict[str, float]:
-        """Return what is measured and has no null, by name; NaN where there is none."""
-        bulk, tail = self.bulk, self.tail
-        fitted = dict.fromkeys(("sigma", "upper_edge", "edge_scale", "threshold"), float("nan"))
-        if bulk is not None and bulk.sigma > 0:
-            upper, scale = edges(bulk.shape, bulk.sigma)[1], edge_scale(bulk.shape, bulk.sigma)
-            fitted = dict(
-                zip(fitted, (bulk.sigma, float(upper), scale, bulk.threshold), strict=True)
-            )
-        return {
-            **fitted,
-            "informative_vectors": float(self.n_informative_vectors),
-            "informative_from": self.informative_from,
-            "tail_exponent": tail.exponent,
-            "tail_from": tail.x_min,
-            "tail_values": float(tail.n_tail),
-            "hill_plateau": float(tail.hill_k is not None) if tail.n_tail else float("nan"),
-            "hill_exponent": tail.hill_exponent,
-        }
-
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """One row a statistic that has a null: ``value``, ``null_mean``, ``null_sd``, ``p_value``.
 
-        p-values come from ranks among simulated matrices, two-sided where a value can be unusual on
-        both sides; `too_small` ones are NaN.
+        A p-value is a rank among simulated matrices. It is two-sided where a value can be unusual
+        on both sides, and NaN where the matrix is too small.
         """
+        import pandas as pd  # slow to import, and only this needs it
+
         rows = [
             {
                 "statistic": name,
@@ -167,18 +156,6 @@ class Analysis:
         return pd.DataFrame(rows)
 
 
-def rank_p_value(value: float, null: Floats, side: str) -> float:
-    """Chance of a value as unusual among simulated ones (n,); NaN if it is NaN or there are none.
-
-    ``side`` is ``greater`` or ``two-sided``.
-    """
-    if np.isnan(value) or not len(null):
-        return float("nan")
-    over, under = (1 + (null >= value).sum()), (1 + (null <= value).sum())
-    p = over if side == "greater" else 2 * min(over, under)
-    return float(min(1.0, p / (1 + len(null))))
-
-
 def analyse(
     matrix: npt.ArrayLike,
     rng: np.random.Generator,
@@ -191,7 +168,7 @@ def analyse(
 ) -> Analysis:
     """Compare a weight matrix with random matrices of its shape.
 
-    The singular values are those of LAPACK in float64, none left out.
+    LAPACK finds all singular values in float64.
 
     Parameters
     ----------
@@ -200,13 +177,13 @@ def analyse(
     rng
         Draws permutations of the entries and resamples spacings.
     null
-        What random matrices of this shape do. If it is not given, `null_spectra.reference_null`.
+        Statistics of random matrices of this shape. If it is not given, `null.reference_null`.
     false_discovery_rate
-        Share of singular vectors called informative that may be random ones.
+        Share of random vectors among the singular vectors that are called informative.
     permutations
-        Of the entries, behind the second null of the bulk.
+        Number of random orders of the entries, the second null of the bulk.
     bootstrap_replicates
-        Behind the standard error of the Brody parameter.
+        Number of resamples for the standard error of the Brody parameter.
     goodness_of_fit_replicates
         See `tails.analyse_tail`.
 
@@ -215,6 +192,19 @@ def analyse(
     ValueError
         If the matrix is not two-dimensional, is empty, is not finite, or has another shape than the
         null's.
+
+    Examples
+    --------
+    A random matrix with one strong entry:
+
+    >>> from weightlaws.spectra.null import simulate_null
+    >>> rng = np.random.default_rng(1)
+    >>> null = simulate_null((20, 30), rng, matrices=50, vectors=500)
+    >>> matrix = rng.standard_normal((20, 30))
+    >>> matrix[0, 0] = 40.0
+    >>> found = analyse(matrix, rng, null=null)
+    >>> found.n_outliers, found.n_informative_vectors, found.tail_verdict
+    (1, 1, 'too few values')
     """
     w = np.asarray(matrix, dtype=np.float64)
     if w.ndim != 2 or w.size == 0:
@@ -229,7 +219,7 @@ def analyse(
     notes = too_small(len(s))
     bulk, values = None, dict.fromkeys(STATISTICS, float("nan"))
     permuted = {name: np.full(permutations, np.nan) for name in PERMUTED}
-    error = float("nan")
+    error, spacings = float("nan"), np.empty(0)
     if len(s) >= MIN_VALUES:
         bulk, values, spacings = spectral_statistics(s, shape, null.ends)
         notes |= too_small(len(s), bulk.above + bulk.below)
@@ -245,19 +235,19 @@ def analyse(
     tail = analyse_tail(s, rng, goodness_of_fit_replicates=goodness_of_fit_replicates)
     notes["tail"] = tail.reason
     vectors = _vectors(u.T, s, vt, null, false_discovery_rate)
-    return Analysis(shape, s, bulk, values, permuted, error, vectors, tail, null, notes)
+    return Analysis(shape, s, bulk, values, permuted, spacings, error, vectors, tail, null, notes)
 
 
 def _rough_singular_values(matrix: Floats) -> Floats:
-    """Singular values, descending, to 1e-8 of the largest, which does for a null: by squares."""
+    """Return singular values, descending, by squares: to 1e-8 of the largest, enough for a null."""
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     squares = linalg.eigvalsh(wide @ wide.T)
-    return np.asarray(np.sqrt(np.clip(squares, 0.0, None))[::-1])
+    return np.asarray(np.sqrt(np.maximum(squares, 0.0))[::-1])
 
 
 def _vectors(left: Floats, s: Floats, right: Floats, null: Null, rate: float) -> Vectors:
     p = []
-    # What is 0 to rounding has no vector of its own; NumPy's rule for the rank of a matrix.
+    # A singular value of 0 has no vector of its own. NumPy's rule for a rank says where 0 begins.
     determined = s > s[0] * max(null.shape) * np.finfo(np.float64).eps
     for vectors, distances in ((left, null.left), (right, null.right)):
         found = porter_thomas_distances(pooled(vectors, null.pooled_ranks))

@@ -2,9 +2,9 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gamma, gammaln
+from scipy.special import gammaln
 
-Array = npt.NDArray[np.float64]
+from weightlaws.arrays import Floats
 
 # Mean spacings. Single precision knows none finer than 1e-4 of 4096 levels, and one spacing of 0
 # would otherwise decide the fit.
@@ -16,7 +16,7 @@ _POWERS = 1 + _BETAS
 _LOG_RATES = _POWERS * gammaln(1 + 1 / _POWERS)
 
 
-def brody(spacings: npt.ArrayLike) -> Array:
+def brody(spacings: npt.ArrayLike) -> Floats:
     r"""Brody parameter of greatest likelihood: 0 of Poisson's spacings, 1 of Wigner's.
 
     .. math:: p(s) = (1 + \beta) b s^\beta \exp(-b s^{1 + \beta}), \quad
@@ -39,7 +39,7 @@ def brody(spacings: npt.ArrayLike) -> Array:
     ValueError
         If there is no spacing, or one is negative or not finite.
     """
-    spacings = valid(spacings, "spacings")
+    spacings = require_not_negative(spacings, "spacings")
     beta = np.empty(spacings.shape[:-1])
     for index in np.ndindex(beta.shape):
         beta[index] = _most_likely(_terms(spacings[index]).sum(0), spacings.shape[-1])
@@ -76,7 +76,7 @@ def brody_bootstrap(
     ValueError
         As `brody` does, or if there is more than one axis or fewer than two replicates.
     """
-    spacings = valid(spacings, "spacings")
+    spacings = require_not_negative(spacings, "spacings")
     if spacings.ndim != 1 or replicates < 2:
         raise ValueError(
             "expected spacings (n,) and at least 2 replicates, "
@@ -89,13 +89,13 @@ def brody_bootstrap(
     return float(_most_likely(counts @ _terms(spacings), n, scales).std(ddof=1))
 
 
-def _terms(spacings: Array) -> Array:
+def _terms(spacings: Floats) -> Floats:
     """Give log s, then s^(1 + beta) on the grid, of spacings (n,): what the likelihood adds up."""
     logs = np.log(np.maximum(spacings, _FINEST))[:, None]
     return np.concatenate([logs, np.exp(logs * _POWERS)], axis=1)
 
 
-def _most_likely(sums: Array, n: int, scales: npt.ArrayLike = 1.0) -> Array:
+def _most_likely(sums: Floats, n: int, scales: npt.ArrayLike = 1.0) -> Floats:
     """Parameter (...) of n spacings, from sums (..., 1 + g) of their terms, divided by scales."""
     scales = np.asarray(scales, dtype=np.float64)[..., None]
     logs, powers = sums[..., :1] - n * np.log(scales), sums[..., 1:] / scales**_POWERS
@@ -109,14 +109,7 @@ def _most_likely(sums: Array, n: int, scales: npt.ArrayLike = 1.0) -> Array:
     return np.asarray(np.where(best == inner, _BETAS[inner] + offset, _BETAS[best]))
 
 
-def brody_density(s: npt.ArrayLike, beta: float) -> Array:
-    """Brody's density, as in `brody`, of spacings s >= 0 for a parameter beta > -1."""
-    s = np.asarray(s, dtype=np.float64)
-    rate = gamma((2 + beta) / (1 + beta)) ** (1 + beta)
-    return np.asarray((1 + beta) * rate * s**beta * np.exp(-rate * s ** (1 + beta)))
-
-
-def valid(values: npt.ArrayLike, name: str, positive: bool = False) -> Array:
+def require_not_negative(values: npt.ArrayLike, name: str, positive: bool = False) -> Floats:
     """Return values (..., n) as an array, refusing none, negative ones and what is not finite."""
     values = np.atleast_1d(np.asarray(values, dtype=np.float64))
     allowed = np.isfinite(values) & ((values > 0) if positive else (values >= 0))

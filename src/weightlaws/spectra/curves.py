@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from weightlaws.spectra import levels, marchenko_pastur, tails
-from weightlaws.spectra.null import SPACING_EDGES, Null, spacing_density
+from weightlaws.arrays import Floats
+from weightlaws.spectra import levels, marchenko_pastur
+from weightlaws.spectra.null import SPACING_EDGES, Null
 from weightlaws.spectra.shards import LayerSpectra
-from weightlaws.spectra.statistics import NUMBER_VARIANCES, unfolded_levels
-
-Floats = npt.NDArray[np.float64]
+from weightlaws.spectra.statistics import NUMBER_VARIANCES
 
 _BINS = 40
 # 95 % of a Gaussian.
@@ -67,8 +65,8 @@ def _laws(spectra: LayerSpectra, x: Floats) -> Iterator[Floats]:
     """Return each member's fitted law, as a density of all its singular values, (point,)."""
     n, m = sorted(spectra.shape)
     sigmas, above, below = (
-        spectra.parameter("sigma"),
-        *(spectra.statistic(f"outliers_{side}") for side in ("above", "below")),
+        spectra.sigma,
+        *(spectra.statistics[f"outliers_{side}"] for side in ("above", "below")),
     )
     for sigma, k, j in zip(sigmas, above, below, strict=True):
         if not sigma > 0:  # or NaN, of too few values
@@ -79,32 +77,22 @@ def _laws(spectra: LayerSpectra, x: Floats) -> Iterator[Floats]:
 
 
 def _outliers(spectra: LayerSpectra) -> dict[str, Floats]:
-    above = spectra.statistic("outliers_above")
+    above = spectra.statistics["outliers_above"]
     ranks = np.arange(spectra.singular_values.shape[1])
     return {"x": spectra.singular_values[ranks < above[:, None]]}
 
 
 def _spacings(spectra: LayerSpectra, null: Null) -> dict[str, Floats]:
-    densities = [spacing_density(found) for found in _member_spacings(spectra, null)]
     x = (SPACING_EDGES[1:] + SPACING_EDGES[:-1]) / 2
-    low, high = _band(null.spacings, len(densities))
-    y, theory = _mean_of_known(np.stack(densities)), levels.wigner_surmise(x)
+    low, high = _band(null.spacings, len(spectra))
+    y, theory = _mean_of_known(spectra.spacings), levels.wigner_surmise(x)
     return {"x": x, "y": y, "low": low, "high": high, "theory": theory}
 
 
-def _member_spacings(spectra: LayerSpectra, null: Null) -> Iterator[Floats]:
-    for values in spectra.singular_values:
-        if len(values) < marchenko_pastur.MIN_VALUES:
-            yield np.empty(0)
-            continue
-        bulk = marchenko_pastur.fit_bulk(values, spectra.shape, null.ends)
-        yield levels.spacings(unfolded_levels(values, bulk))
-
-
 def _number_variance(spectra: LayerSpectra, null: Null) -> dict[str, Floats]:
-    found = np.stack([spectra.statistic(name) for name in NUMBER_VARIANCES], axis=1)
+    found = np.stack([spectra.statistics[name] for name in NUMBER_VARIANCES], axis=1)
     expected = np.stack([null.statistics[name] for name in NUMBER_VARIANCES], axis=1)
-    low, high = _band(expected, len(spectra.statistics))
+    low, high = _band(expected, len(spectra))
     lengths = np.array([*NUMBER_VARIANCES.values()])
     return {
         "x": lengths,
@@ -132,27 +120,19 @@ def _band(null: Floats, n_members: int) -> tuple[Floats, Floats]:
 
 
 def _hill(spectra: LayerSpectra) -> dict[str, Floats]:
-    found = [gamma for gamma in map(_hill_estimates, spectra.singular_values) if len(gamma)]
-    length = min(map(len, found), default=0)
+    """Return the estimates up to the k that all members with two positive values have."""
+    known = np.isfinite(spectra.hill).sum(axis=1)
+    length = int(known[known > 0].min(initial=spectra.hill.shape[1])) if known.any() else 0
     k = np.arange(1.0, length + 1)
-    values = np.array([gamma[:length] for gamma in found]).reshape(-1, length)
+    values = spectra.hill[known > 0, :length]
     y = values.mean(axis=0) if length else k
     error = values.std(axis=0, ddof=1) if len(values) > 1 else y / np.sqrt(k)
     return {"x": k, "y": y, "low": y - error, "high": y + error}
 
 
-def _hill_estimates(values: Floats) -> Floats:
-    """Return gamma_k for k from 1 on, (k,), of what is positive; empty if that is one value."""
-    if (values > 0).sum() < 2:
-        return np.empty(0)
-    _, exponents = tails.hill(values)
-    return 1 / (exponents - 1)
-
-
 def _plateau(spectra: LayerSpectra) -> dict[str, Floats]:
-    positive = [values for values in spectra.singular_values if (values > 0).sum() > 1]
-    found = [flat for flat in map(tails.plateau, positive) if flat is not None]
-    if not found:
+    found = spectra.plateau[np.isfinite(spectra.plateau).all(axis=1)]
+    if not len(found):
         return {"x": np.empty(0), "y": np.empty(0)}
-    first, last, exponent = np.mean(found, axis=0)
+    first, last, exponent = found.mean(axis=0)
     return {"x": np.array([first, last]), "y": np.full(2, 1 / (exponent - 1))}

@@ -1,16 +1,15 @@
 """The distance between the distribution of a sample and a law."""
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from weightlaws.arrays import Floats
 
 
-def distance(probabilities: Floats) -> Floats:
+def ks_distance(probabilities: Floats) -> Floats:
     """Kolmogorov-Smirnov distance, two-sided, of samples to a law.
 
-    SciPy's tests take a sample at a time and work out a p-value, which does not hold where the law
-    is fitted or the sample correlated.
+    SciPy's tests take one sample at a time. They also work out a p-value, which does not hold where
+    the law is fitted or the sample correlated.
 
     Parameters
     ----------

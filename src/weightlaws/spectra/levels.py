@@ -7,12 +7,11 @@ arXiv:2203.14661; Mehta, Random Matrices, 3rd ed.
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, sici
+from scipy.special import gamma, ndtr, sici
 
-from weightlaws.spectra import kolmogorov_smirnov
-from weightlaws.spectra.brody import brody_density, valid
-
-Array = npt.NDArray[np.float64]
+from weightlaws.arrays import Floats
+from weightlaws.spectra.brody import require_not_negative
+from weightlaws.spectra.kolmogorov_smirnov import ks_distance
 
 # Atas et al., arXiv:1212.5611: GOE of large matrices, and exact of a Poisson process.
 GOE_MEAN_RATIO = 0.5307
@@ -34,7 +33,7 @@ _REACH = 7.5
 _BLOCK = 32
 
 
-def spacing_ratios(levels: npt.ArrayLike) -> Array:
+def spacing_ratios(levels: npt.ArrayLike) -> Floats:
     """Ratios of each two consecutive spacings, the smaller over the larger.
 
     Source: Oganesyan and Huse, Phys. Rev. B 75 (2007) 155111; arXiv:1212.5611.
@@ -61,7 +60,7 @@ def spacing_ratios(levels: npt.ArrayLike) -> Array:
     return np.divide(smaller, larger, out=np.zeros_like(larger), where=larger > 0)
 
 
-def mean_ratio(levels: npt.ArrayLike) -> Array:
+def mean_ratio(levels: npt.ArrayLike) -> Floats:
     """Mean spacing ratio, 0.5307 of the GOE and 0.3863 of a Poisson process.
 
     At the edges it differs, at the hard edge of a square matrix by little. Of Gaussian matrices:
@@ -100,7 +99,7 @@ def mean_ratio(levels: npt.ArrayLike) -> Array:
     return np.asarray(ratios.mean(-1) if ratios.shape[-1] else np.full(ratios.shape[:-1], np.nan))
 
 
-def bulk(levels: Array) -> Array:
+def bulk(levels: Floats) -> Floats:
     """Leave out 2 % of the ranks at either end, none of fewer than 50: (..., n - 2 (n // 50))."""
     edge = levels.shape[-1] // 50
     return levels[..., edge : levels.shape[-1] - edge]
@@ -116,7 +115,7 @@ def can_unfold(n: int, outside: int = 0, window: int = WINDOW) -> bool:
     return window > 0 and kept >= MIN_LEVELS and kept - outside >= MIN_INNER_LEVELS
 
 
-def unfold(levels: npt.ArrayLike, window: int = WINDOW) -> Array:
+def unfold(levels: npt.ArrayLike, window: int = WINDOW) -> Floats:
     r"""Positions of levels in units of the local mean spacing, by Gaussian broadening.
 
     .. math:: N(s) = \sum_k \Phi((s - s_k) / \sigma_k), \quad
@@ -169,7 +168,7 @@ def unfold(levels: npt.ArrayLike, window: int = WINDOW) -> Array:
     return unfolded
 
 
-def _staircase(positions: Array, centres: Array, widths: Array) -> Array:
+def _staircase(positions: Floats, centres: Floats, widths: Floats) -> Floats:
     """Sum Gaussian distribution functions of all centres (n,) at ascending positions (p,)."""
     total = np.zeros(len(positions))
     first = np.searchsorted(positions, centres - _REACH * widths)
@@ -183,7 +182,7 @@ def _staircase(positions: Array, centres: Array, widths: Array) -> Array:
     return total
 
 
-def spacings(unfolded: npt.ArrayLike) -> Array:
+def spacings(unfolded: npt.ArrayLike) -> Floats:
     """Nearest-neighbour spacings (..., n - 1) of unfolded levels (..., n), in mean spacings.
 
     They are not scaled to a mean of 1. Unfolding has set the unit; what the mean misses comes from
@@ -195,7 +194,7 @@ def spacings(unfolded: npt.ArrayLike) -> Array:
 
 def number_variance(
     unfolded: npt.ArrayLike, lengths: npt.ArrayLike = NUMBER_VARIANCE_LENGTHS
-) -> Array:
+) -> Floats:
     """Mean square deviation from L of the number of levels in a window of length L.
 
     The mean is over all positions of windows wholly between the first level and the last.
@@ -223,7 +222,7 @@ def number_variance(
         If levels are missing, not finite or not ascending, or a length is not positive.
     """
     unfolded = _ascending(unfolded)
-    lengths = valid(lengths, "window lengths", positive=True)
+    lengths = require_not_negative(lengths, "window lengths", positive=True)
     n = unfolded.shape[-1]
     if not n:
         raise ValueError("expected at least one level, found none")
@@ -243,7 +242,7 @@ def number_variance(
     return variances
 
 
-def goe_number_variance(lengths: npt.ArrayLike) -> Array:
+def goe_number_variance(lengths: npt.ArrayLike) -> Floats:
     """Exact number variance of the GOE; that of a Poisson process is L itself.
 
     Source: Mehta, Random Matrices, 3rd ed., chapter 16.
@@ -263,7 +262,7 @@ def goe_number_variance(lengths: npt.ArrayLike) -> Array:
     ValueError
         If a length is not positive.
     """
-    lengths = valid(lengths, "window lengths", positive=True)
+    lengths = require_not_negative(lengths, "window lengths", positive=True)
     x = np.pi * lengths
     (half, _), (sine, cosine) = sici(x), sici(2 * x)
     unitary = (np.log(2 * x) + np.euler_gamma + 1 - np.cos(2 * x) - cosine) / np.pi**2
@@ -271,17 +270,19 @@ def goe_number_variance(lengths: npt.ArrayLike) -> Array:
     return np.asarray(2 * unitary + (half / np.pi) ** 2 - half / np.pi)
 
 
-def wigner_surmise(s: npt.ArrayLike) -> Array:
+def wigner_surmise(s: npt.ArrayLike) -> Floats:
     """Density of spacings s, in mean spacings, of GOE matrices 2 x 2; of larger ones nearly so."""
-    return brody_density(s, 1.0)
+    s = np.asarray(s, dtype=np.float64)
+    rate = gamma(1.5) ** 2  # pi / 4
+    return np.asarray(2 * rate * s * np.exp(-rate * s**2))
 
 
-def poisson_spacing(s: npt.ArrayLike) -> Array:
+def poisson_spacing(s: npt.ArrayLike) -> Floats:
     """Density of spacings s, in mean spacings, of a Poisson process."""
-    return brody_density(s, 0.0)
+    return np.asarray(np.exp(-np.asarray(s, dtype=np.float64)))
 
 
-def spacing_distance(spacings: npt.ArrayLike) -> Array:
+def spacing_distance(spacings: npt.ArrayLike) -> Floats:
     """Kolmogorov-Smirnov distances (...) of spacings (..., n) from Wigner's surmise.
 
     Raises
@@ -289,11 +290,11 @@ def spacing_distance(spacings: npt.ArrayLike) -> Array:
     ValueError
         As `brody` does.
     """
-    spacings = np.sort(valid(spacings, "spacings"), axis=-1)
-    return kolmogorov_smirnov.distance(-np.expm1(-np.pi / 4 * np.square(spacings)))
+    spacings = np.sort(require_not_negative(spacings, "spacings"), axis=-1)
+    return ks_distance(-np.expm1(-np.pi / 4 * np.square(spacings)))
 
 
-def _ascending(levels: npt.ArrayLike) -> Array:
+def _ascending(levels: npt.ArrayLike) -> Floats:
     levels = np.asarray(levels, dtype=np.float64)
     if levels.ndim == 0 or not np.isfinite(levels).all() or (np.diff(levels, axis=-1) < 0).any():
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The law of the singular values of a random matrix, fitted to the bulk of a trained one's.
+"""The law of a random matrix's singular values, fitted to the bulk of a trained matrix.
 
 Singular values of an n x m matrix, n <= m, of independent entries of variance sigma^2 follow the
 law of Marchenko and Pastur (1967), written for singular values, not their squares: the quarter of
@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import optimize, special
 
-from weightlaws.spectra import kolmogorov_smirnov
-
-Floats = npt.NDArray[np.float64]
+from weightlaws.arrays import Floats, Shape
+from weightlaws.spectra.kolmogorov_smirnov import ks_distance
 
 #: Chance that a random matrix's largest singular value counts as outside; and its smallest.
 OUTLIER_LEVEL = 0.01
@@ -23,16 +21,22 @@ MIN_VALUES = 5
 
 # The Tracy-Widom law of beta = 1 as a shifted gamma law, right to 1e-3 in probability:
 # Chiani, arXiv:1209.3394, table 1.
-TRACY_WIDOM = stats.gamma(46.446, loc=-9.84801, scale=0.186054)
+_FORM, _SCALE, _START = 46.446, 0.186054, -9.84801
+_TRACY_WIDOM_MEAN, _TRACY_WIDOM_SD = _FORM * _SCALE + _START, np.sqrt(_FORM * _SCALE * _SCALE)
 
 
-def edges(shape: tuple[int, int], sigma: float = 1.0) -> tuple[float, float]:
+def tracy_widom_quantile(p: float) -> float:
+    """Return a quantile of the Tracy-Widom law of beta = 1."""
+    return float(special.gammaincinv(_FORM, p) * _SCALE + _START)
+
+
+def edges(shape: Shape, sigma: float = 1.0) -> tuple[float, float]:
     """Return the ends of the law's support, sigma (sqrt(m) -+ sqrt(n)), lower and upper."""
     n, m = sorted(shape)
     return sigma * (np.sqrt(m) - np.sqrt(n)), sigma * (np.sqrt(m) + np.sqrt(n))
 
 
-def density(values: Floats, shape: tuple[int, int], sigma: float = 1.0) -> Floats:
+def density(values: Floats, shape: Shape, sigma: float = 1.0) -> Floats:
     """Return the law's density at singular values (...,); 0 outside its support."""
     lower, upper = edges(shape, sigma)
     # At 0 a square matrix's density is finite; nothing else has 0 in its support.
@@ -41,30 +45,31 @@ def density(values: Floats, shape: tuple[int, int], sigma: float = 1.0) -> Float
     return np.asarray(np.sqrt(inside) / (np.pi * min(shape) * sigma**2 * s))
 
 
-def cdf(values: Floats, shape: tuple[int, int], sigma: float = 1.0) -> Floats:
+def cdf(values: Floats, shape: Shape, sigma: float = 1.0) -> Floats:
     """Return the law's distribution function at singular values (...,)."""
     n, m = sorted(shape)
     q = n / m
     a, b = (1 - np.sqrt(q)) ** 2, (1 + np.sqrt(q)) ** 2
-    x = np.clip(values**2 / (m * sigma**2), a, b)
+    x = np.minimum(np.maximum(values**2 / (m * sigma**2), a), b)
     half = 2 * np.sqrt(q)  # half the width of the support of the squares
     with np.errstate(divide="ignore", invalid="ignore"):
         inner = np.where(x > 0, ((1 + q) * x - (1 - q) ** 2) / (half * x), -1.0)
     rising, falling = (
-        np.arcsin(np.clip(part, -1.0, 1.0)) + np.pi / 2 for part in ((x - 1 - q) / half, inner)
+        np.arcsin(np.minimum(np.maximum(part, -1.0), 1.0)) + np.pi / 2
+        for part in ((x - 1 - q) / half, inner)
     )
-    root = np.sqrt(np.clip((b - x) * (x - a), 0.0, None))
+    root = np.sqrt(np.maximum((b - x) * (x - a), 0.0))
     return np.asarray((root + (1 + q) * rising - (1 - q) * falling) / (2 * np.pi * q))
 
 
 @lru_cache(maxsize=1024)
-def median(shape: tuple[int, int]) -> float:
+def median(shape: Shape) -> float:
     """Return the law's median for entries of variance 1."""
     ends = edges(shape)
     return float(optimize.brentq(lambda s: cdf(np.asarray(s), shape) - 0.5, *ends))
 
 
-def largest_value(shape: tuple[int, int], quantile: float) -> float:
+def largest_value(shape: Shape, quantile: float) -> float:
     """Return a quantile of the largest singular value for Gaussian entries of variance 1.
 
     It follows the Tracy-Widom law of beta = 1: Johnstone, Annals of Statistics 29 (2001) 295, with
@@ -73,14 +78,14 @@ def largest_value(shape: tuple[int, int], quantile: float) -> float:
     n, m = (length - 0.5 for length in sorted(shape))
     centre = (np.sqrt(m) + np.sqrt(n)) ** 2
     scale = np.sqrt(centre) * (1 / np.sqrt(m) + 1 / np.sqrt(n)) ** (1 / 3)
-    return float(np.sqrt(centre + scale * TRACY_WIDOM.ppf(quantile)))
+    return float(np.sqrt(centre + scale * tracy_widom_quantile(quantile)))
 
 
-def edge_scale(shape: tuple[int, int], sigma: float = 1.0) -> float:
+def edge_scale(shape: Shape, sigma: float = 1.0) -> float:
     """Return the standard deviation of the largest singular value, of the Tracy-Widom law."""
     n, m = (length - 0.5 for length in sorted(shape))
     scale = (1 / np.sqrt(m) + 1 / np.sqrt(n)) ** (1 / 3) / 2  # of the squares over twice the root
-    return float(sigma * scale * TRACY_WIDOM.std())
+    return float(sigma * scale * _TRACY_WIDOM_SD)
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class Ends:
     largest: float
 
 
-def simulated_ends(values: Floats, shape: tuple[int, int]) -> Ends:
+def simulated_ends(values: Floats, shape: Shape) -> Ends:
     """Return where random matrices of a shape end.
 
     The law of the largest value is Tracy and Widom's about a centre and on a scale that are
@@ -113,7 +118,7 @@ def simulated_ends(values: Floats, shape: tuple[int, int]) -> Ends:
     n, m = sorted(shape)
     sigma = np.sqrt((values[:, 1:] ** 2).sum(axis=1) / ((n - 1) * (m - 1)))
     largest = values[:, 0] / sigma
-    out = (TRACY_WIDOM.ppf(1 - OUTLIER_LEVEL) - TRACY_WIDOM.mean()) / TRACY_WIDOM.std()
+    out = (tracy_widom_quantile(1 - OUTLIER_LEVEL) - _TRACY_WIDOM_MEAN) / _TRACY_WIDOM_SD
     return Ends(
         smallest=float(np.quantile(values[:, -1], OUTLIER_LEVEL)),
         largest=float(largest.mean() + out * largest.std()),
@@ -141,7 +146,7 @@ class Bulk:
         Whether more singular values are above the threshold than are left out.
     """
 
-    shape: tuple[int, int]
+    shape: Shape
     sigma: float
     above: int
     below: int
@@ -150,7 +155,7 @@ class Bulk:
     is_none: bool
 
 
-def fit_bulk(values: Floats, shape: tuple[int, int], ends: Ends) -> Bulk:
+def fit_bulk(values: Floats, shape: Shape, ends: Ends) -> Bulk:
     """Fit the law to the bulk of a matrix's singular values, the ones outside left out.
 
     The variance is first matched to the median, which outliers hardly move, and then, over and
@@ -178,7 +183,9 @@ def fit_bulk(values: Floats, shape: tuple[int, int], ends: Ends) -> Bulk:
     n, m = sorted(shape)
     most = len(values) - max(MIN_VALUES, -(-len(values) // 2))
     largest = ends.largest / edges((n - 1, m - 1))[1]  # in units of the law's upper edge
-    sigma, above, below = float(np.median(values)) / median((n, m)), 0, 0
+    # The values are sorted, so that their median is in the middle.
+    middle = float(values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+    sigma, above, below = middle / median((n, m)), 0, 0
     tried: set[tuple[int, int]] = set()
     while (above, below) not in tried:
         tried.add((above, below))
@@ -187,9 +194,9 @@ def fit_bulk(values: Floats, shape: tuple[int, int], ends: Ends) -> Bulk:
         below = min(int((values < sigma * ends.smallest).sum()), most - above)
         inside = values[above : len(values) - below]
         inner = (n - above - below, m - above)
-        sigma = float(np.sqrt((inside**2).sum() / np.prod(inner)))
+        sigma = float(np.sqrt((inside**2).sum() / (inner[0] * inner[1])))
     distance = float("nan")
     if sigma > 0:
-        distance = float(kolmogorov_smirnov.distance(cdf(inside[::-1], inner, sigma)))
+        distance = float(ks_distance(cdf(inside[::-1], inner, sigma)))
     is_none = bool(values[above] > threshold)
     return Bulk(inner, sigma, above, below, float(threshold), distance, is_none)

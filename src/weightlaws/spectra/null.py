@@ -1,17 +1,15 @@
-"""What a random matrix of a shape does: the Monte Carlo null of all spectral statistics."""
+"""The Monte Carlo null of all spectral statistics: random matrices of one shape."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from scipy import linalg
 
+from weightlaws.arrays import Floats, Shape
 from weightlaws.spectra.marchenko_pastur import MIN_VALUES, Ends, simulated_ends
 from weightlaws.spectra.statistics import STATISTICS, spectral_statistics
 from weightlaws.spectra.vectors import null_distances
-
-Floats = npt.NDArray[np.float64]
 
 #: Edges of the histogram of level spacings, in mean spacings.
 SPACING_EDGES = np.linspace(0.0, 4.0, 33)
@@ -30,16 +28,16 @@ class Null:
     singular_values
         For entries of variance 1, descending, (matrix, n).
     statistics
-        By name, (matrix,); NaN where a matrix, or what is inside of its bulk, is too small.
+        By name, (matrix,); NaN where a matrix, or the inside of its bulk, is too small.
     spacings
         Histograms of level spacings over `SPACING_EDGES`, as densities, (matrix, bin).
     left, right
         Distances of singular vectors to the Porter-Thomas law, ascending, (draw,).
     pooled_ranks
-        Number of vectors that were put together for each.
+        Number of vectors that were put together for each distance.
     """
 
-    shape: tuple[int, int]
+    shape: Shape
     ends: Ends
     singular_values: Floats
     statistics: dict[str, Floats]
@@ -54,11 +52,11 @@ class Null:
         return values[np.isfinite(values)]
 
 
-def gaussian_singular_values(shape: tuple[int, int], n: int, rng: np.random.Generator) -> Floats:
+def gaussian_singular_values(shape: Shape, n: int, rng: np.random.Generator) -> Floats:
     """Draw the singular values of n matrices with independent N(0, 1) entries.
 
-    They are those of a bidiagonal matrix of independent chi variables: Dumitriu and Edelman,
-    Journal of Mathematical Physics 43 (2002) 5830. This takes O(min(shape)^2) steps a matrix.
+    A bidiagonal matrix of independent chi variables has the same law of singular values: Dumitriu
+    and Edelman, Journal of Mathematical Physics 43 (2002) 5830. It takes O(min(shape)^2) steps.
 
     Returns
     -------
@@ -68,8 +66,8 @@ def gaussian_singular_values(shape: tuple[int, int], n: int, rng: np.random.Gene
     short, long = sorted(shape)
     diagonal = np.sqrt(rng.chisquare(long - np.arange(short), (n, short)))
     below = np.sqrt(rng.chisquare(short - 1 - np.arange(short - 1), (n, short - 1)))
-    # B B^T is tridiagonal. Squaring costs the smallest values of a square matrix some digits, of
-    # which ten are left at 10,000.
+    # B B^T is tridiagonal. Squaring costs the smallest values of a square matrix some digits; at
+    # 10,000 ten are left.
     on, off = diagonal**2, below * diagonal[:, :-1]
     on[:, 1:] += below**2
     squares = [linalg.eigvalsh_tridiagonal(d, e) for d, e in zip(on, off, strict=True)]
@@ -77,14 +75,14 @@ def gaussian_singular_values(shape: tuple[int, int], n: int, rng: np.random.Gene
 
 
 def simulate_null(
-    shape: tuple[int, int],
+    shape: Shape,
     rng: np.random.Generator,
     *,
     matrices: int = 1000,
     vectors: int = 20_000,
     pooled_ranks: int = 1,
 ) -> Null:
-    """Simulate what all spectral statistics of a shape are judged against.
+    """Simulate the null of all spectral statistics of a shape.
 
     Parameters
     ----------
@@ -95,7 +93,7 @@ def simulate_null(
     vectors
         Number of random vectors of either length.
     pooled_ranks
-        See `singular_vectors.pooled`; as many as there are ranks at most.
+        See `vectors.pooled`; at most the number of ranks.
     """
     n = min(shape)
     values = gaussian_singular_values(shape, matrices, rng)
@@ -122,6 +120,6 @@ def spacing_density(spacings: Floats) -> Floats:
 
 
 @lru_cache(maxsize=32)
-def reference_null(shape: tuple[int, int]) -> Null:
+def reference_null(shape: Shape) -> Null:
     """Return a null of a shape that is the same everywhere, simulated once a process."""
     return simulate_null(shape, np.random.default_rng(np.random.SeedSequence(shape)))

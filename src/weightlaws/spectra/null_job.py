@@ -1,10 +1,13 @@
 """One job of simulating a null, and how a stored one is read back."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
+from weightlaws.arrays import Shape
 from weightlaws.spectra.marchenko_pastur import Ends
 from weightlaws.spectra.null import SPACING_EDGES, Null, simulate_null
 from weightlaws.spectra.statistics import STATISTICS
@@ -12,27 +15,61 @@ from weightlaws.storage import hdf5
 from weightlaws.storage.shard_specs import Spec
 
 
-def store_null(path: Path, spec: Spec) -> None:
+@dataclass(frozen=True)
+class NullSpec:
+    """Everything that fixes the null of one shape.
+
+    Attributes
+    ----------
+    shape
+        (out, in).
+    matrices, vectors, pooled_ranks
+        See `null.simulate_null`.
+    seed
+        The study's seed.
+    """
+
+    shape: Shape
+    matrices: int
+    vectors: int
+    pooled_ranks: int
+    seed: int
+
+    @classmethod
+    def parse(cls, stored: Spec) -> Self:
+        """Read a ``specs.null_spec``; a KeyError, TypeError or ValueError says what is wrong."""
+        rows, columns = stored["shape"]
+        return cls(
+            shape=(rows, columns),
+            matrices=stored["matrices"],
+            vectors=stored["vectors"],
+            pooled_ranks=stored["pooled_ranks"],
+            seed=stored["seed"],
+        )
+
+
+def store_null(path: Path, stored: Spec) -> None:
     """Simulate the null of one shape and store it.
 
     Parameters
     ----------
     path
         The file to write.
-    spec
+    stored
         A ``specs.null_spec``.
     """
-    rows, columns = spec["shape"]
+    spec = NullSpec.parse(stored)
+    rows, columns = spec.shape
     # Seeded by the study and the shape alone, so that other layers change nothing here.
-    rng = np.random.default_rng([spec["seed"], *f"null/{rows}x{columns}".encode()])
+    rng = np.random.default_rng([spec.seed, *f"null/{rows}x{columns}".encode()])
     null = simulate_null(
-        (rows, columns),
+        spec.shape,
         rng,
-        matrices=spec["matrices"],
-        vectors=spec["vectors"],
-        pooled_ranks=spec["pooled_ranks"],
+        matrices=spec.matrices,
+        vectors=spec.vectors,
+        pooled_ranks=spec.pooled_ranks,
     )
-    with hdf5.create(path, "null", spec) as writer:
+    with hdf5.create(path, "null", stored) as writer:
         writer.add("ends", [null.ends.smallest, null.ends.largest])
         writer.add("singular_values", null.singular_values)
         writer.add("statistics", np.stack([null.statistics[name] for name in STATISTICS]))
@@ -41,7 +78,7 @@ def store_null(path: Path, spec: Spec) -> None:
         writer.add("right", null.right)
 
 
-def read_nulls(paths: Sequence[Path]) -> dict[tuple[int, int], Null]:
+def read_nulls(paths: Sequence[Path]) -> dict[Shape, Null]:
     """Read stored nulls, by the shape of their matrices; see `read_null`."""
     return {null.shape: null for null in map(read_null, paths)}
 
@@ -55,28 +92,25 @@ def read_null(path: Path, spec: Spec | None = None) -> Null:
         If the file is not a whole, undamaged null of that spec.
     """
     with hdf5.opened(path, "null", spec) as reader:
-        stored = reader.spec
         try:
-            rows, columns = stored["shape"]
-            matrices, vectors = stored["matrices"], stored["vectors"]
-            pooled_ranks = min(stored["pooled_ranks"], rows, columns)
+            fixed = NullSpec.parse(reader.spec)
         except (KeyError, TypeError, ValueError) as error:
             raise hdf5.StorageError(path, "spec", f"no {error}", "the spec of a null") from error
         # Statistics of matrices that are too small for them are NaN.
         statistics = reader.read(
-            "statistics", np.float64, (len(STATISTICS), matrices), finite=False
+            "statistics", np.float64, (len(STATISTICS), fixed.matrices), finite=False
         )
         smallest, largest = reader.read("ends", np.float64, (2,), finite=False)
         bins = len(SPACING_EDGES) - 1
         return Null(
-            shape=(rows, columns),
+            shape=fixed.shape,
             ends=Ends(float(smallest), float(largest)),
             singular_values=reader.read(
-                "singular_values", np.float64, (matrices, min(rows, columns))
+                "singular_values", np.float64, (fixed.matrices, min(fixed.shape))
             ),
             statistics=dict(zip(STATISTICS, statistics, strict=True)),
-            spacings=reader.read("spacings", np.float64, (matrices, bins), finite=False),
-            left=reader.read("left", np.float64, (vectors,)),
-            right=reader.read("right", np.float64, (vectors,)),
-            pooled_ranks=pooled_ranks,
+            spacings=reader.read("spacings", np.float64, (fixed.matrices, bins), finite=False),
+            left=reader.read("left", np.float64, (fixed.vectors,)),
+            right=reader.read("right", np.float64, (fixed.vectors,)),
+            pooled_ranks=min(fixed.pooled_ranks, *fixed.shape),
         )

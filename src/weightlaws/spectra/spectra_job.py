@@ -2,38 +2,71 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
-from weightlaws.spectra.analysis import rank_p_value
+from weightlaws.arrays import Floats
 from weightlaws.spectra.curves import curves_table
 from weightlaws.spectra.marchenko_pastur import MIN_VALUES
 from weightlaws.spectra.null import Null
 from weightlaws.spectra.null_job import read_nulls
-from weightlaws.spectra.shards import (
-    PARAMETERS,
-    VECTORS,
-    LayerSpectra,
-    read_spectra,
-)
+from weightlaws.spectra.p_values import permutation_p_value, pooled_p_value
+from weightlaws.spectra.shards import LayerSpectra, SpectraShardSpec, read_spectra
 from weightlaws.spectra.statistics import NO_BULK, PERMUTED, STATISTICS, too_small
 from weightlaws.spectra.tails import VERDICTS
 from weightlaws.storage.shard_specs import Spec
 
-Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]
 
-# Random assignments behind each p-value of several members.
-_ASSIGNMENTS = 999
+# Measurements that have no null, in the order of their rows; the tail's have a verdict, too.
+_MEASURED = (
+    "sigma",
+    "upper_edge",
+    "edge_scale",
+    "threshold",
+    "informative_vectors",
+    "informative_from",
+    "hill_plateau",
+    "hill_exponent",
+    "distance_travelled",
+)
+_OF_THE_TAIL = ("tail_exponent", "tail_from", "tail_values")
+
+
+@dataclass(frozen=True)
+class SpectraSpec:
+    """Everything that fixes the tables of one condition's spectra.
+
+    Attributes
+    ----------
+    spectra
+        The spec that the condition's spectra shards share.
+    n_members
+        The number of members, diverged ones included.
+    seed
+        The study's seed.
+    """
+
+    spectra: SpectraShardSpec
+    n_members: int
+    seed: int
+
+    @classmethod
+    def parse(cls, stored: Spec) -> Self:
+        """Read a ``specs.spectra_tables_spec``; a KeyError or TypeError says which key is wrong."""
+        return cls(
+            spectra=SpectraShardSpec.parse(stored["spectra"]),
+            n_members=stored["members"],
+            seed=stored["seed"],
+        )
 
 
 def condition_tables(
-    paths: Sequence[Path], nulls: Sequence[Path], spec: Spec, condition: str
+    paths: Sequence[Path], nulls: Sequence[Path], stored: Spec, condition: str
 ) -> dict[str, pd.DataFrame]:
     """Make the tables of one condition's spectra.
 
@@ -43,7 +76,7 @@ def condition_tables(
         Its spectra shards, in the order of their members.
     nulls
         Stored nulls, one for each shape of a layer.
-    spec
+    stored
         A ``specs.spectra_tables_spec``.
     condition
         Its name.
@@ -52,7 +85,7 @@ def condition_tables(
     -------
     dict
         ``statistics``, ``ranks`` and ``curves``: see `statistics_table`, `ranks_table` and
-        `spectral_curves.curves_table`. Before their columns stand ``condition``, ``layer``,
+        `curves.curves_table`. Before their columns stand ``condition``, ``layer``,
         ``rows``, ``columns``, ``epoch`` and ``members``, the number of networks that are finite.
 
     Raises
@@ -60,20 +93,20 @@ def condition_tables(
     StorageError
         If a file is not the spec's, or members are missing.
     """
-    by_shape = read_nulls(nulls)
+    spec, by_shape = SpectraSpec.parse(stored), read_nulls(nulls)
     parts: dict[str, list[pd.DataFrame]] = {"statistics": [], "ranks": [], "curves": []}
-    for layer, epoch, spectra in read_spectra(paths, spec["spectra"], spec["members"]):
+    for layer, epoch, spectra in read_spectra(paths, spec.spectra, spec.n_members):
         rows, columns = spectra.shape
         null = by_shape[rows, columns]
         # Seeded by the study and the place alone, so that other conditions change nothing here.
-        rng = np.random.default_rng([spec["seed"], epoch, *f"spectra/{condition}/{layer}".encode()])
+        rng = np.random.default_rng([spec.seed, epoch, *f"spectra/{condition}/{layer}".encode()])
         place: dict[str, Any] = {
             "condition": condition,
             "layer": layer,
             "rows": rows,
             "columns": columns,
             "epoch": epoch,
-            "members": len(spectra.verdicts),
+            "members": len(spectra),
         }
         tables = {
             "statistics": statistics_table(spectra, null, rng),
@@ -106,7 +139,7 @@ def statistics_table(spectra: LayerSpectra, null: Null, rng: np.random.Generator
         a single one the spread of random matrices (of the Brody parameter a bootstrap's); ``null``:
         ``Gaussian``, independent entries, ``permuted``, the matrix's own entries in random order,
         or empty; ``null_mean`` and ``null_sd``, of one matrix; ``p_value``; ``verdict``, the
-        commonest on the tail; ``note``: why a value is missing, or the verdict what it is.
+        commonest on the tail; ``note``: why a value is missing, or the reason for the verdict.
     """
     notes = {**_no_bulk(spectra), **too_small(min(spectra.shape))}
     rows = [
@@ -122,9 +155,9 @@ def _against_gaussian(
     spectra: LayerSpectra, null: Null, notes: Mapping[str, str], rng: np.random.Generator
 ) -> Iterator[Row]:
     for name, side in STATISTICS.items():
-        values, expected = _known(spectra.statistic(name)), null.known(name)
+        values, expected = _known(spectra.statistics[name]), null.known(name)
         spread = _spread(expected)
-        alone = spectra.parameter("brody_error")[0] if name == "brody" else spread
+        alone = spectra.brody_error[0] if name == "brody" else spread
         yield {
             "statistic": name,
             "value": _mean(values),
@@ -140,8 +173,8 @@ def _against_gaussian(
 def _against_permuted(
     spectra: LayerSpectra, notes: Mapping[str, str], rng: np.random.Generator
 ) -> Iterator[Row]:
-    for k, name in enumerate(PERMUTED):
-        values, drawn = spectra.statistic(name), spectra.permuted[:, k]
+    for name, drawn in spectra.permuted.items():
+        values = spectra.statistics[name]
         spread = drawn.std(axis=1, ddof=1).mean()
         yield {
             "statistic": name,
@@ -156,11 +189,9 @@ def _against_permuted(
 
 
 def _measured(spectra: LayerSpectra) -> Iterator[Row]:
-    """What has no null; the mean is over the members that have it."""
-    for name, values in zip(PARAMETERS, spectra.parameters.T, strict=True):
-        if name == "brody_error" or name.startswith("tail_"):
-            continue
-        known = _known(values)
+    """Return rows of measurements without a null; means are over the members that have them."""
+    for name in _MEASURED:
+        known = _known(getattr(spectra, name))
         yield {
             "statistic": name,
             "value": _mean(known),
@@ -170,14 +201,15 @@ def _measured(spectra: LayerSpectra) -> Iterator[Row]:
 
 
 def _tail(spectra: LayerSpectra) -> Iterator[Row]:
-    """The tail's numbers, each with the verdict: an exponent alone would say nothing."""
-    n = len(spectra.verdicts)
-    counts = Counter(VERDICTS[k] for k in spectra.verdicts)
+    """Return rows of the tail's numbers, each with the verdict: an exponent alone says nothing."""
+    n = len(spectra)
+    counts = Counter(VERDICTS[k] for k in spectra.verdict)
     commonest, _ = counts.most_common(1)[0]
-    reason = spectra.reasons[spectra.verdicts.tolist().index(VERDICTS.index(commonest))]
+    first = spectra.verdict.tolist().index(VERDICTS.index(commonest))
+    reason = spectra.reason[first].decode(errors="replace")
     says = ", ".join(f"{verdict}: {count} of {n}" for verdict, count in counts.items())
-    for name in ("tail_exponent", "tail_from", "tail_values"):
-        known = _known(spectra.parameter(name))
+    for name in _OF_THE_TAIL:
+        known = _known(getattr(spectra, name))
         yield {
             "statistic": name,
             "value": _mean(known),
@@ -186,7 +218,7 @@ def _tail(spectra: LayerSpectra) -> Iterator[Row]:
             "note": f"{says}; {reason}" if n > 1 else reason,
         }
     for k, verdict in enumerate(VERDICTS):
-        share = float((spectra.verdicts == k).mean())
+        share = float((spectra.verdict == k).mean())
         yield {
             "statistic": f"share_{verdict.replace(' ', '_')}",
             "value": share,
@@ -200,18 +232,18 @@ def _known(values: Floats) -> Floats:
 
 
 def _no_bulk(spectra: LayerSpectra) -> dict[str, str]:
-    """Notes of how many members have no bulk, by statistic; see `marchenko_pastur.Bulk`."""
+    """Note by statistic how many members have no bulk; see `marchenko_pastur.Bulk`."""
     if spectra.singular_values.shape[1] < MIN_VALUES:
         return {}
-    above = spectra.statistic("outliers_above").astype(int)
+    above = spectra.statistics["outliers_above"].astype(int)
     largest = spectra.singular_values[np.arange(len(above)), above]
-    n = int((largest > spectra.parameter("threshold")).sum())
+    n = int((largest > spectra.threshold).sum())
     return dict.fromkeys(PERMUTED, f"in {n} of {len(above)} members {NO_BULK}") if n else {}
 
 
 def _missing(known: Floats, spectra: LayerSpectra) -> str:
-    """Note of how many members a mean is over, if not all."""
-    n = len(spectra.verdicts)
+    """Note over how many members a mean is, if not over all."""
+    n = len(spectra)
     return "" if len(known) == n else f"of {len(known)} of {n} members"
 
 
@@ -224,64 +256,10 @@ def _spread(values: Floats) -> float:
 
 
 def _error(values: Floats, alone: float) -> float:
-    """Standard error of a mean over members, or what a single one has."""
+    """Standard error of a mean over members; of a single member, its own error ``alone``."""
     if len(values) < 2:
         return float(alone) if len(values) else float("nan")
     return float(values.std(ddof=1) / np.sqrt(len(values)))
-
-
-def pooled_p_value(values: Floats, null: Floats, side: str, rng: np.random.Generator) -> float:
-    """Chance that random matrices have a mean as unusual as the members'.
-
-    Of a single member by its rank among simulated matrices; of several by permuting who is a member
-    and who is simulated, which takes the randomness of both into account. NaN without members or
-    simulated matrices.
-
-    Parameters
-    ----------
-    values
-        Of the members, (member,).
-    null
-        Of simulated matrices, (matrix,).
-    side
-        ``greater`` or ``two-sided``.
-    """
-    if len(values) == 1:
-        return rank_p_value(values[0], null, side)
-    if not len(values) or not len(null):
-        return float("nan")
-    if np.ptp(np.concatenate([values, null])) == 0:
-        return 1.0
-    result = stats.permutation_test(
-        (values, null),
-        lambda x, y, axis: x.mean(axis=axis) - y.mean(axis=axis),
-        n_resamples=_ASSIGNMENTS,
-        batch=100,
-        alternative=side,
-        rng=rng,
-    )
-    return float(result.pvalue)
-
-
-def permutation_p_value(values: Floats, permuted: Floats, rng: np.random.Generator) -> float:
-    """Chance of a mean as large if the entries of each member stood in random order.
-
-    Parameters
-    ----------
-    values
-        Of the members, (member,).
-    permuted
-        Of the same matrices with their entries permuted, (member, permutation).
-    """
-    if np.isnan(values).any() or np.isnan(permuted).any():
-        return float("nan")
-    if len(values) == 1:
-        return float((1 + (permuted >= values).sum()) / (1 + permuted.size))
-    # Without structure, a member's own order is one among its permutations.
-    orders = np.column_stack([values, permuted])
-    n, k = orders.shape
-    drawn = orders[np.arange(n), rng.integers(k, size=(_ASSIGNMENTS, n))].mean(axis=1)
-    return float((1 + (drawn >= values.mean()).sum()) / (1 + _ASSIGNMENTS))
 
 
 def ranks_table(spectra: LayerSpectra) -> pd.DataFrame:
@@ -292,16 +270,16 @@ def ranks_table(spectra: LayerSpectra) -> pd.DataFrame:
     DataFrame
         ``rank``, 1 for the largest singular value; the mean ``singular_value``; ``p_left`` and
         ``p_right``, medians over members; the means ``participation_left`` and
-        ``participation_right``; ``informative``, the share of members in which it is.
+        ``participation_right``; ``informative``, the share of members with an informative vector.
     """
-    p_left, p_right, *means = np.moveaxis(spectra.vectors, 1, 0)
-    averages = {name: values.mean(axis=0) for name, values in zip(VECTORS[2:], means, strict=True)}
     return pd.DataFrame(
         {
-            "rank": np.arange(1, p_left.shape[1] + 1),
+            "rank": np.arange(1, spectra.singular_values.shape[1] + 1),
             "singular_value": spectra.singular_values.mean(axis=0),
-            "p_left": np.median(p_left, axis=0),
-            "p_right": np.median(p_right, axis=0),
-            **averages,
+            "p_left": np.median(spectra.p_left, axis=0),
+            "p_right": np.median(spectra.p_right, axis=0),
+            "participation_left": spectra.participation_left.mean(axis=0),
+            "participation_right": spectra.participation_right.mean(axis=0),
+            "informative": spectra.informative.mean(axis=0),
         }
     )

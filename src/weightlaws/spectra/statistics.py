@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from weightlaws.arrays import Floats, Shape
 from weightlaws.spectra import levels
 from weightlaws.spectra.brody import brody
 from weightlaws.spectra.marchenko_pastur import MIN_VALUES, Bulk, Ends, fit_bulk
-
-Floats = npt.NDArray[np.float64]
 
 NUMBER_VARIANCES = {
     f"number_variance_{length:g}": length for length in levels.NUMBER_VARIANCE_LENGTHS
@@ -25,7 +23,7 @@ STATISTICS: Mapping[str, str] = {
     "spacing_distance": "greater",
     **dict.fromkeys(NUMBER_VARIANCES, "two-sided"),
 }
-#: Those that are measured with the entries permuted, too.
+#: Statistics that are also measured with the entries permuted.
 PERMUTED = ("outliers_above", "bulk_distance")
 _OF_THE_BULK = ("outliers_above", "outliers_below", "share_outside", "bulk_distance")
 NO_BULK = "half of the singular values or more are outside: the law fits no bulk"
@@ -36,7 +34,11 @@ def bulk_statistics(bulk: Bulk, n: int) -> dict[str, float]:
     """Return the statistics of a fit to n singular values: `STATISTICS` up to the distance."""
     outside = bulk.above + bulk.below
     return dict(
-        zip(_OF_THE_BULK, (bulk.above, bulk.below, outside / n, bulk.distance), strict=True)
+        zip(
+            _OF_THE_BULK,
+            (float(bulk.above), float(bulk.below), outside / n, bulk.distance),
+            strict=True,
+        )
     )
 
 
@@ -53,12 +55,12 @@ def unfolded_levels(values: Floats, bulk: Bulk) -> Floats:
 
 
 def spectral_statistics(
-    values: Floats, shape: tuple[int, int], ends: Ends
+    values: Floats, shape: Shape, ends: Ends
 ) -> tuple[Bulk, dict[str, float], Floats]:
     """Measure all of `STATISTICS`.
 
-    The same function measures trained and random matrices, so that what it does to the edges it
-    does to both.
+    The same function measures trained and random matrices, so that it treats the edges of both
+    alike.
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ def spectral_statistics(
 
 
 def too_small(n: int, outside: int = 0) -> dict[str, str]:
-    """Tell why statistics are not to be had of n singular values, by name.
+    """Tell by name why statistics of n singular values are missing.
 
     ``outside`` is how many of them the fit leaves out.
     """

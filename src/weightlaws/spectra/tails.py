@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import optimize, special
 
-Array = npt.NDArray[np.float64]
+from weightlaws.arrays import Floats, Integers
 
 #: By name, h of exp(-a y - b h(y)), b >= 0, and the least a (alpha = 0: an exponential law).
-ALTERNATIVES: dict[str, tuple[Callable[[Array], Array], float]] = {
+ALTERNATIVES: dict[str, tuple[Callable[[Floats], Floats], float]] = {
     "lognormal": (np.square, -np.inf),
     "truncated_power_law": (lambda y: np.expm1(np.minimum(y, 500)), -1.0),
 }
@@ -40,12 +40,12 @@ def _unknown() -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Tail:
-    """What the upper tail of singular values looks like; what was not found is NaN.
+    """The upper tail of singular values; a number that was not found is NaN.
 
     Attributes
     ----------
     verdict, reason
-        "power law", "not a power law" or "too few values", and what speaks for it.
+        "power law", "not a power law" or "too few values", and the reason.
     n_tail, x_min
         Number of values from x_min on, and x_min in the units of the values.
     exponent, exponent_error
@@ -130,7 +130,7 @@ def shortest_tail(n: int) -> int:
     return int(np.ceil(6 * n**0.5))
 
 
-def hill(values: npt.ArrayLike, k_max: int | None = None) -> tuple[npt.NDArray[np.int64], Array]:
+def hill(values: npt.ArrayLike, k_max: int | None = None) -> tuple[Integers, Floats]:
     """Exponents of power laws fitted to the k largest values: the Hill plot.
 
     With gamma_k the mean of ln(s_i / s_(k+1)) over the k largest s_i, Hill's estimator, the
@@ -164,6 +164,13 @@ def hill(values: npt.ArrayLike, k_max: int | None = None) -> tuple[npt.NDArray[n
         return k, 1 + 1 / gamma
 
 
+def hill_estimates(values: npt.ArrayLike) -> Floats:
+    """Hill's estimator gamma_k of `hill`, for k from 1 on, (k,); empty of fewer than two values."""
+    if np.count_nonzero(np.asarray(values) > 0) < 2:
+        return np.empty(0)
+    return np.asarray(1 / (hill(values)[1] - 1))
+
+
 def plateau(values: npt.ArrayLike) -> tuple[int, int, float] | None:
     """Find where the Hill plot is flat: first k, last k and exponent, or None.
 
@@ -188,14 +195,14 @@ def plateau(values: npt.ArrayLike) -> tuple[int, int, float] | None:
     return None
 
 
-def _descending(values: npt.ArrayLike) -> Array:
+def _descending(values: npt.ArrayLike) -> Floats:
     found = np.asarray(values, dtype=np.float64)
     if found.ndim != 1 or not np.isfinite(found).all():
         raise ValueError(f"expected finite values of shape (n,), found {found.shape}: {found}")
     return np.sort(found[found > 0])[::-1]
 
 
-def _best_tail(logs: Array) -> tuple[float, int, float]:
+def _best_tail(logs: Floats) -> tuple[float, int, float]:
     """Distance to a power law, length and alpha - 1 of the tail that is nearest to one."""
     lengths = np.linspace(shortest_tail(len(logs)), len(logs), 50).round().astype(int)
     # All values equal to x_min are in the tail, which must have others.
@@ -210,12 +217,12 @@ def _best_tail(logs: Array) -> tuple[float, int, float]:
     return min(fits)
 
 
-def _compare(excesses: Array) -> tuple[dict[str, float], dict[str, float], list[str]]:
+def _compare(excesses: Floats) -> tuple[dict[str, float], dict[str, float], list[str]]:
     """Ratios and p-values by alternative, and what they say against a power law."""
     ratios, p_values, objections = {}, {}, []
     for name, (h, smallest) in ALTERNATIVES.items():
         ratios[name] = _ratio(excesses, h, smallest)
-        p_values[name] = float(stats.chi2.sf(-2 * ratios[name], df=1))
+        p_values[name] = float(special.chdtrc(1, -2 * ratios[name]))
         if np.isnan(ratios[name]):
             objections.append(f"the fit of a {name.replace('_', ' ')} failed")
         elif p_values[name] < _SIGNIFICANT:
@@ -223,12 +230,12 @@ def _compare(excesses: Array) -> tuple[dict[str, float], dict[str, float], list[
     return ratios, p_values, objections
 
 
-def _ratio(excesses: Array, h: Callable[[Array], Array], smallest: float) -> float:
+def _ratio(excesses: Floats, h: Callable[[Floats], Floats], smallest: float) -> float:
     """Log-likelihood ratio, or NaN if the fit, which has one minimum, fails."""
     mean = excesses.mean()
     features = np.stack([_NODES, h(mean * _NODES) / h(excesses).mean()])
 
-    def cost(parameters: Array) -> tuple[float, Array]:
+    def cost(parameters: Floats) -> tuple[float, Floats]:
         exponents = _LOG_WEIGHTS - parameters @ features
         weights = np.exp(exponents - exponents.max())
         total = weights.sum()
@@ -243,7 +250,7 @@ def _ratio(excesses: Array, h: Callable[[Array], Array], smallest: float) -> flo
     return len(excesses) * min(0.0, float(fit.fun) - 1) if fit.success else np.nan
 
 
-def _resample(logs: Array, n_tail: int, slope: float, rng: np.random.Generator) -> Array:
+def _resample(logs: Floats, n_tail: int, slope: float, rng: np.random.Generator) -> Floats:
     """Draw from the values found, and from the power law in place of those of the tail."""
     drawn = rng.choice(logs, len(logs))
     above = drawn >= logs[n_tail - 1]

@@ -1,4 +1,4 @@
-"""Which singular vectors carry what was learned: those whose entries are not Porter-Thomas.
+"""Singular vectors that carry learned structure: their entries are not Porter-Thomas.
 
 The singular vectors of a random matrix are uniform on the sphere. For long ones the square of an
 entry, times their number, follows the law of Porter and Thomas, chi-squared with one degree of
@@ -8,13 +8,10 @@ freedom: the entries are Gaussian. Source of its use on weight matrices: arXiv:2
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
-from weightlaws.spectra import kolmogorov_smirnov
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from weightlaws.arrays import Bools, Floats
+from weightlaws.spectra.kolmogorov_smirnov import ks_distance
 
 # Values that are sorted at a time.
 _CHUNK = 2**22
@@ -43,7 +40,7 @@ def porter_thomas_distances(vectors: Floats) -> Floats:
     distances = np.empty(len(rows))
     for part in _chunks(len(rows), length):
         law = special.ndtr(np.sort(rows[part] * scale[part], axis=1))
-        distances[part] = kolmogorov_smirnov.distance(law)
+        distances[part] = ks_distance(law)
     return distances.reshape(batch)
 
 
@@ -60,7 +57,7 @@ def pooled(vectors: Floats, ranks: int) -> Floats:
     vectors
         (rank, length).
     ranks
-        How many vectors to put together; at either end they are the outermost so many.
+        How many vectors to put together; at either end, the outermost ones.
 
     Returns
     -------
@@ -82,7 +79,7 @@ def null_distances(length: int, draws: int, rng: np.random.Generator, ranks: int
     Parameters
     ----------
     length, ranks
-        Of a vector, and how many of them are `pooled`.
+        The length of a vector, and how many of them are `pooled`.
 
     Returns
     -------
@@ -112,9 +109,9 @@ def p_values(distances: Floats, null: Floats, entries: int) -> Floats:
     distances
         Of the vectors, (...,).
     null
-        What `null_distances` gives, (draw,).
+        From `null_distances`, (draw,).
     entries
-        N, of the vectors whose distance was taken.
+        N, the number of entries of each vector or pool of vectors.
     """
     draws = len(null)
     beyond = draws - np.searchsorted(null, distances, side="left")
@@ -151,8 +148,9 @@ def informative_ranks(left: Floats, right: Floats, rate: float) -> Bools:
         bool (rank,).
     """
     both = np.stack([left, right])
-    known = np.isfinite(both)
-    rejected = np.zeros(both.shape, dtype=bool)
-    if known.any():
-        rejected[known] = stats.false_discovery_control(both[known]) <= rate
-    return np.asarray(rejected.any(axis=0))
+    known = np.sort(both[np.isfinite(both)])
+    # The k-th smallest of m is compared with rate k / m; SciPy's function takes a second to import.
+    passed = known * (len(known) / np.arange(1, len(known) + 1)) <= rate
+    if not passed.any():
+        return np.zeros(both.shape[1], dtype=np.bool_)
+    return np.asarray((both <= known[passed][-1]).any(axis=0))
