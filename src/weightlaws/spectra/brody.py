@@ -1,4 +1,4 @@
-"""Brody's law of level spacings, between that of unrelated levels and that of repelling ones."""
+"""Brody's law of level spacings, between the laws of unrelated and of repelling levels."""
 
 import numpy as np
 import numpy.typing as npt
