@@ -287,8 +287,8 @@ MODULES = {
     },
     "spectra": {
         "marchenko_pastur null_job null vectors statistics": "null spectra_shard spectra",
-        "analysis shards tails": "spectra_shard spectra",
-        "spectra_shard_job": "spectra_shard",
+        "p_values shards tails": "spectra_shard spectra",
+        "analysis spectra_shard_job": "spectra_shard",
         "spectra_job curves": "spectra",
         "brody kolmogorov_smirnov levels": "null spectra_shard spectra spectra_figures lazy_rich",
     },

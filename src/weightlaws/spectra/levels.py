@@ -243,7 +243,7 @@ def number_variance(
 
 
 def goe_number_variance(lengths: npt.ArrayLike) -> Floats:
-    """Exact number variance of the GOE; that of a Poisson process is L itself.
+    """Exact number variance of the GOE. A Poisson process has the number variance L.
 
     Source: Mehta, Random Matrices, 3rd ed., chapter 16.
 
