@@ -177,8 +177,9 @@ def plateau(values: npt.ArrayLike) -> tuple[int, int, float] | None:
     The longest stretch from K/4 to K, K at least `shortest_tail`, in which the mean over k of
     k^2 (gamma_k / gamma_K - 1)^2 / K is below 1.5 times the 3/16 of a power law: k gamma_k is then
     a sum of independent exponential variables (Renyi, Acta Math. Hung. 4 (1953) 191), and the root
-    of each term a Brownian bridge at k/K. Found in 95 % of samples of a power law (n = 100; 99 % from
-    300 on), 22 % of a log-normal, 2 % of exponential values, in no Gaussian matrix.
+    of each term a Brownian bridge at k/K. A plateau is found in 95 % of samples of a power law
+    (n = 100; 99 % from 300 on), 22 % of a log-normal, 2 % of exponential values, in no Gaussian
+    matrix.
 
     Parameters
     ----------
