@@ -1,13 +1,13 @@
-"""What does the analysis of a wide layer cost? Against its singular value decomposition alone.
+"""Time the analysis of a wide layer against its singular value decomposition alone.
 
     python benchmarks/spectra.py [--quick]
 
 The layer is 4096 x 4096, with --quick 1024 x 1024: Gaussian noise and ten planted signals. Both
-runs decompose it, values and vectors, by the same routine with all cores; the analysis has all
-statistics but the opt-in goodness of fit. What is simulated once for a shape and kept, the null, is
-timed by itself, and so are the matrix's own permutations, which are a null too. With --quick the
-runs take turns in three rounds and count with their median. Memory is the most that a process of
-its own held. The last line is a JSON object.
+runs find its singular values and vectors by the same routine with all cores. The analysis has all
+statistics but the goodness of fit. The null is simulated once for a shape and timed by itself. The
+matrix's own permutations are a null too, and also timed by themselves. With --quick the runs take
+turns in three rounds, and each counts with its median. Memory is the peak of a separate process.
+The last line is a JSON object.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-import numpy.typing as npt
 from scipy import linalg
 
+from weightlaws.arrays import Singles
 from weightlaws.spectra.analysis import analyse
 from weightlaws.spectra.null import Null, simulate_null
 
@@ -30,7 +30,7 @@ ROUNDS, SIGNALS = 3, 10
 MATRICES, VECTORS, PERMUTATIONS = 20, 2_000, 1
 
 
-def layer(size: int) -> npt.NDArray[np.float32]:
+def layer(size: int) -> Singles:
     """Return noise with planted signals at 1.2 to 3 times its edge, (size, size)."""
     rng = np.random.default_rng(1)
     strengths = np.linspace(1.2, 3.0, SIGNALS) * 2 * np.sqrt(size)
@@ -51,7 +51,7 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def decompose(matrix: npt.NDArray[np.float32]) -> object:
+def decompose(matrix: Singles) -> object:
     """Decompose in float64, as the analysis does."""
     return linalg.svd(matrix.astype(np.float64), full_matrices=False)
 

@@ -1,4 +1,4 @@
-"""Brody's law of level spacings, between that of unrelated levels and that of repelling ones."""
+"""Brody's law of level spacings, between the laws of unrelated and of repelling levels."""
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ def brody(spacings: npt.ArrayLike) -> Floats:
     Parameters
     ----------
     spacings : (..., n)
-        Spacings of unfolded levels. Those below 1e-6 count as 1e-6.
+        Spacings of unfolded levels. Spacings below 1e-6 count as 1e-6.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def brody_bootstrap(
 
 
 def _terms(spacings: Floats) -> Floats:
-    """Give log s, then s^(1 + beta) on the grid, of spacings (n,): what the likelihood adds up."""
+    """Return log s, then s^(1 + beta) on the grid: the likelihood's terms of spacings s (n,)."""
     logs = np.log(np.maximum(spacings, _FINEST))[:, None]
     return np.concatenate([logs, np.exp(logs * _POWERS)], axis=1)
 
@@ -110,7 +110,7 @@ def _most_likely(sums: Floats, n: int, scales: npt.ArrayLike = 1.0) -> Floats:
 
 
 def require_not_negative(values: npt.ArrayLike, name: str, positive: bool = False) -> Floats:
-    """Return values (..., n) as an array, refusing none, negative ones and what is not finite."""
+    """Return values (..., n) as an array; refuse none, negative and not finite ones."""
     values = np.atleast_1d(np.asarray(values, dtype=np.float64))
     allowed = np.isfinite(values) & ((values > 0) if positive else (values >= 0))
     if not values.shape[-1] or not allowed.all():

@@ -106,7 +106,7 @@ def bulk(levels: Floats) -> Floats:
 
 
 def can_unfold(n: int, outside: int = 0, window: int = WINDOW) -> bool:
-    """Whether n levels are enough to unfold, without so many outliers: see `unfold`.
+    """Tell whether n levels, so many of them outliers, are enough to unfold: see `unfold`.
 
     Unfolding leaves out 4 windows. It must keep `MIN_LEVELS` of a matrix's n levels, and
     `MIN_INNER_LEVELS` if outliers are left out before.
@@ -185,9 +185,9 @@ def _staircase(positions: Floats, centres: Floats, widths: Floats) -> Floats:
 def spacings(unfolded: npt.ArrayLike) -> Floats:
     """Nearest-neighbour spacings (..., n - 1) of unfolded levels (..., n), in mean spacings.
 
-    They are not scaled to a mean of 1. Unfolding has set the unit; what the mean misses comes from
-    kernels near the ends, and to scale all spacings by it would raise the Brody parameter of 140
-    spacings of a 200 x 600 matrix from 0.965 to 0.978, of 452 from 0.962 to 0.964.
+    They are not scaled to a mean of 1, as unfolding has set the unit. The mean differs from 1 by
+    the kernels near the ends. Scaling by it would raise the Brody parameter of 140 spacings of a
+    200 x 600 matrix from 0.965 to 0.978, and of 452 spacings from 0.962 to 0.964.
     """
     return np.diff(np.asarray(unfolded, dtype=np.float64), axis=-1)
 
@@ -243,7 +243,7 @@ def number_variance(
 
 
 def goe_number_variance(lengths: npt.ArrayLike) -> Floats:
-    """Exact number variance of the GOE; that of a Poisson process is L itself.
+    """Exact number variance of the GOE. A Poisson process has the number variance L.
 
     Source: Mehta, Random Matrices, 3rd ed., chapter 16.
 

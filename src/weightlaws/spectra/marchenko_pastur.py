@@ -90,7 +90,7 @@ def edge_scale(shape: Shape, sigma: float = 1.0) -> float:
 
 @dataclass(frozen=True)
 class Ends:
-    """Where the singular values of random matrices end: one further out is outside.
+    """Limits of the singular values of random matrices; a value beyond one is outside.
 
     Attributes
     ----------
@@ -132,8 +132,8 @@ class Bulk:
     Attributes
     ----------
     shape
-        Of the random matrix whose singular values the bulk's are like: the matrix's own, less what
-        the values outside take away.
+        Of a random matrix with the bulk's singular values: the matrix's own, less the rows and
+        columns that the values outside take away.
     sigma
         Standard deviation of that matrix's entries; 0 if nothing of the matrix is random.
     above, below
@@ -159,9 +159,9 @@ def fit_bulk(values: Floats, shape: Shape, ends: Ends) -> Bulk:
     """Fit the law to the bulk of a matrix's singular values, the ones outside left out.
 
     The variance is first matched to the median, which outliers hardly move, and then, over and
-    over until nothing changes, to the sum of squares of what is inside: k singular values above
-    take k rows and columns of the random matrix with them, and those below, which rows without
-    randomness leave behind, take rows. A bulk is half of the values at least: where that many lie
+    over until nothing changes, to the sum of squares of the values inside. k singular values above
+    take k rows and columns of the random matrix with them. Values below come from rows without
+    randomness, and take rows. A bulk is at least half of the values: where more of them lie
     outside, the law fits none, and `Bulk.is_none` says so.
 
     Parameters
