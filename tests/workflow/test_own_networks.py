@@ -82,7 +82,7 @@ def test_every_network_has_spectra(own, results):
 
 
 def test_what_is_no_weight_matrix_of_a_network_is_logged(own):
-    log = (own.folder / "results/mini/logs/import_network/single.log").read_text()
+    log = (own.folder / "results/mini/logs/import_network/single/0-0.log").read_text()
     assert "fc.bias is left out: shape (12,)" in log
     assert "embed.weight is left out: an embedding" in log
 

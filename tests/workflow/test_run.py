@@ -113,7 +113,11 @@ def test_laws_are_compared_and_tested_for_every_layer(results):
     for table in (results.significance, results.findings):
         mine = table[table["condition"] == CONDITION]
         assert sorted(mine["epoch"].unique()) == headline
-    assert len(results.significance) == 7 * 3 * 348 * 2  # layers, epochs, choices of members
+    # Layers, epochs and invariants; the other selection of members is there when it is asked for.
+    assert len(results.significance) == 7 * 3 * 348
+    both = weightlaws.load(results.folder, selection=None).significance
+    assert len(both) == 2 * len(results.significance)
+    assert set(both["selection"]) == {"all", "without dead outputs"}
     found = results.deviations
     assert (found["q"] <= 0.05).all()
     compared = results.comparison.merge(results.findings, on=["condition", "layer", "epoch"])
@@ -230,7 +234,7 @@ def test_an_absent_data_set_is_a_clear_error(project):
     done = project.snakemake("--cores", "2")
     text = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "data set 'fashion-mnist' is not complete in the folder" in text
+    assert "data set FashionMNIST: found no complete files in" in text
     assert str(project.folder / "nowhere") in text
 
 
