@@ -4,7 +4,7 @@
 # make test      lint, types and all tests, in the same environment with the test tools
 # make docs      build the pages and the reference of the library into site/
 # make schema    write the configuration's JSON schema anew, after a change of the model
-# make images    draw the README's pictures anew from the default study (needs Graphviz)
+# make images    take the pictures of the pages anew from the default study
 # make clean     delete the environment and the caches of tools; results stay, and so does .snakemake,
 #                where Snakemake keeps the specs of results
 
@@ -41,7 +41,6 @@ schema: $(VENV)/study.installed
 		> workflow/schemas/config.schema.json
 
 images: study
-	$(BIN)/snakemake --rulegraph | tred | dot -Tsvg > docs/images/rules.svg
 	cp results/default/figures/digits-10x10x10/wasserstein.svg docs/images
 	cp results/default/figures/digits-10x10x10-gaussian-decay0/laws.svg docs/images
 	cp results/default/figures/digits-10x10x10-uniform-decay0.01/deviation_sd.svg docs/images

@@ -122,7 +122,7 @@ def test_laws_are_compared_and_tested_for_every_layer(results):
     assert (found["q"] <= 0.05).all()
     compared = results.comparison.merge(results.findings, on=["condition", "layer", "epoch"])
     chosen = compared[compared["law_x"] == compared["law_y"]]
-    assert len(chosen) == 2 * len(results.findings)
+    assert len(chosen) == len(results.findings)
     assert chosen["log_likelihood"].notna().all()
 
 
