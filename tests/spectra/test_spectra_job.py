@@ -206,6 +206,16 @@ def test_a_shard_without_finite_members_is_left_out(files, tmp_path):
     assert lengths == [2, 2, 2, 2]
 
 
+def test_a_layer_without_a_snapshot_to_analyse_has_no_rows(files, tmp_path):
+    nulls, shards, _ = files
+    spec = {**SPECTRA, "epochs": [1]}  # only the square layer has it
+    spectra = [tmp_path / f"{first}-{last}.h5" for first, last in SHARDS]
+    for path, weights, members in zip(spectra, shards, SHARDS, strict=True):
+        analyse_shard(path, {**spec, "members": [*members]}, weights, nulls)
+    found = read_spectra(spectra, SpectraShardSpec.parse(spec), 5)
+    assert [(layer, epoch) for layer, epoch, _ in found] == [("hidden1-hidden2", 1)]
+
+
 def test_hill_curves_do_without_values_of_zero():
     assert len(hill_estimates([3.0, 0.0])) == 0
     # gamma_1 = ln(3 / 2), gamma_2 = (ln(3 / 1) + ln(2 / 1)) / 2

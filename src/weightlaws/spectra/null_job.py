@@ -72,7 +72,8 @@ def store_null(path: Path, stored: Spec) -> None:
     with hdf5.create(path, "null", stored) as writer:
         writer.add("ends", [null.ends.smallest, null.ends.largest])
         writer.add("singular_values", null.singular_values)
-        writer.add("statistics", np.stack([null.statistics[name] for name in STATISTICS]))
+        for name, values in null.statistics.items():
+            writer.add(f"statistics/{name}", values)
         writer.add("spacings", null.spacings)
         writer.add("left", null.left)
         writer.add("right", null.right)
@@ -96,10 +97,6 @@ def read_null(path: Path, spec: Spec | None = None) -> Null:
             fixed = NullSpec.parse(reader.spec)
         except (KeyError, TypeError, ValueError) as error:
             raise hdf5.StorageError(path, "spec", f"no {error}", "the spec of a null") from error
-        # Statistics of matrices that are too small for them are NaN.
-        statistics = reader.read(
-            "statistics", np.float64, (len(STATISTICS), fixed.matrices), finite=False
-        )
         smallest, largest = reader.read("ends", np.float64, (2,), finite=False)
         bins = len(SPACING_EDGES) - 1
         return Null(
@@ -108,7 +105,11 @@ def read_null(path: Path, spec: Spec | None = None) -> Null:
             singular_values=reader.read(
                 "singular_values", np.float64, (fixed.matrices, min(fixed.shape))
             ),
-            statistics=dict(zip(STATISTICS, statistics, strict=True)),
+            # Statistics of matrices that are too small for them are NaN.
+            statistics={
+                name: reader.read(f"statistics/{name}", np.float64, (fixed.matrices,), finite=False)
+                for name in STATISTICS
+            },
             spacings=reader.read("spacings", np.float64, (fixed.matrices, bins), finite=False),
             left=reader.read("left", np.float64, (fixed.vectors,)),
             right=reader.read("right", np.float64, (fixed.vectors,)),

@@ -60,14 +60,14 @@ def pooled_p_value(values: Floats, null: Floats, side: str, rng: np.random.Gener
     float
         The p-value; NaN without members or without simulated matrices.
     """
-    from scipy import stats  # slow to import, and jobs that analyse matrices do without it
-
     if len(values) == 1:
         return rank_p_value(values[0], null, side)
     if not len(values) or not len(null):
         return float("nan")
     if np.ptp(np.concatenate([values, null])) == 0:
         return 1.0
+    from scipy import stats  # slow to import, and a single matrix does without it
+
     result = stats.permutation_test(
         (values, null),
         lambda x, y, axis: x.mean(axis=axis) - y.mean(axis=axis),

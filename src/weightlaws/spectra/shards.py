@@ -210,6 +210,8 @@ def read_spectra(
     for reader in opened_shards(paths, "spectra", spec.stored, n_members):
         layers = _layers(reader)
     for layer, (shape, epochs) in layers.items():
+        if not epochs:
+            continue  # none of its snapshots is analysed, and so nothing is stored of it
         parts = [
             _read(reader, layer, shape, len(epochs), spec.permutations)
             for reader in opened_shards(paths, "spectra", spec.stored, n_members)
