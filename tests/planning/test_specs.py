@@ -16,8 +16,8 @@ from weightlaws.planning.specs import (
     model_spec,
     null_spec,
     significance_spec,
+    spectra_shard_spec,
     spectra_spec,
-    spectra_tables_spec,
     symmetry_spec,
     training_spec,
     weights_spec,
@@ -50,8 +50,8 @@ def specs(configured):
         "findings": findings_spec(configured, CODE),
         "catalogue": catalogue_spec(configured, CODE),
         "null": null_spec(configured, (10, 784), CODE),
-        "spectra_shard": spectra_spec(configured, condition, CODE, shard),
-        "spectra": spectra_tables_spec(configured, condition, CODE),
+        "spectra_shard": spectra_shard_spec(configured, condition, CODE, shard),
+        "spectra": spectra_spec(configured, condition, CODE),
         "figures": gallery_spec(configured, CODE),
     }
 

@@ -107,7 +107,7 @@ def check_study(study):
     code = defaultdict(lambda: "digest")
     every = [specs.members_spec(study, code), specs.distance_spec(study, code)]
     every += [specs.findings_spec(study, code), specs.gallery_spec(study, code)]
-    every += [specs.spectra_tables_spec(study, each, code) for each in study.with_spectra.values()]
+    every += [specs.spectra_spec(study, each, code) for each in study.with_spectra.values()]
     for spec in every:
         assert json.loads(json.dumps(spec, allow_nan=False)) == spec
 

@@ -10,7 +10,7 @@ from weightlaws.planning.specs import (
     invariants_spec,
     model_spec,
     null_spec,
-    spectra_spec,
+    spectra_shard_spec,
     training_spec,
 )
 from weightlaws.spectra.null_job import store_null
@@ -58,7 +58,7 @@ def make_results(folder, study, digits):
         "weights": training_spec,
         "state": training_spec,
         "invariants": invariants_spec,
-        "spectra": spectra_spec,
+        "spectra": spectra_shard_spec,
     }
     for shape in dict.fromkeys(condition.shapes.values()):
         nulls.append(folder / "nulls" / f"{shape[0]}x{shape[1]}.h5")

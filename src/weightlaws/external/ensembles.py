@@ -11,7 +11,7 @@ folder      one network a file, of one kind of files that `checkpoints` reads; m
 =========== ========================================================================================
 
 Weights are read as float32. What comes as float64 is rounded to it, by at most 6e-8 of its size.
-What is beyond its range, 3.4e38, becomes infinite, and its member counts as diverged.
+A weight beyond its range, 3.4e38, becomes infinite, and its member counts as diverged.
 """
 
 import logging
@@ -35,7 +35,7 @@ HDF5_SUFFIXES = (".h5", ".hdf5")
 
 @dataclass(frozen=True)
 class UserEnsemble:
-    """What a user's ensemble consists of.
+    """The content of a user's ensemble.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class UserEnsemble:
     shapes
         (out, in) of each layer's weights, in the order of the file or of the first file.
     files
-        What it is read from: the file, or those of the folder, in the order of the members.
+        The file, or the files of the folder in the order of the members.
     """
 
     name: str
@@ -111,7 +111,7 @@ def read_members(
     path
         The ensemble's file or folder.
     shapes
-        Those that it should have, as `describe` returns them.
+        The expected shapes, as `describe` returns them.
     first, last
         Numbers of the first and the last member to read.
 

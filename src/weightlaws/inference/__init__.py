@@ -1,1 +1,1 @@
-"""What an ensemble says about laws: fits, tests, comparisons, findings."""
+"""From an ensemble to its law: fits, tests, comparisons, findings."""

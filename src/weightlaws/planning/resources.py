@@ -167,8 +167,10 @@ def spectra(study: Study, networks: Ensemble | Checkpoint, shapes: Shapes) -> Re
     """Estimate a job that makes the tables of spectra, of layers of these shapes."""
     n, ranks = networks.members, [min(shape) for shape in shapes.values()]
     each = sum(1.2e-5 * (n + study.spectra.null_matrices) + 2 * n * _levels(k) for k in ranks)
-    held = 8 * n * (15 * sum(ranks) + 100) + _nulls(study, shapes)
-    return _resources(held, len(study.tested_epochs(networks)) * each)
+    epochs = len(study.tested_epochs(networks))
+    # A layer's spectra at all epochs.
+    held = 8 * n * epochs * (25 * max(ranks, default=0) + 100) + _nulls(study, shapes)
+    return _resources(held, epochs * each)
 
 
 def _evaluation(count: int, size: float) -> float:

@@ -160,7 +160,7 @@ def null_spec(study: Study, shape: tuple[int, int], code: Mapping[str, str]) -> 
     }
 
 
-def spectra_spec(
+def spectra_shard_spec(
     study: Study,
     networks: Ensemble | Checkpoint,
     code: Mapping[str, str],
@@ -183,12 +183,10 @@ def spectra_spec(
     }
 
 
-def spectra_tables_spec(
-    study: Study, networks: Ensemble | Checkpoint, code: Mapping[str, str]
-) -> Spec:
+def spectra_spec(study: Study, networks: Ensemble | Checkpoint, code: Mapping[str, str]) -> Spec:
     """Return the spec of the tables of the spectra of one condition or network."""
     return {
-        "spectra": spectra_spec(study, networks, code),
+        "spectra": spectra_shard_spec(study, networks, code),
         "members": networks.members,
         "seed": study.seed,
         "code": code["spectra"],

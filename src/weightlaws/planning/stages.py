@@ -306,7 +306,7 @@ _ROWS = (
         "shard",
         ("spectra_shard",),
         _WITH_SPECTRA,
-        specs.spectra_spec,
+        specs.spectra_shard_spec,
         resources.spectra_shard,
     ),
     Stage(
@@ -314,7 +314,7 @@ _ROWS = (
         "condition",
         ("spectra", "ranks", "curves"),
         _WITH_SPECTRA,
-        specs.spectra_tables_spec,
+        specs.spectra_spec,
         resources.spectra,
     ),
     Stage("spectra_table", "study", ("spectra_table",), _WITH_SPECTRA, specs.spectra_table_spec),

@@ -52,7 +52,7 @@ class SpectraShardSpec:
 
     @classmethod
     def parse(cls, stored: Spec) -> Self:
-        """Read a ``specs.spectra_spec``; a KeyError or TypeError says which key is wrong."""
+        """Read a ``specs.spectra_shard_spec``; a KeyError or TypeError says which key is wrong."""
         first_and_last = stored.get("members")
         return cls(
             stored=stored,

@@ -57,7 +57,7 @@ class SpectraSpec:
 
     @classmethod
     def parse(cls, stored: Spec) -> Self:
-        """Read a ``specs.spectra_tables_spec``; a KeyError or TypeError says which key is wrong."""
+        """Read a ``specs.spectra_spec``; a KeyError or TypeError says which key is wrong."""
         return cls(
             spectra=SpectraShardSpec.parse(stored["spectra"]),
             n_members=stored["members"],
@@ -77,7 +77,7 @@ def condition_tables(
     nulls
         Stored nulls, one for each shape of a layer.
     stored
-        A ``specs.spectra_tables_spec``.
+        A ``specs.spectra_spec``.
     condition
         Its name.
 

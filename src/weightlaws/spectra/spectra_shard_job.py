@@ -35,7 +35,7 @@ def analyse_shard(path: Path, stored: Spec, weights_path: Path, nulls: Sequence[
     path
         The file to write.
     stored
-        A ``specs.spectra_spec`` of one shard.
+        A ``specs.spectra_shard_spec`` of one shard.
     weights_path
         The weights shard.
     nulls

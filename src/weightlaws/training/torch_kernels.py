@@ -1,4 +1,4 @@
-"""What the torch engine has the device do: train and evaluate chunks of stacked networks.
+"""The torch engine's work on a device: it trains and assesses chunks of stacked networks.
 
 Weights of a layer are (member, out, in). The host launches the device's work, and none of these
 functions waits for it.
