@@ -126,6 +126,15 @@ def figure(name, category):
     )
 
 
+def figures_of(rule, name, category):
+    """A figure of each architecture, for the report."""
+    paths = [Path(RESULTS, path) for path in STAGES[rule].paths(STUDY, name)]
+    return [
+        shown(str(path), name, category, path.parent.name, name.replace("_", " "))
+        for path in paths
+    ]
+
+
 onstart:
     # Refused now, and not when the disk is full after days of training.
     try:

@@ -6,15 +6,6 @@
 #           {RESULTS}/figures/{architecture}/*.svg
 
 
-def figures_of(rule, name, category):
-    """A figure of each architecture, for the report."""
-    paths = [Path(RESULTS, path) for path in STAGES[rule].paths(STUDY, name)]
-    return [
-        shown(str(path), name, category, path.parent.name, name.replace("_", " "))
-        for path in paths
-    ]
-
-
 rule gallery:
     """Draw the graphs of the study's invariants."""
     output:
