@@ -28,12 +28,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from weightlaws.arrays import Singles, Splits
 from weightlaws.training.dataset import load_dataset
 from weightlaws.training.engine import BETA_1, BETA_2, EPSILON, Recipe
 from weightlaws.training.networks import layer_shapes
@@ -52,7 +52,6 @@ MEMBERS_AND_EPOCHS = {
     640: (2 * CORES, 1),
 }
 
-Splits = dict[str, npt.NDArray[np.uint8]]
 torchvision = import_torchvision()
 
 
@@ -126,7 +125,7 @@ def bare_products(hidden: tuple[int, ...], steps: int) -> float:
     """Time the products and the pass of Adam of so many steps on one core, in microseconds."""
     rng = np.random.default_rng(0)
 
-    def array(*shape: int) -> npt.NDArray[np.float32]:
+    def array(*shape: int) -> Singles:
         return rng.standard_normal(shape).astype(np.float32)
 
     layers = [

@@ -1,6 +1,5 @@
 """Results of a study, as arrays and tables."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,7 +14,13 @@ from weightlaws.inference.dead_outputs import ALL
 from weightlaws.inference.stored_fits import read_fits
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.laws.pigmm import PIGMM
-from weightlaws.planning.specs import invariants_spec, model_spec, weights_spec, without_code
+from weightlaws.planning.specs import (
+    UNKNOWN_CODE,
+    invariants_spec,
+    model_spec,
+    weights_spec,
+    without_code,
+)
 from weightlaws.planning.stages import STAGES
 from weightlaws.storage.hdf5 import Reader, check_spec, opened
 from weightlaws.storage.shard_specs import Spec
@@ -23,9 +28,6 @@ from weightlaws.storage.shards import weights_shard
 from weightlaws.study.conditions import Shard
 from weightlaws.study.layout import PATHS
 from weightlaws.study.study import Study, recorded_study
-
-# Specs are compared without the digests of the code, which only a run knows.
-_CODE = defaultdict[str, str](str)
 
 
 def load(folder: str | Path, selection: str | None = ALL) -> "Results":
@@ -159,7 +161,7 @@ class Results:
         self._check(condition, layer)
         parts = []
         for path, shard in self._shards("weights", condition):
-            spec = weights_spec(self.study, self.study.conditions[condition], _CODE, shard)
+            spec = weights_spec(self.study, self.study.conditions[condition], UNKNOWN_CODE, shard)
             with _opened(path, "weights", spec) as reader:
                 parts.append(weights_shard(reader, [layer]).weights[layer])
         return np.concatenate(parts)
@@ -174,7 +176,9 @@ class Results:
         shape = (None, len(self.epochs(condition, layer)), len(graphs))
         parts = []
         for path, shard in self._shards("invariants", condition):
-            spec = invariants_spec(self.study, self.study.conditions[condition], _CODE, shard)
+            spec = invariants_spec(
+                self.study, self.study.conditions[condition], UNKNOWN_CODE, shard
+            )
             with _opened(path, "invariants", spec) as reader:
                 finite = reader.read("finite", np.bool_, (None, None))[:, -1]
                 name = f"invariants/{layer}"
@@ -187,7 +191,7 @@ class Results:
         epochs = self.epochs(condition, layer)
         _choose("epoch", epoch, epochs)
         path = self._path(PATHS["fits"].format(condition=condition))
-        spec = model_spec(self.study, self.study.conditions[condition], _CODE)
+        spec = model_spec(self.study, self.study.conditions[condition], UNKNOWN_CODE)
         with _opened(path, "model", spec) as reader:
             parameters = read_fits(path, reader.spec)[layer].parameters
         size, _ = self.study.conditions[condition].square_layers[layer]

@@ -294,13 +294,13 @@ MODULES = {
         "conditions layout messages sections study": "",
     },
     "training": {
-        "dataset": f"{IMPORTS} dataset",
+        "dataset": "dataset",
         "engine numba_engine numba_kernels progress_line record setup torch_engine": "train",
         "torch_kernels train_job training_spec": "train",
         "initial_law": f"{LAWS} train",
         "members_job": "members",
         "networks": "train comparison symmetry",
-        "plugins": f"{LAWS} {IMPORTS} dataset train",
+        "plugins": f"{LAWS} dataset train",
         "torchvision": IMPORTS,
     },
     "training.datasets": {

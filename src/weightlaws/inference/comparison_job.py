@@ -21,8 +21,6 @@ class ComparisonSpec:
 
     Attributes
     ----------
-    stored
-        The plain dict.
     weights
         The spec of the condition's weights.
     n_members
@@ -31,7 +29,6 @@ class ComparisonSpec:
         The number of parts that members are divided into; each is held out once.
     """
 
-    stored: Spec
     weights: WeightsSpec
     n_members: int
     folds: int
@@ -40,7 +37,6 @@ class ComparisonSpec:
     def parse(cls, stored: Spec) -> Self:
         """Read a ``specs.comparison_spec``; a KeyError or TypeError says which key is wrong."""
         return cls(
-            stored=stored,
             weights=WeightsSpec.parse(stored["weights"]),
             n_members=stored["members"],
             folds=stored["folds"],

@@ -28,8 +28,6 @@ class DistanceSpec:
 
     Attributes
     ----------
-    stored
-        The plain dict.
     models
         The specs of the fits, by condition.
     seed
@@ -38,7 +36,6 @@ class DistanceSpec:
         The number of simulated ensembles behind each noise floor.
     """
 
-    stored: Spec
     models: Mapping[str, ModelSpec]
     seed: int
     n_draws: int
@@ -47,7 +44,6 @@ class DistanceSpec:
     def parse(cls, stored: Spec) -> Self:
         """Read a ``specs.distance_spec``; a KeyError or TypeError says which key is wrong."""
         return cls(
-            stored=stored,
             models={name: ModelSpec.parse(model) for name, model in stored["models"].items()},
             seed=stored["seed"],
             n_draws=stored["draws"],

@@ -17,19 +17,16 @@ class FindingsSpec:
 
     Attributes
     ----------
-    stored
-        The plain dict.
     false_discovery_rate
         The rate at which an invariant is called deviating.
     """
 
-    stored: Spec
     false_discovery_rate: float
 
     @classmethod
     def parse(cls, stored: Spec) -> Self:
         """Read a ``specs.findings_spec``; a KeyError says which key is missing."""
-        return cls(stored=stored, false_discovery_rate=stored["false_discovery_rate"])
+        return cls(false_discovery_rate=stored["false_discovery_rate"])
 
 
 def sum_up(

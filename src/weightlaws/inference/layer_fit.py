@@ -149,7 +149,7 @@ def fit_means(mean: Floats, graphs: tuple[Graph, ...], size: int) -> tuple[Float
     Returns
     -------
     two arrays
-        The parameters (..., 13), and the predictions (..., invariant), of which the first 13 are
+        The parameters (..., 13), and the predictions (..., invariant). The first 13 predictions are
         the averages themselves.
     """
     parameters = parameters_from_moments(mean[..., :_N_FITTED], size)

@@ -26,8 +26,6 @@ class SignificanceSpec:
 
     Attributes
     ----------
-    stored
-        The plain dict.
     invariants
         The spec of the condition's invariants.
     n_members
@@ -40,7 +38,6 @@ class SignificanceSpec:
         The numbers of simulated matrices and ensembles behind a p-value.
     """
 
-    stored: Spec
     invariants: InvariantsSpec
     n_members: int
     seed: int
@@ -52,7 +49,6 @@ class SignificanceSpec:
     def parse(cls, stored: Spec) -> Self:
         """Read a ``specs.significance_spec``; a KeyError or TypeError says which key is wrong."""
         return cls(
-            stored=stored,
             invariants=InvariantsSpec.parse(stored["invariants"]),
             n_members=stored["members"],
             seed=stored["seed"],

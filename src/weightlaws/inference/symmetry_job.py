@@ -24,8 +24,6 @@ class SymmetrySpec:
 
     Attributes
     ----------
-    stored
-        The plain dict.
     weights
         The spec of the condition's weights.
     n_members
@@ -38,7 +36,6 @@ class SymmetrySpec:
         The number of randomised copies that an ensemble is compared with.
     """
 
-    stored: Spec
     weights: WeightsSpec
     n_members: int
     seed: int
@@ -49,7 +46,6 @@ class SymmetrySpec:
     def parse(cls, stored: Spec) -> Self:
         """Read a ``specs.symmetry_spec``; a KeyError or TypeError says which key is wrong."""
         return cls(
-            stored=stored,
             weights=WeightsSpec.parse(stored["weights"]),
             n_members=stored["members"],
             seed=stored["seed"],

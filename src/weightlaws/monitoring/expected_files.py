@@ -21,7 +21,7 @@ def expected_files(study: Study) -> dict[str, Files]:
     """
     networks = {**study.conditions, **study.with_spectra}
     shards = {
-        name: tuple(_shard_file(name, shard.name) for shard in study.shards(one))
+        name: tuple(shard_file(name, shard.name) for shard in study.shards(one))
         for name, one in networks.items()
     }
     found: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
@@ -32,7 +32,7 @@ def expected_files(study: Study) -> dict[str, Files]:
             path = stage.paths_of(study, job)[0]
             folder, slash, _ = path.partition("/")
             if "shard" in job:
-                rests_on: tuple[str, ...] = (_shard_file(job["condition"], job["shard"]),)
+                rests_on: tuple[str, ...] = (shard_file(job["condition"], job["shard"]),)
             elif stage.reads_weights:
                 rests_on = tuple(s for name in stage.about(study, job) for s in shards[name])
             else:
@@ -41,7 +41,8 @@ def expected_files(study: Study) -> dict[str, Files]:
     return dict(found)
 
 
-def _shard_file(condition: str, shard: str) -> str:
+def shard_file(condition: str, shard: str) -> str:
+    """Return the file of a condition's weights shard."""
     return PATHS["weights"].format(condition=condition, shard=shard)
 
 

@@ -17,7 +17,7 @@ from tabulate import tabulate
 
 from weightlaws.errors import WeightLawsError
 from weightlaws.monitoring.durations import readable_duration
-from weightlaws.monitoring.expected_files import Files, done_files, expected_files
+from weightlaws.monitoring.expected_files import Files, done_files, expected_files, shard_file
 from weightlaws.monitoring.training_status import (
     TrainingStatus,
     training_log,
@@ -25,7 +25,6 @@ from weightlaws.monitoring.training_status import (
 )
 from weightlaws.planning.resources import seconds_per_network_epoch
 from weightlaws.study.conditions import Condition
-from weightlaws.study.layout import PATHS
 from weightlaws.study.study import Study, recorded_study
 
 # Characters of a line.
@@ -85,11 +84,7 @@ def page(folder: Path, study: Study, now: float, cost: Cost) -> tuple[str, bool]
         Whether all is done.
     """
     shards, stages = training_statuses(folder, study, now), expected_files(study)
-    stored = {
-        PATHS["weights"].format(condition=s.condition.name, shard=s.shard.name)
-        for s in shards
-        if s.stored
-    }
+    stored = {shard_file(s.condition.name, s.shard.name) for s in shards if s.stored}
     # Networks that were trained elsewhere have no epochs.
     trained = study.trained
     others = {file for file in stages["weights"] if file.split("/")[1] not in trained}

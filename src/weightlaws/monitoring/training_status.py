@@ -5,13 +5,12 @@ about once a minute, and the logs of jobs.
 """
 
 import re
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from weightlaws.monitoring.durations import readable_duration
-from weightlaws.planning.specs import training_spec, without_code
+from weightlaws.planning.specs import UNKNOWN_CODE, training_spec, without_code
 from weightlaws.storage.hdf5 import StorageError, opened
 from weightlaws.storage.shard_specs import Spec
 from weightlaws.study.conditions import Condition, Shard
@@ -20,8 +19,6 @@ from weightlaws.study.study import Study
 from weightlaws.training.progress_line import Pace, last_pace
 from weightlaws.training.record import can_become
 
-# Digests of code are not known here: shards of any code count.
-_NO_CODE = defaultdict[str, str](str)
 # Bytes that are read at the end of a log: more than the longest traceback.
 _TAIL = 2**16
 _END = re.compile(r"^[\d-]{10} [\d:]{8},\d{3}  (done|the job failed)$", re.MULTILINE)
@@ -122,7 +119,8 @@ def training_log(condition: Condition, shard: Shard) -> str:
 def _status(
     folder: Path, study: Study, condition: Condition, shard: Shard, began: float, now: float
 ) -> TrainingStatus:
-    wanted = without_code(training_spec(study, condition, _NO_CODE, shard))
+    # Shards of any code count.
+    wanted = without_code(training_spec(study, condition, UNKNOWN_CODE, shard))
     place = {"condition": condition.name, "shard": shard.name}
     weights = _spec(folder / PATHS["weights"].format(**place), "weights")
     if weights == wanted:

@@ -7,11 +7,15 @@ can check them. The argument ``code`` maps the name of a rule's script, or a plu
 ``initial_laws/gaussian``, to its digest.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from weightlaws.storage.shard_specs import Spec
 from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard, by_architecture
 from weightlaws.study.study import Study
+
+#: Stands for the digests of code where they are not known; `without_code` leaves them out.
+UNKNOWN_CODE: Mapping[str, str] = defaultdict(str)
 
 
 def dataset_spec(dataset: str, code: Mapping[str, str]) -> Spec:

@@ -5,7 +5,7 @@ estimate of disk space and `weightlaws.load` read this table.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -49,6 +49,8 @@ class Stage:
         Whether a run asks for the files; the others are made where a stage needs them.
     reads_weights
         Whether the files rest on the networks; the list of invariants rests on the study alone.
+    of_some
+        The files that are about some of the networks only, with those.
     """
 
     rule: str
@@ -60,6 +62,7 @@ class Stage:
     sizes: Callable[[Study, Ensemble], dict[str, int]] | None = None
     asked: bool = True
     reads_weights: bool = True
+    of_some: Mapping[str, Callable[[Study], Networks]] = field(default_factory=dict)
 
     def jobs(self, study: Study) -> Iterator[Wildcards]:
         """Yield the wildcards of each job that a study asks for.
@@ -105,7 +108,7 @@ class Stage:
         """Return the wildcards of a file; one job of the whole study can draw all architectures."""
         if "{architecture}" not in PATHS[name] or "architecture" in job:
             return [job]
-        networks = _compared(study) if name == "distance_matrix" else self.networks(study)
+        networks = self.of_some.get(name, self.networks)(study)
         return [{"architecture": architecture} for architecture in _architectures(networks)]
 
     def about(self, study: Study, wildcards: Mapping[str, str]) -> list[str]:
@@ -347,6 +350,7 @@ _ROWS = (
         ("wasserstein", "normalised_change", "distance_matrix"),
         _modelled_here,
         specs.architecture_figures_spec,
+        of_some={"distance_matrix": _compared},
     ),
     Stage(
         "spectra_figures",

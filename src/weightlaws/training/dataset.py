@@ -6,13 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from weightlaws.arrays import Bytes
+from weightlaws.arrays import Splits
 from weightlaws.errors import WeightLawsError
 from weightlaws.training.plugins import plugin
-
-#: Both splits: ``train_images`` and ``test_images``, uint8 (image, channel, height, width), and
-#: ``train_labels`` and ``test_labels``, uint8 (image,).
-Splits = dict[str, Bytes]
 
 
 @dataclass(frozen=True)

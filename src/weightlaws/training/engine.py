@@ -13,13 +13,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from weightlaws.arrays import Bools, Bytes, Floats, Shapes, Singles
+from weightlaws.arrays import Bools, Floats, Shapes, Singles
 
 # Adam's decay rates of its two moments, and the term that keeps its divisor off 0.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
-
-
-Splits = Mapping[str, Bytes]
 
 
 @dataclass(frozen=True)

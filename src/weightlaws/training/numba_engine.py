@@ -14,8 +14,8 @@ import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  numba's products; loaded here, so that it is held too
 from threadpoolctl import ThreadpoolController
 
-from weightlaws.arrays import Bytes, Floats, Singles
-from weightlaws.training.engine import BETA_1, BETA_2, EPSILON, Assessment, Networks, Recipe, Splits
+from weightlaws.arrays import Bytes, Floats, Singles, Splits
+from weightlaws.training.engine import BETA_1, BETA_2, EPSILON, Assessment, Networks, Recipe
 from weightlaws.training.numba_kernels import assess, outputs, train_epoch
 
 Result = TypeVar("Result")

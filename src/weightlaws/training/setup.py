@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from weightlaws.arrays import Shapes
+from weightlaws.arrays import Shapes, Splits
 from weightlaws.errors import WeightLawsError
-from weightlaws.training.engine import Engine, Networks, Recipe, Splits
+from weightlaws.training.engine import Engine, Networks, Recipe
 from weightlaws.training.networks import initial_weights
 
 # Streams of a member's random numbers. They depend on the study's seed and the member alone, so

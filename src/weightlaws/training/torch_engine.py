@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from weightlaws.arrays import Floats, Shapes, Singles
+from weightlaws.arrays import Floats, Shapes, Singles, Splits
 from weightlaws.errors import WeightLawsError
 from weightlaws.training.engine import (
     BETA_1,
@@ -26,7 +26,6 @@ from weightlaws.training.engine import (
     Assessment,
     Networks,
     Recipe,
-    Splits,
     split_layers,
 )
 from weightlaws.training.torch_kernels import Centre, Chunk, Images, all_logits, assess, train

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from weightlaws.arrays import Splits
 from weightlaws.errors import WeightLawsError
-from weightlaws.training.dataset import Splits
 
 # A torch.library.Library takes its schemas with it when it is collected.
 _SCHEMAS: list[Any] = []

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from weightlaws.arrays import Bytes
+from weightlaws.arrays import Splits
 from weightlaws.errors import WeightLawsError
 from weightlaws.storage import hdf5
 from weightlaws.storage.disk_file import writing
@@ -75,11 +75,10 @@ def train_shard(
     Raises
     ------
     WeightLawsError
-        If there is no such device, every member diverges, or training was told to stop.
+        If there is no such device, every member diverges, training was told to stop, or the shard
+        or the state cannot be written; what was there before stays.
     StorageError
         If the stored data set is not the spec's.
-    WeightLawsError
-        If the shard or the state cannot be written; what was there before stays.
     """
     spec, make_engine = TrainingSpec.parse(stored), choose_engine(engine, device, threads)
     with _alone(state, go_on):
@@ -142,7 +141,7 @@ def _so_far(path: Path, state: Path, spec: TrainingSpec) -> tuple[TrainingRecord
 
 def _start(
     make_engine: MakeEngine,
-    splits: dict[str, Bytes],
+    splits: Splits,
     record: TrainingRecord,
     networks: Networks | None,
 ) -> Engine:
@@ -214,7 +213,7 @@ def _store_state(path: Path, record: TrainingRecord, networks: Networks) -> None
         write_networks(writer, networks)
 
 
-def read_splits(path: Path, spec: Spec) -> dict[str, Bytes]:
+def read_splits(path: Path, spec: Spec) -> Splits:
     """Read a stored data set, checked against the expected spec.
 
     Raises

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from weightlaws.training.dataset import DatasetInfo, Splits
+from weightlaws.arrays import Splits
+from weightlaws.training.dataset import DatasetInfo
 
 INFO = DatasetInfo(
     shape=(1, 28, 28),
