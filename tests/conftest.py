@@ -13,6 +13,11 @@ settings.register_profile("weightlaws", deadline=None, derandomize=True)
 settings.load_profile("weightlaws")
 
 
+def pytest_collection_modifyitems(items):
+    """Start with whole runs: their files take longest, and one of them must not be left for the end."""
+    items.sort(key=lambda item: item.path.parent.name != "workflow")
+
+
 @pytest.fixture(scope="session")
 def digits():
     """Both splits of the embedded digits."""
