@@ -14,7 +14,7 @@ settings.load_profile("weightlaws")
 
 
 def pytest_collection_modifyitems(items):
-    """Start with whole runs: their files take longest, and one of them must not be left for the end."""
+    """Start with whole runs, which take longest: none of their files is left for the end."""
     items.sort(key=lambda item: item.path.parent.name != "workflow")
 
 
