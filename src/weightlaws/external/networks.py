@@ -1,8 +1,8 @@
 """Trained networks as they come: torchvision's models, and files of weights, layer by layer.
 
 A network is named by a source: ``torchvision:<name>``, such as ``torchvision:vgg16``, or the path
-of a file. What of it is a weight matrix is told by the type of the module where there is a model,
-and where there are only named arrays by shape and name:
+of a file. In a model the type of a module tells whether it has a weight matrix. In a file of named
+arrays the shape and the name tell it:
 
 ====================== ======================== ================================================
 source                 layout                   what is no weight matrix
@@ -77,15 +77,15 @@ def layers(source: str, *, finite: bool = True) -> Iterator[tuple[str, Matrix]]:
     ------
     name, matrix
         In the order of the file, of HDF5 files alphabetically. The name is the parameter's without
-        a trailing ``.weight``. The matrix is (out, in), of a convolution (out, in times the size of
-        its kernel), float64 where it is stored as such, else float32, to which bfloat16 and float16
-        convert exactly.
+        a trailing ``.weight``. The matrix is (out, in); of a convolution it is (out, in times the
+        size of its kernel). It is float64 if it is stored so, else float32. bfloat16 and float16
+        convert to float32 exactly.
 
     Raises
     ------
     WeightLawsError
-        If there is no such network, the file is not of a known format, is damaged or needs code to
-        be run, or there is no weight matrix in it or one that is not finite.
+        If there is no such network; if the file has no known format, is damaged or would run code;
+        if it has no weight matrix, or one that is not finite.
     """
     with _parameters(source, headers_only=False) as parameters:
         matrices, others = _sorted_out(source, parameters)

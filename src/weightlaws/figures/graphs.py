@@ -1,7 +1,7 @@
 """Pictures of the graphs that name the invariants, and a sheet of many of them.
 
-A picture is made of filled polygons. They are laid out in a unit of about the length of an edge
-and then scaled to a square, so that lines and arrow heads keep their proportions at any size.
+A picture is made of filled polygons. Their unit is about the length of an edge. Then they are
+scaled to a square. So lines and arrow heads keep their proportions at any size.
 """
 
 from collections import Counter

@@ -27,11 +27,11 @@ def blocks_table(
     Returns
     -------
     DataFrame
-        One row an epoch and block: ``block`` (V0, VH, V2, V3), ``least`` and ``greatest``
-        eigenvalue (units of weight squared), ``verdict`` (``positive definite``, ``near-singular``
-        where the least is below 1e-6 of the mean square of an entry, ``indefinite``), and
-        ``reason`` (``too few members`` where no ensemble of so many has a regular block,
-        ``weights hardly vary in this block`` otherwise; empty for a good block).
+        One row an epoch and block. ``block`` is V0, VH, V2 or V3. ``least`` and ``greatest`` are
+        its eigenvalues, in units of weight squared. ``verdict`` is ``positive definite``,
+        ``near-singular`` (the least is below 1e-6 of the mean square of an entry) or
+        ``indefinite``. ``reason`` is empty for a good block. It is ``too few members`` if no
+        ensemble of so many has a regular block, else ``weights hardly vary in this block``.
     """
     numbers = multiplicities(size)
     # The means of V0 are fitted too, which takes one member.

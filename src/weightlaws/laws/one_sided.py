@@ -49,8 +49,8 @@ class OneSided(GaussianLaw):
     Raises
     ------
     ValueError
-        If a side is too short, the side is unknown, the parameters are not that many finite
-        numbers, or the covariance of the sums or of the contrasts has a negative eigenvalue.
+        If a side is too short or has no known name; if the parameters are not finite or not so
+        many; if the covariance of the sums or of the contrasts has a negative eigenvalue.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Wasserstein distances between permutation-invariant Gaussian laws, block by block.
 
-For Gaussian laws, W2^2 = |mu1 - mu2|^2 + tr A + tr B - 2 tr (A^1/2 B A^1/2)^1/2, and a covariance
-with the symmetry S_D is one 2 x 2 block, a 3 x 3 block D-1 times, and two multiples of identities.
+For Gaussian laws W2^2 = |mu1 - mu2|^2 + tr A + tr B - 2 tr (A^1/2 B A^1/2)^1/2. A covariance with
+the symmetry S_D has a 2 x 2 block, a 3 x 3 block D-1 times, and two multiples of identities.
 Source: arXiv:2510.05218.
 """
 

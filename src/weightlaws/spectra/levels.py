@@ -125,9 +125,9 @@ def unfold(levels: npt.ArrayLike, window: int = WINDOW) -> Floats:
     width scaled to 2w spacings. Where 2w + 1 levels coincide the width is 0 and the kernel a step,
     with one half at the level itself.
 
-    The smoothed staircase follows the levels' own fluctuations on scales of w spacings and more,
-    which is why Gaussian matrices have a Brody parameter of 0.96 instead of 1, and Poisson
-    processes 0.03 instead of 0.
+    The smoothed staircase follows the fluctuations of the levels themselves on scales of w spacings
+    and more. So Gaussian matrices have a Brody parameter of 0.96 instead of 1, and Poisson
+    processes one of 0.03 instead of 0.
 
     Parameters
     ----------

@@ -51,8 +51,8 @@ class Tail:
     exponent, exponent_error
         The alpha of the density there, by maximum likelihood, and its standard error.
     log_likelihood_ratio, p_value
-        By alternative, ln of the power law's maximal likelihood over the alternative's, which is
-        not above 0, and how probable at most it is to be as low under a power law.
+        By alternative: ln of the maximal likelihood of the power law over that of the alternative,
+        at most 0; and an upper bound on the chance of so low a ratio under a power law.
     hill_k, hill_exponent
         First and last k of the Hill plot's plateau, or None, and the plateau's alpha.
     goodness_of_fit
@@ -174,12 +174,12 @@ def hill_estimates(values: npt.ArrayLike) -> Floats:
 def plateau(values: npt.ArrayLike) -> tuple[int, int, float] | None:
     """Find where the Hill plot is flat: first k, last k and exponent, or None.
 
-    The longest stretch from K/4 to K, K at least `shortest_tail`, in which the mean over k of
-    k^2 (gamma_k / gamma_K - 1)^2 / K is below 1.5 times the 3/16 of a power law: k gamma_k is then
-    a sum of independent exponential variables (Renyi, Acta Math. Hung. 4 (1953) 191), and the root
-    of each term a Brownian bridge at k/K. A plateau is found in 95 % of samples of a power law
-    (n = 100; 99 % from 300 on), 22 % of a log-normal, 2 % of exponential values, in no Gaussian
-    matrix.
+    It is the longest stretch from K/4 to K, with K at least `shortest_tail`, in which the mean over
+    k of k^2 (gamma_k / gamma_K - 1)^2 / K is below 1.5 times 3/16. A power law has 3/16: k gamma_k
+    is then a sum of independent exponential variables (Renyi, Acta Math. Hung. 4 (1953) 191), and
+    the root of each term is a Brownian bridge at k/K. A plateau is found in 95 % of samples of a
+    power law (n = 100; 99 % from 300 on), in 22 % of a log-normal, in 2 % of exponential values,
+    and in no Gaussian matrix.
 
     Parameters
     ----------

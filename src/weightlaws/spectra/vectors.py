@@ -98,11 +98,11 @@ def null_distances(length: int, draws: int, rng: np.random.Generator, ranks: int
 def p_values(distances: Floats, null: Floats, entries: int) -> Floats:
     """Chance that a random vector is as far from the Porter-Thomas law, by simulation.
 
-    Beyond the last 200 simulated distances p falls as exp(-2 N d^2), N the number of entries: the
-    difference of the distributions is largest at its median, where its variance is 1 / (4 N) with
-    or without the norm being fixed, and a Gaussian process exceeds a level with the chance that its
-    widest point does (Borell, Tsirelson, Ibragimov, Sudakov). So p can be as small as testing
-    thousands of ranks at once asks for.
+    Beyond the last 200 simulated distances p falls as exp(-2 N d^2), with N the number of entries.
+    The reason: the difference of the distributions varies most at the median. Its variance there is
+    1 / (4 N), whether or not the norm is fixed. And a Gaussian process exceeds a high level with
+    the chance that its widest point does (Borell, Tsirelson, Ibragimov, Sudakov). So p can be as
+    small as a test of thousands of ranks at once needs.
 
     Parameters
     ----------

@@ -113,10 +113,9 @@ class Assessment:
 class Engine(Protocol):
     """Trains a shard's networks.
 
-    An engine is made of ``splits`` (``train_images`` and ``test_images``, uint8 (image, ...),
-    ``train_labels`` and ``test_labels``, uint8 (image,)), the networks as they are when it starts,
-    each member's generator of shuffles, the recipe, and, where these networks have been trained
-    already, the same as they were drawn, at which an output scale centres.
+    An engine takes the splits of the data set, the networks to go on from, a generator of shuffles
+    for each member, and the recipe. If the networks have been trained already, it also takes them
+    as they were drawn: an output scale centres the logits there.
     """
 
     @property

@@ -1,8 +1,8 @@
 """The engine that trains the members of a shard as stacked tensors, on any device of torch's.
 
-Adam works entry by entry, so that Adam on stacked weights is Adam on each member, and the sum of
-the members' losses has each member's gradient in its slice. The members are cut into chunks whose
-working memory fits the device; a chunk trains a whole epoch before the next one does.
+Adam works entry by entry, so Adam on stacked weights is Adam on each member. The gradient of the
+sum of all losses has the gradient of each member in its slice. The members are cut into chunks
+whose working memory fits the device. A chunk trains a whole epoch before the next one does.
 """
 
 import copy
