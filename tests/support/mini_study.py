@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -70,8 +72,15 @@ class Project:
         What it says goes to the file run.out.
         """
         with (self.folder / "run.out").open("w") as out:
-            command = [*SNAKEMAKE, *arguments]
-            run = subprocess.Popen(command, **self._place(), stdout=out, stderr=subprocess.STDOUT)
+            run = subprocess.Popen(
+                [*SNAKEMAKE, *arguments],
+                **self._place(),
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                # A command that a shell starts in the background is deaf to Ctrl-C, and so would
+                # this one be.
+                preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+            )
         try:
             yield run
         finally:
