@@ -118,21 +118,22 @@ def shown(path, caption, category, ensembles, what):
     )
 
 
-def figure(name, category):
-    """A figure of the report, by its name in the layout."""
-    path = Path(at(name))
+def drawn(path, category):
+    """A figure of the report, whose file and folder say what it shows."""
     return shown(
         str(path), path.stem, category, path.parent.name, path.stem.replace("_", " ")
     )
 
 
+def figure(name, category):
+    """A figure of the report, by its name in the layout."""
+    return drawn(Path(at(name)), category)
+
+
 def figures_of(rule, name, category):
     """A figure of each architecture, for the report."""
-    paths = [Path(RESULTS, path) for path in STAGES[rule].paths(STUDY, name)]
-    return [
-        shown(str(path), name, category, path.parent.name, name.replace("_", " "))
-        for path in paths
-    ]
+    paths = STAGES[rule].paths(STUDY, name)
+    return [drawn(Path(RESULTS, path), category) for path in paths]
 
 
 onstart:
