@@ -98,9 +98,9 @@ def randomisation_tests(
 
     Rows and columns permuted together leave the 13-parameter fit of a matrix. So a random
     permutation of the rows alone, of the columns alone or of both has one and the same effect on
-    "diagonal". That test is exact if rows or columns are exchangeable. The other side may be
-    labelled. Entries permuted within a member keep its sum: "entries" takes no notice of a
-    random shift of whole members, though its likelihood ratio does.
+    "diagonal". This test is exact if one side is exchangeable, even if the other side is labelled.
+    Entries permuted within a member keep its sum: "entries" takes no notice of a random shift of
+    whole members, though its likelihood ratio does.
 
     Parameters
     ----------
