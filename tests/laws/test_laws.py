@@ -361,6 +361,38 @@ def test_shapes_are_checked(law):
         law.expectation([Graph([(0, 0)])])
 
 
+FITS = {
+    "i.i.d.": IID.fit,
+    "bipartite": Bipartite.fit,
+    "one-sided": OneSided.fit,
+    "diagonal": PIGMM.fit,
+}
+each_fit = pytest.mark.parametrize("fit", FITS.values(), ids=FITS)
+
+
+@each_fit
+@pytest.mark.parametrize("shift", [1e5, 1e8])
+def test_densities_of_fits_do_not_depend_on_a_large_mean(fit, shift):
+    """Multiples of 2^-20 are exact beside 1e8."""
+    noise = np.random.default_rng(13).normal(size=(30, 4, 4))
+    matrices = np.round(noise * 2**20) / 2**20
+    expected = fit(matrices).log_likelihood(matrices)
+    found = fit(matrices + shift).log_likelihood(matrices + shift)
+    # The stored mean has an error of 1e-16 of itself, in units of the standard deviation of 1.
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13 * shift)
+
+
+@each_fit
+def test_matrices_that_are_no_numbers_to_square_are_refused(fit):
+    matrices = np.random.default_rng(14).normal(size=(8, 4, 4))
+    assert np.isfinite(fit(1e69 * matrices).parameters).all()
+    with pytest.raises(ValueError, match=r"up to 1e\+70, .* found -?\d.*e\+160; divide all"):
+        fit(1e160 * matrices)
+    matrices[3, 0, 0], matrices[5, 1, 2] = np.nan, np.inf
+    with pytest.raises(ValueError, match="found NaN or infinity in 2 of 8 matrices; leave these"):
+        fit(matrices)
+
+
 def test_sides_too_short_to_fit():
     with pytest.raises(ValueError, match=r"at least \(2, 2\), found \(1, 4\)"):
         Bipartite.fit(np.ones((5, 1, 4)))

@@ -234,6 +234,28 @@ def test_density_of_a_singular_law_is_refused(block):
         PIGMM(5, f).log_likelihood(np.zeros((1, 5, 5)))
 
 
+@pytest.mark.parametrize("shift", [1e5, 1e8])
+@pytest.mark.parametrize("part", ["entries", "diagonal"])
+def test_a_large_mean_costs_a_fit_no_digits(shift, part):
+    """Multiples of 2^-20 are exact beside 1e8, and so every difference is the fit's own."""
+    rng = np.random.default_rng(12)
+    matrices = np.round(PIGMM(5, LAW).sample(40, rng) * 2**20) / 2**20
+    added = {"entries": np.full((5, 5), shift), "diagonal": shift * np.eye(5)}[part]
+    plain, shifted = PIGMM.fit(matrices), PIGMM.fit(matrices + added)
+    means = {"entries": [5 * shift, 0], "diagonal": [shift, np.sqrt(4) * shift]}[part]
+    found = shifted.parameters - [*means, *[0] * 11]
+    # Means are stored to 1e-16 of themselves, and variances are of order 1.
+    np.testing.assert_allclose(found[:2], plain.parameters[:2], rtol=0, atol=1e-15 * 5 * shift)
+    np.testing.assert_allclose(found[2:], plain.parameters[2:], rtol=0, atol=1e-13)
+    # So is the mean matrix, by which each member's density changes.
+    np.testing.assert_allclose(
+        shifted.log_likelihood(matrices + added),
+        plain.log_likelihood(matrices),
+        rtol=0,
+        atol=1e-13 * shift,
+    )
+
+
 @pytest.mark.parametrize("n", [1, 2])
 def test_density_of_a_fit_to_too_few_matrices_is_refused(n):
     matrices = np.random.default_rng(11).normal(3, 1, size=(n, 8, 8))
@@ -269,13 +291,15 @@ def test_what_is_no_law_is_refused(size, parameters, message):
 
 
 def test_shapes_are_checked():
-    with pytest.raises(ValueError, match=r"expected matrices .* found \(5, 5\)"):
+    with pytest.raises(ValueError, match=r"expected real matrices .* found .* \(5, 5\)"):
         PIGMM.fit(np.ones((5, 5)))
-    with pytest.raises(ValueError, match=r"expected matrices .* found \(0, 5, 5\)"):
+    with pytest.raises(ValueError, match=r"expected real matrices .* found .* \(0, 5, 5\)"):
         PIGMM.fit(np.ones((0, 5, 5)))
+    with pytest.raises(ValueError, match=r"shape \(n, D, D\), found \(2, 5, 6\)"):
+        PIGMM.fit(np.ones((2, 5, 6)))
     with pytest.raises(ValueError, match="expected a size above 3, found 3"):
         PIGMM.fit(np.ones((2, 3, 3)))
-    with pytest.raises(ValueError, match=r"shape \(n, 5, 5\), found \(2, 4, 4\)"):
+    with pytest.raises(ValueError, match=r"shape \(n, 5, 5\), found .* \(2, 4, 4\)"):
         PIGMM(5, LAW).log_likelihood(np.ones((2, 4, 4)))
     with pytest.raises(ValueError, match=r"shape \(..., 13\), found \(52,\)"):
         sufficient_statistics(np.ones(52), 5)

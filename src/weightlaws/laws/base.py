@@ -18,6 +18,12 @@ from weightlaws.laws import wick
 #: the rounding has no density.
 ROUNDING = 1e-12
 
+#: The largest entry of matrices that laws take, as fits form fourth powers of sums of entries.
+LARGEST = 1e70
+
+#: Entries of matrices that are taken at once: all members of a wide layer would be gigabytes.
+TOGETHER = 2**20
+
 
 class Law(Protocol):
     """A Gaussian law of matrices (rows, columns)."""
@@ -93,7 +99,7 @@ def check_matrices(matrices: npt.ArrayLike, shape: Shape | None = None) -> Float
     Raises
     ------
     ValueError
-        If they are something else.
+        If they are something else, or an entry is not finite or is above `LARGEST`.
     """
     array = np.asarray(matrices)
     wrong = array.ndim != 3 or array.dtype.kind not in "fiub"
@@ -103,7 +109,21 @@ def check_matrices(matrices: npt.ArrayLike, shape: Shape | None = None) -> Float
             f"expected real matrices of shape (n, {rows}, {columns}), "
             f"found {array.dtype} of shape {array.shape}"
         )
-    return np.asarray(array, dtype=np.float64)
+    array = np.asarray(array, dtype=np.float64)
+    # NaN is passed on by both, and there is no third array.
+    extremes = array.min(initial=0), array.max(initial=0)
+    if not np.isfinite(extremes).all():
+        wrong_ones = int((~np.isfinite(array).all(axis=(1, 2))).sum())
+        raise ValueError(
+            f"expected finite entries, found NaN or infinity in {wrong_ones} of {len(array)} "
+            "matrices; leave these matrices out"
+        )
+    if max(-extremes[0], extremes[1]) > LARGEST:
+        raise ValueError(
+            f"expected entries of absolute value up to {LARGEST:g}, whose powers can be added up, "
+            f"found {max(extremes, key=abs):g}; divide all matrices by one large number first"
+        )
+    return array
 
 
 def check_variances(variances: Floats) -> None:
@@ -118,16 +138,24 @@ def check_density(mean: float, variances: dict[str, float]) -> None:
     Parameters
     ----------
     mean
-        Of the entries; rounding grows with it.
+        Of the entries.
     variances
         By name of the part.
     """
-    rounding = ROUNDING * max(mean**2, *variances.values())
+    rounding = singular_below(mean, max(variances.values()))
     for name, variance in variances.items():
         if variance <= rounding:
             raise np.linalg.LinAlgError(
                 f"the variance of {name} is singular ({variance:.3g}): the law has no density"
             )
+
+
+def singular_below(mean: float, variance: float) -> float:
+    """Return the variance that rounding makes, in a fit about the mean.
+
+    The entries are rounded to some 1e-16 of their mean, and variances to some 1e-14 of the largest.
+    """
+    return ROUNDING * variance + (ROUNDING * mean) ** 2
 
 
 def bipartite_expectation(graphs: Iterable[Graph], shape: Shape, values: list[float]) -> Floats:

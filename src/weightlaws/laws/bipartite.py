@@ -20,15 +20,13 @@ import numpy.typing as npt
 from weightlaws.arrays import Floats, Shape
 from weightlaws.invariants.graphs import Graph
 from weightlaws.laws.base import (
+    TOGETHER,
     GaussianLaw,
     bipartite_expectation,
     check_density,
     check_matrices,
     check_variances,
 )
-
-# Entries whose parts are held at once: all members of a wide layer would be gigabytes.
-_TOGETHER = 2**20
 
 
 class Bipartite(GaussianLaw):
@@ -148,7 +146,7 @@ def _squared_norms(matrices: Floats, mean: float) -> Floats:
     """Squared norms (n, 4) of the parts of the matrices about a mean."""
     n, rows, columns = matrices.shape
     norms = np.empty((n, 4))
-    step = max(1, _TOGETHER // (rows * columns))
+    step = max(1, TOGETHER // (rows * columns))
     for start in range(0, n, step):
         chunk = slice(start, start + step)
         parts = _parts(matrices[chunk] - mean)

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from weightlaws.arrays import Floats, Shape, Side
 from weightlaws.invariants.graphs import Edge, Graph
-from weightlaws.laws.base import ROUNDING, GaussianLaw, check_matrices
+from weightlaws.laws.base import GaussianLaw, check_matrices, singular_below
 
 # A link between two labelled vertices, by A (0) or B (1).
 Link = tuple[int, int, int]
@@ -76,7 +76,7 @@ class OneSided(GaussianLaw):
             "the covariance of the contrasts": self._B,
         }
         norms = [float(np.linalg.norm(covariance)) for covariance in self._parts.values()]
-        self._rounding = ROUNDING * max(*norms, np.square(self._means).max())
+        self._rounding = singular_below(np.abs(self._means).max(), max(norms))
         for name, covariance in self._parts.items():
             _check_covariance(name, covariance, self._rounding)
 

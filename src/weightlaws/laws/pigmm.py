@@ -25,7 +25,7 @@ import numpy.typing as npt
 from weightlaws.arrays import Floats, Shape
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.graphs import PUBLISHED, Graph
-from weightlaws.laws.base import ROUNDING
+from weightlaws.laws.base import ROUNDING, TOGETHER, check_matrices
 from weightlaws.laws.wick import PATTERNS, expectation, mirror
 
 #: The invariants I1 to I13, of degrees 1 and 2, that the law fits.
@@ -177,7 +177,8 @@ class PIGMM:
             raise ValueError(f"expected parameters of shape (13,), found {self._parameters.shape}")
         if not np.isfinite(self._parameters).all():
             raise ValueError(f"expected finite parameters, found {self._parameters}")
-        for name, least, rounding in self._least_eigenvalues():
+        # Moments may have been taken about 0, which rounds to a share of the squared means.
+        for name, least, rounding in self._least_eigenvalues(of_means=ROUNDING):
             if least < -rounding:
                 raise ValueError(f"block {name} is not a covariance: it has eigenvalue {least:.3g}")
 
@@ -186,13 +187,22 @@ class PIGMM:
 
     @classmethod
     def fit(cls, matrices: npt.ArrayLike) -> Self:
-        """Fit to matrices (n, D, D), n >= 1, D > 3: by moments, which is maximum likelihood."""
-        matrices = np.asarray(matrices)
-        if matrices.ndim != 3 or len(matrices) < 1 or matrices.shape[1] != matrices.shape[2]:
+        """Fit to matrices (n, D, D), n >= 1, D > 3: by moments, which is maximum likelihood.
+
+        Moments are taken about the mean matrix, so that a large mean costs no digits.
+        """
+        matrices = check_matrices(matrices)
+        n, size, columns = matrices.shape
+        if size != columns:
             raise ValueError(f"expected matrices of shape (n, D, D), found {matrices.shape}")
-        size = matrices.shape[-1]
         multiplicities(size)
-        return cls(size, parameters_from_moments(evaluate(FITTED, matrices).mean(axis=0), size))
+        trace = np.einsum("nii->", matrices) / n
+        constant = (matrices.sum() / n - trace) / (size * (size - 1))
+        diagonal = trace / size - constant
+        invariants = _about(matrices, constant + diagonal * np.eye(size))
+        parameters = parameters_from_moments(invariants.mean(axis=0), size)
+        parameters[:2] += size * constant + diagonal, np.sqrt(size - 1) * diagonal
+        return cls(size, parameters)
 
     @classmethod
     def iid(cls, size: int, variance: float) -> Self:
@@ -266,17 +276,15 @@ class PIGMM:
         numpy.linalg.LinAlgError
             If a block is singular, so that there is no density; the message names it.
         """
-        matrices = np.asarray(matrices)
         D = self.size
-        if matrices.ndim != 3 or matrices.shape[1:] != (D, D):
-            raise ValueError(f"expected matrices of shape (n, {D}, {D}), found {matrices.shape}")
-        for name, least, rounding in self._least_eigenvalues():
+        matrices = check_matrices(matrices, self.shape)
+        for name, least, rounding in self._least_eigenvalues(of_means=ROUNDING**2):
             if least <= rounding:
                 raise np.linalg.LinAlgError(
                     f"block {name} is singular (eigenvalue {least:.3g}): the law has no density"
                 )
-        statistics = sufficient_statistics(evaluate(FITTED, matrices), D)
-        offset = statistics[:, :2] - self.parameters[:2]
+        statistics = sufficient_statistics(_about(matrices, self.mean()), D)
+        offset = statistics[:, :2]
         statistics[:, 2:5] = np.stack(
             [offset[:, 0] ** 2, offset[:, 0] * offset[:, 1], offset[:, 1] ** 2], axis=-1
         )
@@ -288,20 +296,27 @@ class PIGMM:
             value -= 0.5 * number * (exponent + np.linalg.slogdet(law).logabsdet)
         return value
 
-    def _least_eigenvalues(self) -> list[tuple[str, float, float]]:
+    def _least_eigenvalues(self, of_means: float) -> list[tuple[str, float, float]]:
         """Name, least eigenvalue, and the size of rounding, of each block.
 
         A fit subtracts the other parts from E|W|^2, so the rounding is relative to that, per
-        dimension of the block.
+        dimension of the block. `of_means` is the share of the squared means that it is.
         """
         law, numbers = blocks(self.parameters), multiplicities(self.size)
         values = [np.linalg.eigvalsh(covariance) for covariance in law]
-        energy = float(np.square(self.parameters[:2]).sum())
-        energy += sum(n * float(np.abs(v).sum()) for n, v in zip(numbers, values, strict=True))
+        total = sum(n * float(np.abs(v).sum()) for n, v in zip(numbers, values, strict=True))
+        rounding = ROUNDING * total + of_means * float(np.square(self.parameters[:2]).sum())
         return [
-            (name, float(v[0]), ROUNDING * energy / n)
+            (name, float(v[0]), rounding / n)
             for name, v, n in zip(BLOCKS, values, numbers, strict=True)
         ]
+
+
+def _about(matrices: Floats, mean: Floats) -> Floats:
+    """Values (n, 13) of `FITTED` of the matrices less a mean matrix."""
+    step = max(1, TOGETHER // mean.size)
+    starts = range(0, max(1, len(matrices)), step)
+    return np.concatenate([evaluate(FITTED, matrices[k : k + step] - mean) for k in starts])
 
 
 def _coordinates(matrices: Floats) -> tuple[Floats, Floats]:
