@@ -252,6 +252,7 @@ MODULES = {
         "dead_outputs": "significance comparison symmetry condition_figures",
         "distance_job": "distance",
         "findings findings_job": "findings",
+        "intervals": "",
         "significance significance_job": "significance",
         "stored_fits": "model distance",
         "symmetry symmetry_job": "symmetry",
