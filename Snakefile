@@ -1,8 +1,8 @@
 # Which probability law do the weight matrices of trained neural networks follow?
 #
-#     digits -> train -> invariants -> model -> distance -> figures -> report
-#                  |-> comparison, symmetry, significance -> findings -/
-#                  \-> spectra ----------------------------------------/
+#     digits -> train -> invariants -> model -> distance -------------------> figures -> report
+#                  |-> comparison, symmetry, significance, omnibus -> findings -/
+#                  \-> spectra ------------------------------------------------/
 #
 # Each stage has a file of its own, in this order. The study stands in config.yaml and in the file that
 # --configfile names.
@@ -21,6 +21,7 @@ include: "workflow/rules/catalogue.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/distance.smk"
 include: "workflow/rules/significance.smk"
+include: "workflow/rules/omnibus.smk"
 include: "workflow/rules/comparison.smk"
 include: "workflow/rules/symmetry.smk"
 include: "workflow/rules/findings.smk"

@@ -11,6 +11,7 @@ import pandas as pd
 from weightlaws.arrays import Floats, Singles
 from weightlaws.errors import WeightLawsError
 from weightlaws.inference.dead_outputs import ALL
+from weightlaws.inference.findings import REJECTED
 from weightlaws.inference.stored_fits import read_fits
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.laws.pigmm import PIGMM
@@ -131,8 +132,13 @@ class Results:
 
     @cached_property
     def significance(self) -> pd.DataFrame:
-        """One row a condition, layer, headline epoch and invariant: p of its deviation."""
+        """One row a condition, layer, law, headline epoch and invariant: its deviation, and p."""
         return self._table("significance")
+
+    @cached_property
+    def omnibus(self) -> pd.DataFrame:
+        """One row a condition, layer, headline epoch and law: p of the law as a whole."""
+        return self._table("omnibus")
 
     @cached_property
     def spectra(self) -> pd.DataFrame:
@@ -198,13 +204,15 @@ class Results:
         return PIGMM(size, parameters[epochs.index(epoch)])
 
     def headline(self) -> str:
-        """Say in one line which laws fit best at the last epoch, and which file to open."""
+        """Say in one line which laws are best at the last epoch, and which file to open."""
         last = self.findings[self.findings["epoch"] == self.findings["epoch"].max()]
         counts = last["law"].value_counts()
         laws = ", ".join(f"{law} in {n}" for law, n in counts.items())
+        rejected = int((last["verdict"] == REJECTED).sum())
         return (
-            f"After {last['epoch'].iloc[0]} epochs the simplest law that no other one beats is "
-            f"{laws}, of {len(last)} layers; open {self.folder / 'report.html'}"
+            f"After {last['epoch'].iloc[0]} epochs the best of the Gaussian laws is {laws}, of "
+            f"{len(last)} layers, and is rejected in {rejected}; "
+            f"open {self.folder / 'report.html'}"
         )
 
     def _check(self, condition: str, layer: str, *, modelled: bool = False) -> None:

@@ -17,33 +17,35 @@ def findings():
     ]
     names = ["condition", "layer", "rows", "columns", "selection", "n_members", "epoch", "law"]
     table = pd.DataFrame(rows, columns=names)
-    square = table["columns"] == 10
-    counts = {"deviating": 2, "tested": 3, "deviating_published": 1, "tested_published": 2}
-    tested = {name: pd.array(np.where(square, n, None), "Int64") for name, n in counts.items()}
+    later = table["epoch"] == 2
     return table.assign(
         **{
+            "verdict": np.where(later, "rejected", "not rejected"),
+            "rejected_by": np.where(later, "deviations; row means", ""),
+            "deviating": np.where(later, 2, 0),
+            "tested": 3,
+            "detectable_sd": 0.25,
             "gain bipartite": np.where(table["epoch"] == 0, np.nan, 2.0),
             "gain_standard_error bipartite": 0.1,
-            "gain diagonal S_D": np.where(square, -1.0, np.nan),
+            "gain diagonal S_D": np.where(table["columns"] == 10, -1.0, np.nan),
             "gain_standard_error diagonal S_D": 0.1,
             "p row means": 0.25,
             "p diagonal": 0.5,
             "note": np.where(table["epoch"] == 0, "bipartite: no density <here>", None),
         },
-        **tested,
     )
 
 
 @pytest.fixture
 def ranked():
     rows = [
-        ("a", LAYER, selection, epoch, formula, size)
+        ("a", LAYER, selection, 2, law, formula, size, size - 0.1, size + 0.1, 7, carried)
         for selection in SELECTIONS
-        for epoch in (0, 2)
-        for formula, size in (("F3", 0.2), ("F1", 0.1))
+        for law in ("i.i.d.", "bipartite")
+        for formula, size, carried in (("F3", -0.3, False), ("F1", 0.2, True))
     ]
-    names = ["condition", "layer", "selection", "epoch", "formula", "deviation_sd"]
-    return pd.DataFrame(rows, columns=names)
+    names = ["condition", "layer", "selection", "epoch", "law", "formula", "deviation_sd"]
+    return pd.DataFrame(rows, columns=[*names, "low", "high", "influential", "carried"])
 
 
 @pytest.fixture
@@ -70,13 +72,18 @@ def test_the_page_says_it_in_words(findings, ranked, checked):
         "hidden1-hidden2, V0: near-singular at 2 epochs (too few members)." in page
     )
     assert "<h3>hidden1-hidden2 (10 x 10)</h3>" in page
+    text = " ".join(page.split())
     assert (
-        "Epoch 2: the <b>bipartite</b> law fits best. Gains per held-out member: "
-        "bipartite +2 ± 0.1, diagonal S_D -1 ± 0.1. "
-        "2 of 3 invariants deviate (1 of the 2 published ones), most of all "
-        "<code>F3</code> by 0.2 SD, <code>F1</code> by 0.1 SD." in page
+        "Epoch 2: best of the Gaussian laws compared: <b>bipartite</b>. It is rejected: invariants "
+        "deviate, row labels, by means (p of the symmetry test). "
+        "2 of 3 invariants deviate, most of all <code>F3</code> by -0.3 SD (-0.4 to -0.2), "
+        "<code>F1</code> by +0.2 SD (0.1 to 0.3, which rests on member 7). "
+        "Gains per held-out member: bipartite +2 ± 0.1, diagonal S_D -1 ± 0.1." in text
     )
-    assert "Epoch 0: the <b>i.i.d.</b> law fits best. Gains per held-out member: " in page
+    assert (
+        "Epoch 0: best of the Gaussian laws compared: <b>i.i.d.</b>. It is not rejected. A "
+        "deviation of 0.25 SD would have been found in 80 % of cases" in text
+    )
     assert page.count("Not compared: bipartite: no density &lt;here&gt;.") == 4
     assert page.count("Members without dead outputs (19):") == 2
     assert "<td>row i belongs to column i</td><td>0.5</td><td>0.5</td>" in page

@@ -31,28 +31,32 @@ def comparison():
 def significance():
     rng = np.random.default_rng(2)
     names = [
-        "ii.ii.ii",
         "ij.ij.ij",
-        "ij.jk.kl",
+        "ij.ij.ik",
+        "ij.ik.lj.lk",
         "ij.ij.ij.ij",
         "ij.kl.mn",
-        "ii.ii.ij",
-        "ij.ij.ij.ik",
+        "ij.ik.il",
+        "ij.kl.kl",
     ]
     table = pd.DataFrame(
         [
-            ("a", layer, selection, epoch, name)
+            ("a", layer, selection, law, epoch, name)
             for layer in LAYERS
             for selection in ("all", "without dead outputs")
+            for law in ("i.i.d.", "bipartite", "one-sided")[: 2 + (layer == LAYERS[1])]
             for epoch in EPOCHS
             for name in names
         ],
-        columns=["condition", "layer", "selection", "epoch", "invariant"],
+        columns=["condition", "layer", "selection", "law", "epoch", "invariant"],
     )
+    deviation = rng.uniform(-1, 1, size=len(table))
     return table.assign(
-        published=["I14", "I22", np.nan, "I45", "I28", "I17", np.nan] * 8,
-        deviation_sd=rng.uniform(size=len(table)),
-        q=np.where(table["epoch"] == 0, 0.5, 0.01),
+        deviation_sd=deviation,
+        low=deviation - 0.2,
+        high=deviation + 0.2,
+        p_adjusted=np.where(table["epoch"] == 0, 0.5, 0.01),
+        detectable=0.25,
     )
 
 
@@ -84,24 +88,24 @@ def test_largest_deviations_are_those_that_are_significant(significance):
     panels = [axes for axes in figure.axes if axes.get_title()]
     places = [(layer, epoch) for layer in LAYERS for epoch in EPOCHS]
     for panel, (layer, epoch) in zip(panels, places, strict=True):
+        law = "one-sided" if layer == LAYERS[1] else "bipartite"
         found = significance[
             (significance["layer"] == layer)
             & (significance["epoch"] == epoch)
+            & (significance["law"] == law)
             & (significance["selection"] == "all")
-        ].sort_values("deviation_sd", ascending=False)
+        ].sort_values("deviation_sd", key=lambda values: -values.abs())
         if epoch == 0:
-            assert "0 of 7 deviate, of the published 0 of 5" in panel.get_title()
+            assert f"{law} law: 0 of 7 deviate" in panel.get_title()
             assert not panel.patches
-            assert "none" in words(panel)
+            assert "none; 80 % to find 0.25 SD" in words(panel)
             continue
-        assert "7 of 7 deviate, of the published 5 of 5" in panel.get_title()
+        assert f"{law} law: 7 of 7 deviate" in panel.get_title()
         bars = [bar.get_width() for bar in panel.patches]
         assert bars == found["deviation_sd"].head(6).tolist()
         drawn = [text.strip() for text in words(panel) if text.strip() in set(found["invariant"])]
         assert drawn == found["invariant"].head(6).tolist()
-        assert len(panel.collections) == 6
-        assert panel.get_xlim()[0] == 0
-        assert panel.get_xlim()[1] > 1.3 * max(bars)
+        assert panel.get_xlim()[1] == -panel.get_xlim()[0] > max(map(abs, bars)) + 0.2
     assert len({panel.get_xlim() for panel in panels}) == 1
 
 

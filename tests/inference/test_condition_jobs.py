@@ -14,7 +14,9 @@ from weightlaws.inference.model_tables import (
     parameters_table,
     typicality_table,
 )
-from weightlaws.inference.significance import p_values
+from weightlaws.inference.omnibus import omnibus
+from weightlaws.inference.omnibus_job import omnibus_table
+from weightlaws.inference.significance import deviations, joined, judge, simulated_deviations
 from weightlaws.inference.significance_job import significance_table
 from weightlaws.inference.stored_fits import ModelSpec, read_fits, store_fits
 from weightlaws.inference.symmetry import randomisation_tests
@@ -22,6 +24,8 @@ from weightlaws.inference.symmetry_job import symmetry_table
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.invariants_job import evaluate_shard
+from weightlaws.laws.bipartite import Bipartite
+from weightlaws.laws.moments import moments
 from weightlaws.storage.hdf5 import create
 from weightlaws.storage.shards import read_shard
 from weightlaws.training.initial_law import initial_law
@@ -128,24 +132,69 @@ def test_symmetries_are_tested_at_the_headline_epochs(shards, weights):
         np.testing.assert_array_equal(found[column], expected[column])
 
 
-def test_invariants_are_tested_in_one_family(shards, weights):
+def test_every_law_of_every_layer_is_tested_in_one_family(shards, weights):
     spec = {
-        **{"invariants": INVARIANTS_SPEC, "members": MEMBERS, "seed": 3},
-        **{"epochs": [0, 2], "matrices": 500, "ensembles": 300, "code": "digest"},
+        **{"weights": WEIGHTS_SPEC, "invariants": "published", "members": MEMBERS, "seed": 3},
+        **{"epochs": [0, 2], "level": 0.05, "matrices": 500, "ensembles": 300, "code": "digest"},
     }
-    table = significance_table(shards[1], spec, "name")
-    assert len(table) == 2 * 2 * 39
-    found = of(table, "without dead outputs", epoch=2)
-    assert (found["n_members"] == len(ALIVE)).all()
-    values = evaluate(GRAPHS, weights[SQUARE][ALIVE, 2])
-    rng = np.random.default_rng([3, *f"significance/name/{SQUARE}".encode(), 2])
-    expected = p_values(values, GRAPHS, 5, rng, n_matrices=500, n_ensembles=300)[13:]
-    np.testing.assert_array_equal(found["p"], expected)
-    assert (table["q"] >= table["p"]).all()
-    everything = of(table, "all")
-    smallest = everything.sort_values("p").iloc[0]
-    harmonic = (1 / np.arange(1, 79)).sum()
-    assert smallest["q"] <= min(1, 78 * harmonic * smallest["p"]) + 1e-12
+    table = significance_table(shards[0], spec, "name")
+    everyone = table[table["selection"] == "all"]
+    counts = everyone.groupby(["layer", "law", "epoch"]).size()
+    expected = {"i.i.d.": 46, "bipartite": 43, "diagonal S_D": 39, "one-sided": 43}
+    assert counts.to_dict() == {
+        (layer, law, epoch): expected[law]
+        for layer, labels in (
+            ("input-hidden1", SHAPES["input-hidden1"][1]),
+            (SQUARE, MEMBERS),
+            ("hidden2-output", SHAPES["hidden2-output"][0]),
+        )
+        for epoch in WEIGHTS_SPEC["snapshots"][layer]
+        if epoch in spec["epochs"]
+        for law in expected
+        if (law != "diagonal S_D" or layer == SQUARE)
+        and (law != "one-sided" or len(FINITE) > labels)
+    }
+    mine = table[(table["layer"] == SQUARE) & (table["law"] == "bipartite")]
+    chosen = mine[mine["selection"] == "without dead outputs"]
+    assert (chosen["n_members"] == len(ALIVE)).all()
+    law = moments("bipartite", (5, 5), None, ())
+    found, simulated = [], []
+    for epoch in (0, 2):
+        matrices = weights[SQUARE][ALIVE, epoch].astype(np.float64)
+        found.append(deviations(matrices, law))
+        rng = np.random.default_rng([3, *f"significance/name/{SQUARE}/bipartite".encode(), epoch])
+        simulated.append(
+            simulated_deviations(
+                law.fit(matrices), law, len(ALIVE), rng, n_matrices=500, n_ensembles=300
+            )
+        )
+    family = judge(joined(found), np.concatenate(simulated, axis=1), 0.05)
+    np.testing.assert_array_equal(chosen["p_adjusted"], family.p_adjusted)
+    np.testing.assert_array_equal(chosen["deviation_sd"], joined(found).deviation)
+    assert (table["p_adjusted"] >= table["p"]).all()
+
+
+def test_too_few_simulations_are_refused(shards):
+    spec = {
+        **{"weights": WEIGHTS_SPEC, "invariants": "published", "members": MEMBERS, "seed": 3},
+        **{"epochs": [0, 2], "level": 0.001, "matrices": 500, "ensembles": 300, "code": "digest"},
+    }
+    with pytest.raises(ValueError, match="expected at least 999"):
+        significance_table(shards[0], spec, "name")
+
+
+def test_laws_are_tested_as_a_whole(shards, weights):
+    spec = {
+        **{"weights": WEIGHTS_SPEC, "members": MEMBERS, "seed": 3, "epochs": [0, 2]},
+        **{"level": 0.05, "ensembles": 39, "code": "digest"},
+    }
+    table = omnibus_table(shards[0], spec, "name")
+    assert table["layer"].unique().tolist() == list(SHAPES)
+    row = of(table[table["layer"] == SQUARE], "all", epoch=2).set_index("law").loc["bipartite"]
+    rng = np.random.default_rng([3, *f"omnibus/name/{SQUARE}".encode(), 2, *b"bipartite"])
+    matrices = weights[SQUARE][FINITE, 2].astype(np.float64)
+    expected = omnibus(matrices, Bipartite.fit, 39, rng)
+    assert (row["distance"], row["p"]) == (expected.distance, expected.p)
 
 
 def test_fits_leave_out_who_diverged_and_nobody_else(shards, weights, tmp_path):

@@ -2,8 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from weightlaws.inference.findings import best_law, findings_table, ranked_deviations
+from weightlaws.inference.findings import PLACE, best_law, findings_table, ranked_deviations
+from weightlaws.inference.symmetry_names import speaks_against
 
+ROWS, COLUMNS = {"row means", "row spreads"}, {"column means", "column spreads"}
 LAYER, CHOICES = "hidden1-hidden2", ("all", "without dead outputs")
 
 
@@ -72,22 +74,28 @@ def symmetry(comparison):
 
 @pytest.fixture
 def significance(symmetry):
-    places = symmetry[symmetry["layer"] == LAYER].drop(columns=["test", "p"]).drop_duplicates()
+    places = symmetry.drop(columns=["test", "p"]).drop_duplicates()
     tests = pd.DataFrame(
         {
-            "invariant": ["ii.ii.ii", "ij.ij.ij", "ii.ij.jj", "ij.ij.ij.ij"],
-            "published": ["I14", "I22", np.nan, "I45"],
-            "deviation_sd": [0.1, 0.3, 0.2, 0.9],
-            "p": [0.001, 0.002, 0.001, np.nan],
-            "q": [0.01, 0.2, 0.05, np.nan],
+            "law": ["i.i.d.", "bipartite", "bipartite", "bipartite", "bipartite"],
+            "invariant": ["ij.kj", "ij.ij.ij", "ij.ij.ik", "ij.ij.ij.ij", "ij.kl.mn"],
+            "deviation_sd": [0.1, 0.3, -0.5, 0.9, 0.0],
+            "p_adjusted": [0.5, 0.01, 0.05, 0.2, np.nan],
+            "detectable": [0.2, 0.2, 0.4, 0.3, np.nan],
         }
     )
     return places.merge(tests, "cross")
 
 
 @pytest.fixture
-def findings(comparison, symmetry, significance):
-    return findings_table(comparison, symmetry, significance, 0.05)
+def omnibus(significance):
+    places = significance.drop_duplicates([*PLACE, "law"])[[*PLACE, "law"]]
+    return places.assign(p=np.where(places["law"] == "bipartite", 0.01, 0.3))
+
+
+@pytest.fixture
+def findings(comparison, symmetry, significance, omnibus):
+    return findings_table(comparison, symmetry, significance, omnibus, 0.05)
 
 
 def test_findings_have_a_row_a_layer_and_headline_epoch(findings):
@@ -99,25 +107,60 @@ def test_findings_have_a_row_a_layer_and_headline_epoch(findings):
     assert row["gain_standard_error diagonal S_D"] == 0.1
     assert row["p diagonal"] == 0.5
     assert (row["deviating"], row["tested"]) == (2, 3)
-    assert (row["deviating_published"], row["tested_published"]) == (1, 2)
+    assert row["p deviations"] == 0.01
+    assert row["p omnibus"] == 0.01
+    assert row["detectable_sd"] == 0.3
+    assert row["verdict"] == "rejected"
+    assert row["rejected_by"] == "deviations; omnibus"
     start = findings.set_index(["layer", "selection", "epoch"]).loc[("input-hidden1", "all", 0)]
     assert start["law"] == "i.i.d."
-    assert start[["deviating", "tested"]].isna().all()
+    assert (start["deviating"], start["tested"]) == (0, 1)
+    assert start["verdict"] == "not rejected"
+    assert start["rejected_by"] == ""
     assert start["note"] == "bipartite: no density <here>"
     assert pd.isna(row["note"])
 
 
-@pytest.fixture
-def ranked(significance):
-    formulas = pd.DataFrame(
-        {"invariant": significance["invariant"].unique(), "formula": ["F1", "F2", "F3", "F4"]}
-    )
-    return ranked_deviations(significance, formulas, 0.05)
+def test_a_symmetry_that_the_best_law_has_and_a_test_rejects_rejects_the_law(
+    comparison, symmetry, significance, omnibus
+):
+    """Two tests at two epochs speak against independent entries: the level is 0.05 / 4."""
+    for p, verdict in ((0.012, "rejected"), (0.013, "not rejected")):
+        seen = symmetry.assign(p=np.where(symmetry["test"] == "diagonal", p, 0.25))
+        found = findings_table(comparison, seen, significance, omnibus, 0.05)
+        start = found[found["epoch"] == 0]
+        assert (start["law"] == "i.i.d.").all()
+        assert (start["verdict"] == verdict).all()
+        assert (start["rejected_by"] == ("diagonal" if verdict == "rejected" else "")).all()
 
 
-def test_significant_deviations_are_ranked_by_size(ranked):
-    assert len(ranked) == 2 * 2 * 2
-    first = ranked[(ranked["selection"] == "all") & (ranked["epoch"] == 2)]
-    assert first["invariant"].tolist() == ["ii.ij.jj", "ii.ii.ii"]
+def test_a_law_without_tests_has_no_verdict(comparison, symmetry, significance, omnibus):
+    tested = significance[significance["layer"] != "input-hidden1"]
+    seen = omnibus[omnibus["layer"] != "input-hidden1"]
+    found = findings_table(comparison, symmetry, tested, seen, 0.05)
+    untested = found[found["layer"] == "input-hidden1"]
+    assert (untested["verdict"] == "not tested").all()
+    assert untested["deviating"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("law", "labelled", "tests"),
+    [
+        ("i.i.d.", None, {*ROWS, *COLUMNS, "diagonal", "entries"}),
+        ("bipartite", None, {*ROWS, *COLUMNS, "diagonal"}),
+        ("diagonal S_D", None, {*ROWS, *COLUMNS}),
+        ("one-sided", "rows", COLUMNS),
+        ("one-sided", "columns", ROWS),
+    ],
+)
+def test_symmetry_tests_speak_against_laws_with_the_symmetry(law, labelled, tests):
+    assert set(speaks_against(law, labelled)) == tests
+
+
+def test_significant_deviations_are_ranked_by_size(significance):
+    ranked = ranked_deviations(significance, 0.05)
+    assert len(ranked) == 2 * 2 * 2 * 2
+    first = ranked[(ranked["selection"] == "all") & (ranked["epoch"] == 2)].head(2)
+    assert first["invariant"].tolist() == ["ij.ij.ik", "ij.ij.ij"]
     assert first["rank"].tolist() == [1, 2]
-    assert first["formula"].tolist() == ["F3", "F1"]
+    assert first["formula"].tolist() == ["sum_ijk W_ij W_ik^2", "sum_ij W_ij^3"]

@@ -15,6 +15,7 @@ from weightlaws.planning.specs import (
     members_spec,
     model_spec,
     null_spec,
+    omnibus_spec,
     significance_spec,
     spectra_shard_spec,
     spectra_spec,
@@ -45,6 +46,7 @@ def specs(configured):
         "members": members_spec(configured, CODE),
         "distance": distance_spec(configured, CODE),
         "significance": significance_spec(configured, condition, CODE),
+        "omnibus": omnibus_spec(configured, condition, CODE),
         "comparison": comparison_spec(configured, condition, CODE),
         "symmetry": symmetry_spec(configured, condition, CODE),
         "findings": findings_spec(configured, CODE),
@@ -56,9 +58,10 @@ def specs(configured):
     }
 
 
-FROM_INVARIANTS = {"invariants", "model", "distance", "significance"}
+FROM_INVARIANTS = {"invariants", "model", "distance"}
 SPECTRA = {"spectra_shard", "spectra"}
-FROM_TRAIN = {"train", "members", "comparison", "symmetry"} | FROM_INVARIANTS | SPECTRA
+TESTED = {"comparison", "symmetry", "significance", "omnibus"}
+FROM_TRAIN = {"train", "members"} | TESTED | FROM_INVARIANTS | SPECTRA
 
 
 def statistics(**changes):
@@ -86,14 +89,21 @@ def spectra(**changes):
         (statistics(simulated_ensembles=500), {"significance"}),
         (statistics(randomisations=99), {"symmetry"}),
         (statistics(folds=2), {"comparison"}),
-        (statistics(false_discovery_rate=0.1), {"findings"} | SPECTRA),
-        (statistics(headline_epochs=[0, 50]), {"significance", "symmetry", "findings"} | SPECTRA),
+        (statistics(omnibus_ensembles=199), {"omnibus"}),
+        (statistics(significance_level=0.1), {"findings", "significance", "omnibus"} | SPECTRA),
+        (
+            statistics(headline_epochs=[0, 50]),
+            {"significance", "omnibus", "symmetry", "findings"} | SPECTRA,
+        ),
         (spectra(null_matrices=100), {"null"}),
         (spectra(null_vectors=5000), {"null"}),
         (spectra(pooled_ranks=3), {"null"}),
         (spectra(permutations=9), SPECTRA),
         (spectra(goodness_of_fit_replicates=10), SPECTRA),
-        ({"invariants": "published"}, FROM_INVARIANTS | {"catalogue", "figures"}),
+        (
+            {"invariants": "published"},
+            FROM_INVARIANTS | {"significance", "catalogue", "figures"},
+        ),
         ({"members": 125}, FROM_TRAIN - {"train", "invariants", "spectra_shard"}),
         ({"sweeps": [*DEFAULT["sweeps"], sweep(hidden=[[20, 20]])]}, {"members", "distance"}),
         (

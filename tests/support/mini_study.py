@@ -27,6 +27,7 @@ MINI = {
         "bootstrap_replicates": 50,
         "simulated_matrices": 300,
         "simulated_ensembles": 200,
+        "omnibus_ensembles": 59,
         "randomisations": 99,
         "folds": 2,
         "noise_floor_draws": 50,

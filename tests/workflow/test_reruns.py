@@ -32,12 +32,14 @@ FROM_MODEL = {"model": CONDITIONS} | DISTANCE | FINDINGS | OF_CONDITIONS | BETWE
 FROM_SIGNIFICANCE = {"significance": CONDITIONS} | FINDINGS | OF_CONDITIONS
 FROM_COMPARISON = {"comparison": CONDITIONS} | FINDINGS | OF_CONDITIONS
 FROM_SYMMETRY = {"symmetry": CONDITIONS} | FINDINGS
-FROM_INVARIANTS = INVARIANTS | FROM_MODEL | FROM_SIGNIFICANCE
+FROM_OMNIBUS = {"omnibus": CONDITIONS} | FINDINGS
+FROM_INVARIANTS = INVARIANTS | FROM_MODEL
+FROM_WEIGHTS = FROM_SIGNIFICANCE | FROM_OMNIBUS | FROM_COMPARISON | FROM_SYMMETRY
 FROM_MEMBERS = {"members": 1} | BETWEEN | ACCURACY | FINDINGS
 FROM_SPECTRA = {"spectra": CONDITIONS, "spectra_table": 1} | OF_SPECTRA
 SPECTRA = {"spectra_shard": SHARDS * CONDITIONS} | FROM_SPECTRA
 NULLS = {"null": SHAPES}
-FROM_TRAIN = TRAIN | FROM_MEMBERS | FROM_INVARIANTS | FROM_COMPARISON | FROM_SYMMETRY | SPECTRA
+FROM_TRAIN = TRAIN | FROM_MEMBERS | FROM_INVARIANTS | FROM_WEIGHTS | SPECTRA
 EVERYTHING = {"dataset": 1} | FROM_TRAIN
 
 
@@ -49,7 +51,7 @@ def sweeps(**changes):
 
 def fan_in(conditions):
     """The jobs that new or changed conditions cause, beside those of their shards."""
-    own = ("model", "significance", "comparison", "symmetry", "condition_figures")
+    own = ("model", "significance", "omnibus", "comparison", "symmetry", "condition_figures")
     own += ("spectra", "spectra_figures")
     return FROM_MEMBERS | DISTANCE | {"spectra_table": 1} | dict.fromkeys(own, conditions)
 
@@ -84,14 +86,17 @@ KEYS = {
     "engine": ({"engine": "torch"}, {}),
     "keep_state": ({"keep_state": False}, {}),
     "data": ({"data": "elsewhere"}, {}),
-    "invariants": ({"invariants": "published"}, FROM_INVARIANTS | GALLERY | CATALOGUE),
+    "invariants": (
+        {"invariants": "published"},
+        FROM_INVARIANTS | FROM_SIGNIFICANCE | GALLERY | CATALOGUE,
+    ),
     "statistics.headline_epochs": (
         statistics(headline_epochs=[0]),
-        FROM_SIGNIFICANCE | FROM_SYMMETRY | SPECTRA,
+        FROM_SIGNIFICANCE | FROM_OMNIBUS | FROM_SYMMETRY | SPECTRA,
     ),
-    "statistics.false_discovery_rate": (
-        statistics(false_discovery_rate=0.1),
-        FINDINGS | OF_CONDITIONS | SPECTRA,
+    "statistics.significance_level": (
+        statistics(significance_level=0.1),
+        FROM_SIGNIFICANCE | FROM_OMNIBUS | SPECTRA,
     ),
     "statistics.bootstrap_replicates": (
         statistics(bootstrap_replicates=60),
@@ -99,6 +104,7 @@ KEYS = {
     ),
     "statistics.simulated_matrices": (statistics(simulated_matrices=400), FROM_SIGNIFICANCE),
     "statistics.simulated_ensembles": (statistics(simulated_ensembles=300), FROM_SIGNIFICANCE),
+    "statistics.omnibus_ensembles": (statistics(omnibus_ensembles=79), FROM_OMNIBUS),
     "statistics.randomisations": (statistics(randomisations=100), FROM_SYMMETRY),
     "statistics.folds": (statistics(folds=3), FROM_COMPARISON),
     "statistics.noise_floor_draws": (statistics(noise_floor_draws=60), FROM_DISTANCE),
@@ -199,10 +205,11 @@ STAGES = {
     "import_network": {},
     "members": FROM_MEMBERS,
     "invariants": FROM_INVARIANTS,
-    "catalogue": CATALOGUE | FINDINGS,
+    "catalogue": CATALOGUE,
     "model": FROM_MODEL,
     "distance": FROM_DISTANCE,
     "significance": FROM_SIGNIFICANCE,
+    "omnibus": FROM_OMNIBUS,
     "comparison": FROM_COMPARISON,
     "symmetry": FROM_SYMMETRY,
     "findings": FINDINGS,
@@ -217,12 +224,14 @@ STAGES = {
     "spectra_figures": OF_SPECTRA,
     "lazy_rich": {},
 }
-LAWS = "comparison symmetry model distance significance"
+LAWS = "comparison symmetry model distance significance omnibus"
 IMPORTS = "import_ensemble import_network"
 # Stages that read or write HDF5, and those that read or write shards.
 STORED = f"{LAWS} {IMPORTS} dataset train members invariants null spectra_shard spectra"
-READERS = "comparison symmetry model significance train members invariants spectra_shard spectra"
+TESTED = "comparison symmetry significance omnibus"
+READERS = f"{TESTED} model train members invariants spectra_shard spectra"
 DRAWN = "gallery accuracy condition_figures architecture_figures spectra_figures lazy_rich"
+CATALOGUES = "invariants catalogue gallery"
 EVERY = " ".join(STAGES)
 # For each module of the library the scripts of the stages whose numbers rest on it, by package.
 MODULES = {
@@ -247,30 +256,34 @@ MODULES = {
     },
     "inference": {
         "admissibility model_job model_tables": "model",
-        "bootstrap layer_fit": "model distance significance",
-        "comparison comparison_job": "comparison",
-        "dead_outputs": "significance comparison symmetry condition_figures",
+        "bootstrap layer_fit": "model distance",
+        "comparison": "comparison significance omnibus",
+        "comparison_job": "comparison",
+        "dead_outputs": f"{TESTED} condition_figures",
         "distance_job": "distance",
         "findings findings_job": "findings",
-        "intervals": "",
+        "intervals": "significance",
+        "max_t": "significance omnibus",
+        "omnibus omnibus_job": "omnibus",
         "significance significance_job": "significance",
         "stored_fits": "model distance",
         "symmetry symmetry_job": "symmetry",
         "symmetry_names": "symmetry findings",
     },
     "invariants": {
-        "catalogue": "invariants catalogue model significance gallery condition_figures",
+        "catalogue": f"{CATALOGUES} model significance findings condition_figures",
         "evaluation": f"{LAWS} invariants",
-        "graphs": f"{LAWS} invariants catalogue gallery condition_figures architecture_figures",
+        "graphs": f"{LAWS} {CATALOGUES} findings condition_figures architecture_figures",
         "invariants_job": "invariants",
     },
     "laws": {
         "base pigmm wick": LAWS,
-        "bipartite iid one_sided": "comparison",
+        "bipartite iid one_sided": "comparison significance omnibus",
         "likelihood_ratios": "symmetry",
-        "names": "comparison symmetry findings condition_figures",
+        "moments": "significance",
+        "names": f"{TESTED} findings condition_figures",
         "noise_floor wasserstein": "distance",
-        "typicality": "model distance significance",
+        "typicality": "model distance",
     },
     "monitoring": {
         "costs durations expected_files progress_page training_status": "",
@@ -298,10 +311,10 @@ MODULES = {
         "dataset": "dataset",
         "engine numba_engine numba_kernels progress_line record setup torch_engine": "train",
         "torch_kernels train_job training_spec": "train",
-        "initial_law": f"{LAWS} train",
+        "initial_law": f"{LAWS} train findings",
         "members_job": "members",
-        "networks": "train comparison symmetry",
-        "plugins": f"{LAWS} dataset train",
+        "networks": f"{TESTED} train findings",
+        "plugins": f"{LAWS} dataset train findings",
         "torchvision": IMPORTS,
     },
     "training.datasets": {

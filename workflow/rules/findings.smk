@@ -1,17 +1,17 @@
 # Requires: {RESULTS}/comparison/{condition}.csv, symmetry/{condition}.csv,
-#           significance/{condition}.csv and models/{condition}.admissibility.csv of all
-#           modelled conditions; invariants.csv and members.csv
+#           significance/{condition}.csv, omnibus/{condition}.csv and
+#           models/{condition}.admissibility.csv of all modelled conditions; members.csv
 # Produces: {RESULTS}/findings.csv, deviations.csv and findings.html
 
 
 rule findings:
-    """Sum up which law fits where, and which invariants it does not explain."""
+    """Sum up which law is best where, whether it holds, and what it does not explain."""
     input:
         comparison=expand(rules.comparison.output, condition=MODELLED),
         symmetry=expand(rules.symmetry.output, condition=MODELLED),
         significance=expand(rules.significance.output, condition=MODELLED),
+        omnibus=expand(rules.omnibus.output, condition=MODELLED),
         admissibility=expand(rules.model.output.admissibility, condition=MODELLED),
-        invariants=at("catalogue"),
         members=at("members"),
     output:
         findings=shown(

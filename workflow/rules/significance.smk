@@ -1,11 +1,11 @@
-# Requires: {RESULTS}/invariants/{condition}/{shard}.h5 of one condition
+# Requires: {RESULTS}/weights/{condition}/{shard}.h5 of one condition
 # Produces: {RESULTS}/significance/{condition}.csv
 
 
 rule significance:
-    """Test the laws fitted to a condition at its headline epochs, by parametric bootstrap."""
+    """Test invariants against each law fitted to a condition, by parametric bootstrap."""
     input:
-        lambda wildcards: shard_files("invariants", wildcards.condition),
+        lambda wildcards: shard_files("weights", wildcards.condition),
     output:
         at("significance"),
     log:

@@ -20,6 +20,5 @@ with job_log(snakemake):
     save(fits.typicality(typicality, style), out.typicality, style)
     comparison = pd.read_csv(snakemake.input.comparison)
     significance = pd.read_csv(snakemake.input.significance)
-    rate = spec["false_discovery_rate"]
     save(laws.laws(comparison, style), out.laws, style)
-    save(laws.largest_deviations(significance, rate, style), out.largest_deviations, style)
+    save(laws.largest_deviations(significance, spec["level"], style), out.largest_deviations, style)

@@ -16,11 +16,11 @@ with job_log(snakemake):
         comparison=given.comparison,
         symmetry=given.symmetry,
         significance=given.significance,
-        invariants=given.invariants,
+        omnibus=given.omnibus,
     )
     findings.to_csv(out.findings, index=False)
     ranked.to_csv(out.ranked, index=False)
     members, admissibility = pd.read_csv(given.members), joined(given.admissibility)
-    name, rate = snakemake.config["name"], spec.false_discovery_rate
-    page = findings_page(name, findings, ranked, members, admissibility, rate)
+    name, level = snakemake.config["name"], spec.level
+    page = findings_page(name, findings, ranked, members, admissibility, level)
     Path(out.page).write_text(page)

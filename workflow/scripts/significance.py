@@ -1,4 +1,4 @@
-"""Test one condition's fitted laws by parametric bootstrap."""
+"""Test the invariants of one condition against its laws, by parametric bootstrap."""
 
 from pathlib import Path
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from weightlaws.inference.findings import STANDARD_ERRORS
+from weightlaws.inference.findings import NOT_REJECTED, REJECTED, STANDARD_ERRORS
 from weightlaws.inference.symmetry_names import SYMMETRY_TESTS
 from weightlaws.laws.names import LAWS
 
@@ -34,12 +35,14 @@ li { margin: 0.3em 0 }
 <li><b>{{ law }}</b>: {{ meaning }}</li>
 {% endfor %}
 </ul>
-<p>A law is said to fit best if it is the simplest that no larger one beats by more than
-{{ standard_errors }} standard errors on held-out members. Gains are in nats of log-likelihood per
-held-out member, over the law that it is nested above (bipartite over i.i.d., the others over
-bipartite), with one standard error. Invariants deviate if the 13-parameter law fitted to the layer
-does not predict their mean, at a false discovery rate of {{ rate }} over the epochs and invariants
-of the layer.</p>
+<p>The best of these laws is the simplest that no larger one beats by more than
+{{ standard_errors }} standard errors on held-out members. It may still be wrong: a verdict stands
+beside it. A law is rejected if an invariant deviates from its prediction (max-T over the epochs and
+invariants of the layer, at the level {{ level }}), if the omnibus test rejects (sliced Wasserstein
+distance of held-out members from samples of the law), or if a symmetry that the law has is rejected
+by randomisation. Where a law is not rejected, the page says what deviation would have been found in
+80 % of cases. Gains are in nats of log-likelihood per held-out member, over the law that it is
+nested above (bipartite over i.i.d., the others over bipartite), with one standard error.</p>
 {% for condition in conditions %}
 <h2>{{ condition.name }}</h2>
 <p>{{ condition.members }}. {{ condition.checks }}.</p>
@@ -51,11 +54,11 @@ of the layer.</p>
 {% endif %}
 <ul>
 {% for epoch in part.epochs %}
-<li>Epoch {{ epoch.number }}: the <b>{{ epoch.law }}</b> law fits best. {{ epoch.gains }}
-{%- if epoch.deviating %} {{ epoch.deviating }}
+<li>Epoch {{ epoch.number }}: best of the Gaussian laws compared: <b>{{ epoch.law }}</b>.
+{{ epoch.verdict }} {{ epoch.deviating }}
 {%- for formula, size in epoch.largest %}
-{{- ", most of all" if loop.first else "," }} <code>{{ formula }}</code> by {{ size }} SD
-{%- endfor %}.{% endif %}</li>
+{{- ", most of all" if loop.first else "," }} <code>{{ formula }}</code> by {{ size }}
+{%- endfor %}{{ "." if epoch.deviating }} {{ epoch.gains }}</li>
 {% endfor %}
 </ul>
 <table>
@@ -76,15 +79,24 @@ _PAGE = Environment(
 ).from_string(_TEMPLATE)
 
 
+# Each test that can reject a law, in words.
+_TESTS = {
+    "deviations": "invariants deviate",
+    "omnibus": "held-out members differ from its samples",
+    **{test: f"{words} (p of the symmetry test)" for test, words in SYMMETRY_TESTS.items()},
+}
+
+
 @dataclass(frozen=True)
 class _Epoch:
     """One epoch of a layer, in words."""
 
     number: int
     law: str
-    gains: str
-    deviating: str
+    verdict: str
+    deviating: str  # without a full stop
     largest: list[tuple[str, str]]  # formulas, with the size of their deviation
+    gains: str
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,7 @@ def findings_page(
     ranked: pd.DataFrame,
     members: pd.DataFrame,
     admissibility: pd.DataFrame,
-    rate: float,
+    level: float,
 ) -> str:
     """Write what the tables of findings say, condition by condition and layer by layer.
 
@@ -132,8 +144,8 @@ def findings_page(
         The study's table of members, for those that are dead or diverged.
     admissibility
         The checks of the covariance blocks of all fits.
-    rate
-        The false discovery rate of the tests.
+    level
+        The family-wise level of the tests.
     """
     conditions = [
         _Condition(
@@ -151,7 +163,7 @@ def findings_page(
         name=name,
         laws=LAWS,
         standard_errors=f"{STANDARD_ERRORS:g}",
-        rate=f"{rate:.0%}",
+        level=f"{level:.0%}",
         conditions=conditions,
     )
 
@@ -192,9 +204,28 @@ def _layer(layer: str, findings: pd.DataFrame, ranked: pd.DataFrame) -> _Layer:
 
 def _epochs(findings: pd.DataFrame, ranked: pd.DataFrame) -> Iterator[_Epoch]:
     for _, row in findings.iterrows():
-        top = ranked[ranked["epoch"] == row["epoch"]].head(3)
-        largest = [(found.formula, f"{found.deviation_sd:.2g}") for found in top.itertuples()]
-        yield _Epoch(row["epoch"], row["law"], _gains(row), _deviating(row), largest)
+        top = ranked[(ranked["epoch"] == row["epoch"]) & (ranked["law"] == row["law"])].head(3)
+        largest = [(found.formula, _size(found)) for found in top.itertuples()]
+        yield _Epoch(row["epoch"], row["law"], _verdict(row), _deviating(row), largest, _gains(row))
+
+
+def _size(found: Any) -> str:  # noqa: ANN401, pandas names no type for a row
+    interval = f"{found.low:.2g} to {found.high:.2g}"
+    one = f", which rests on member {found.influential}" if found.carried else ""
+    return f"{found.deviation_sd:+.2g} SD ({interval}{one})"
+
+
+def _verdict(row: pd.Series) -> str:
+    if row["verdict"] == REJECTED:
+        tests = [_TESTS.get(test, test) for test in row["rejected_by"].split("; ")]
+        return f"It is rejected: {', '.join(tests)}."
+    if row["verdict"] == NOT_REJECTED:
+        return (
+            "It is not rejected. A deviation of "
+            f"{row['detectable_sd']:.2g} SD would have been found in 80 % of cases (median over "
+            "the invariants)."
+        )
+    return "It is not tested: too few members."
 
 
 def _gains(row: pd.Series) -> str:
@@ -208,11 +239,10 @@ def _gains(row: pd.Series) -> str:
 
 
 def _deviating(row: pd.Series) -> str:
-    """Say how many invariants deviate; return an empty text if no 13-parameter law was tested."""
-    if pd.isna(row["tested"]):
+    """Say how many invariants deviate from the best law; nothing if none does."""
+    if pd.isna(row["tested"]) or not row["deviating"]:
         return ""
-    published = f"{row['deviating_published']} of the {row['tested_published']} published ones"
-    return f"{row['deviating']} of {row['tested']} invariants deviate ({published})"
+    return f"{row['deviating']} of {row['tested']} invariants deviate"
 
 
 def _p_values(findings: pd.DataFrame) -> dict[str, list[str]]:

@@ -81,56 +81,65 @@ def laws(comparison: pd.DataFrame, style: Style) -> Figure:
     return figure
 
 
-def largest_deviations(significance: pd.DataFrame, rate: float, style: Style) -> Figure:
+def largest_deviations(significance: pd.DataFrame, level: float, style: Style) -> Figure:
     """Draw the largest significant deviations of one condition, each with its invariant's graph.
 
-    Reads ``condition, layer, selection, epoch, invariant, published, deviation_sd, q`` of all
-    members; significant is a q up to the rate. A row of panels per layer that a 13-parameter law
-    was fitted to, a column per headline epoch.
+    Reads ``condition, layer, selection, law, epoch, invariant, deviation_sd, low, high, p_adjusted,
+    detectable`` of all members; significant is a ``p_adjusted`` up to the level. A row of panels
+    per layer, a column per headline epoch. The law of a layer is the one with its symmetry: the
+    one-sided law where one was tested, else the bipartite law. A bar ends at the deviation, and a
+    line spans its 95 % interval.
     """
-    needed = ["layer", "epoch", "invariant", "published", "deviation_sd", "q"]
-    require(significance, "significance", needed, selection=[ALL])
-    tests = significance[(significance["selection"] == ALL) & significance["q"].notna()]
-    title = f"{only(tests, 'condition')}: what the 13-parameter law does not explain"
+    needed = ["layer", "law", "epoch", "invariant", "deviation_sd", "low", "high", "p_adjusted"]
+    require(significance, "significance", [*needed, "detectable"], selection=[ALL])
+    tests = significance[(significance["selection"] == ALL) & significance["p_adjusted"].notna()]
+    title = f"{only(tests, 'condition')}: what the law of each layer does not explain"
     layers, epochs = tests["layer"].unique(), tests["epoch"].unique()
-    found = tests[tests["q"] <= rate]
-    longest = found["deviation_sd"].max() if len(found) else 1.0
+    by_layer = {layer: _with_its_symmetry(tests[tests["layer"] == layer]) for layer in layers}
+    found = {layer: mine[mine["p_adjusted"] <= level] for layer, mine in by_layer.items()}
+    ends = pd.concat(found.values())[["deviation_sd", "low", "high"]].abs()
+    longest = float(ends.to_numpy().max()) if len(ends) else 1.0
     size = style.panel_width, 0.36 * _SHOWN * style.font_scale
     room = Room(left=_GRAPH + 1, between=_GRAPH + 1)
     with canvas(style, title, (len(layers), len(epochs)), size, room) as (figure, panels):
         for (row, column), panel in np.ndenumerate(panels):
             layer, epoch = layers[row], epochs[column]
             mine, all_tests = (
-                table[(table["layer"] == layer) & (table["epoch"] == epoch)]
-                for table in (found, tests)
+                table[table["epoch"] == epoch] for table in (found[layer], by_layer[layer])
             )
-            counts = (
-                f"{len(part)} of {len(whole)}"
-                for part, whole in (
-                    (mine, all_tests),
-                    (_published(mine), _published(all_tests)),
-                )
-            )
-            heading = "{} deviate, of the published {}".format(*counts)
+            if all_tests.empty:
+                panel.set_axis_off()
+                continue
+            heading = f"{only(all_tests, 'law')} law: {len(mine)} of {len(all_tests)} deviate"
             panel.set_title(f"{layer}, epoch {epoch}\n{heading}", fontsize="small")
-            _bars(panel, mine.nlargest(_SHOWN, "deviation_sd"), _GRAPH * style.em)
-            panel.set_xlim(0, 1.4 * longest)  # room for the longest bar's name
+            _bars(panel, mine, _GRAPH * style.em)
+            panel.set_xlim(-1.05 * longest, 1.05 * longest)
+            if mine.empty:
+                least = all_tests["detectable"].median()
+                words = f"none; 80 % to find {least:.2g} SD"
+                panel.text(0.5, 0.5, words, ha="center", va="center", transform=panel.transAxes)
         for panel in panels[-1]:
             panel.set_xlabel("deviation (SD over members)")
     return figure
 
 
-def _published(tests: pd.DataFrame) -> pd.DataFrame:
-    return tests[tests["published"].notna()]
+def _with_its_symmetry(tests: pd.DataFrame) -> pd.DataFrame:
+    """Return the tests of the richest law that has the symmetry of a layer."""
+    laws = tests["law"].unique()
+    return tests[tests["law"] == (ONE_SIDED if ONE_SIDED in laws else BIPARTITE)]
 
 
 def _bars(panel: Axes, found: pd.DataFrame, side: float) -> None:
     """Horizontal bars, the largest on top, each with its graph on the left and its name."""
+    found = found.sort_values("deviation_sd", key=lambda values: -values.abs()).head(_SHOWN)
     panel.set(ylim=(_SHOWN - 0.5, -0.5), yticks=[])
     panel.grid(visible=False, axis="y")
-    panel.barh(range(len(found)), found["deviation_sd"], height=0.6, color=COLOURS[0])
-    for y, (name, length) in enumerate(zip(found["invariant"], found["deviation_sd"], strict=True)):
+    panel.axvline(0, color="0.3", linewidth=1)
+    places, lengths = range(len(found)), found["deviation_sd"]
+    panel.barh(places, lengths, height=0.6, color=COLOURS[0])
+    panel.hlines(places, found["low"], found["high"], color="0.2", linewidth=1.2)
+    for y, name, length in zip(places, found["invariant"], lengths, strict=True):
         beside_panel(panel, graph_of(name), 1 - (y + 0.5) / _SHOWN, side)
-        panel.text(length, y, f" {name}", va="center", fontsize="small")
-    if found.empty:
-        panel.text(0.5, 0.5, "none", ha="center", transform=panel.transAxes)
+        # On the other side of 0, where no bar is.
+        words, where = (f" {name}", "left") if length < 0 else (f"{name} ", "right")
+        panel.text(0, y, words, va="center", ha=where, fontsize="small")

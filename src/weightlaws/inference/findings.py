@@ -1,34 +1,50 @@
-"""The findings of a study: the law that fits each layer and epoch, and its failures."""
+"""The findings of a study: the best law of each layer and epoch, and whether it holds."""
+
+from collections.abc import Iterator
 
 import pandas as pd
+
+from weightlaws.inference.symmetry_names import SYMMETRY_TESTS, speaks_against
+from weightlaws.invariants.catalogue import graph_of
+from weightlaws.training.networks import labelled_side
 
 PLACE = ["condition", "layer", "selection", "n_members", "epoch"]
 
 #: A law replaces a simpler one if held-out members gain more than this many standard errors by it.
 STANDARD_ERRORS = 2.0
 
+#: Verdicts on the best of the laws compared.
+REJECTED, NOT_REJECTED, NOT_TESTED = "rejected", "not rejected", "not tested"
+
 
 def findings_table(
-    comparison: pd.DataFrame, symmetry: pd.DataFrame, significance: pd.DataFrame, rate: float
+    comparison: pd.DataFrame,
+    symmetry: pd.DataFrame,
+    significance: pd.DataFrame,
+    omnibus: pd.DataFrame,
+    level: float,
 ) -> pd.DataFrame:
     """Sum up a study's tests at its headline epochs.
 
     Parameters
     ----------
-    comparison, symmetry, significance
+    comparison, symmetry, significance, omnibus
         The tables of all conditions, as the jobs of these names make them.
-    rate
-        The false discovery rate at which an invariant is called deviating.
+    level
+        The family-wise level of the tests.
 
     Returns
     -------
     DataFrame
-        One row a condition, layer, ``selection`` of members and headline epoch. ``law``: see
-        `best_law`. ``gain <law>`` and ``gain_standard_error <law>``: nats per held-out member, over
-        the law that it is nested above. ``p <test>``: of each symmetry test.
-        ``deviating_published`` of ``tested_published`` and ``deviating`` of ``tested`` invariants;
-        empty for a layer that no 13-parameter law was fitted to. ``note``: the laws that have no
-        density, and why.
+        One row a condition, layer, ``selection`` of members and headline epoch. ``law``: the best
+        of the laws compared, see `best_law`. ``verdict``: whether that law is rejected, and
+        ``rejected_by`` the tests that reject it. A symmetry test rejects at the level divided by
+        the number of tests of the layer that speak against the law (Bonferroni). ``deviating`` of
+        ``tested`` invariants deviate from the law, ``p deviations`` is the least adjusted p.
+        ``detectable_sd``: the median of the smallest deviations that the tests would have found in
+        80 % of cases. ``p omnibus``: of the omnibus test. ``gain <law>`` and ``gain_standard_error
+        <law>``: nats per held-out member, over the law that it is nested above. ``p <test>``: of
+        each symmetry test. ``note``: the laws that have no density, and why.
     """
     laws = comparison.merge(symmetry[PLACE].drop_duplicates())
     places = laws.groupby([*PLACE, "rows", "columns"], sort=False)
@@ -40,9 +56,34 @@ def findings_table(
     notes = laws.dropna(subset="note")
     said = (notes["law"] + ": " + notes["note"]).groupby([notes[name] for name in PLACE])
     table = best.rename("law").reset_index()
-    for part in (gains, p, _counts(significance, rate), said.agg("; ".join).rename("note")):
+    table = table.merge(_deviating(significance, level), how="left", on=[*PLACE, "law"])
+    p_omnibus = omnibus[[*PLACE, "law", "p"]].rename(columns={"p": "p omnibus"})
+    table = table.merge(p_omnibus, how="left", on=[*PLACE, "law"])
+    for part in (gains, p, said.agg("; ".join).rename("note")):
         table = table.merge(part.reset_index(), how="left", on=PLACE)
-    return table
+    epochs = table.groupby(PLACE[:-1])["epoch"].transform("size")
+    rejections = [
+        [*_rejections(row, n, level)] for (_, row), n in zip(table.iterrows(), epochs, strict=True)
+    ]
+    verdicts = [
+        REJECTED if tests else NOT_TESTED if pd.isna(row["tested"]) else NOT_REJECTED
+        for (_, row), tests in zip(table.iterrows(), rejections, strict=True)
+    ]
+    return table.assign(verdict=verdicts, rejected_by=["; ".join(tests) for tests in rejections])
+
+
+def _rejections(row: pd.Series, n_epochs: int, level: float) -> Iterator[str]:
+    """Name the tests that reject the law of a row of findings."""
+    if row["p deviations"] <= level:
+        yield "deviations"
+    if row["p omnibus"] <= level / n_epochs:
+        yield "omnibus"
+    against = speaks_against(row["law"], labelled_side(row["layer"]))
+    made = [test for test in SYMMETRY_TESTS if pd.notna(row.get(f"p {test}"))]
+    speaking = [test for test in made if test in against]
+    for test in speaking:
+        if row[f"p {test}"] <= level / (n_epochs * len(speaking)):
+            yield test
 
 
 def best_law(laws: pd.DataFrame) -> str:
@@ -74,39 +115,39 @@ def _chain(law: str, than: pd.Series) -> list[str]:
     return chain
 
 
-def _counts(significance: pd.DataFrame, rate: float) -> pd.DataFrame:
-    tests = significance.dropna(subset="q")
-    tests = tests.assign(deviating=tests["q"] <= rate)
-    published = tests[tests["published"].notna() & (tests["published"] != "")]
-    counts = {
-        name + suffix: part.groupby(PLACE)["deviating"].agg(how)
-        for part, suffix in ((published, "_published"), (tests, ""))
-        for name, how in (("deviating", "sum"), ("tested", "count"))
-    }
-    return pd.DataFrame(counts).astype("Int64")
+def _deviating(significance: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Count the invariants that deviate from each law at each epoch."""
+    tests = significance.dropna(subset="p_adjusted")
+    tests = tests.assign(deviating=tests["p_adjusted"] <= level)
+    counts = tests.groupby([*PLACE, "law"], sort=False).agg(
+        deviating=("deviating", "sum"),
+        tested=("deviating", "count"),
+        least=("p_adjusted", "min"),
+        detectable_sd=("detectable", "median"),
+    )
+    counts = counts.rename(columns={"least": "p deviations"})
+    return counts.astype({"deviating": "Int64", "tested": "Int64"}).reset_index()
 
 
-def ranked_deviations(
-    significance: pd.DataFrame, invariants: pd.DataFrame, rate: float
-) -> pd.DataFrame:
-    """Rank the deviating invariants of each layer and epoch by the size of their deviation.
+def ranked_deviations(significance: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Rank the deviating invariants of each layer, epoch and law by the size of their deviation.
 
     Parameters
     ----------
-    significance
+    significance, level
         As for `findings_table`.
-    invariants
-        The study's ``invariants.csv``, for the formulas.
 
     Returns
     -------
     DataFrame
-        The rows with q up to the rate, the largest ``deviation_sd`` first, with its ``rank``.
+        The rows with an adjusted p up to the level, the largest deviation first, with its ``rank``
+        and the ``formula`` of the invariant.
     """
-    found = significance[significance["q"] <= rate]
-    found = found.sort_values("deviation_sd", ascending=False, kind="stable")
-    found = found.assign(rank=found.groupby(PLACE, sort=False).cumcount() + 1)
+    place = [*PLACE, "law"]
+    found = significance[significance["p_adjusted"] <= level]
+    found = found.sort_values("deviation_sd", key=lambda values: -values.abs(), kind="stable")
+    found = found.assign(rank=found.groupby(place, sort=False).cumcount() + 1)
     # Conditions and layers keep the order of the tests.
-    order = significance[PLACE].drop_duplicates()
-    formulas = invariants[["invariant", "formula"]]
-    return order.merge(found, on=PLACE).merge(formulas, on="invariant", how="left")
+    ranked = significance[place].drop_duplicates().merge(found, on=place)
+    formulas = [graph_of(name).formula for name in ranked["invariant"]]
+    return ranked.assign(formula=formulas)

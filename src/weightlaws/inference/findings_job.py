@@ -17,16 +17,16 @@ class FindingsSpec:
 
     Attributes
     ----------
-    false_discovery_rate
-        The rate at which an invariant is called deviating.
+    level
+        The family-wise level of the tests.
     """
 
-    false_discovery_rate: float
+    level: float
 
     @classmethod
     def parse(cls, stored: Spec) -> Self:
         """Read a ``specs.findings_spec``; a KeyError says which key is missing."""
-        return cls(false_discovery_rate=stored["false_discovery_rate"])
+        return cls(level=stored["level"])
 
 
 def sum_up(
@@ -35,7 +35,7 @@ def sum_up(
     comparison: Sequence[str | Path],
     symmetry: Sequence[str | Path],
     significance: Sequence[str | Path],
-    invariants: str | Path,
+    omnibus: Sequence[str | Path],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Sum up a study.
 
@@ -43,19 +43,19 @@ def sum_up(
     ----------
     spec
         The spec of the findings.
-    comparison, symmetry, significance
+    comparison, symmetry, significance, omnibus
         The CSV files of all conditions, as the jobs of these names write them.
-    invariants
-        The CSV file of the study's invariants.
 
     Returns
     -------
     two DataFrames
         The tables of `findings_table` and of `ranked_deviations`.
     """
-    rate, tests = spec.false_discovery_rate, joined(significance)
-    findings = findings_table(joined(comparison), joined(symmetry), tests, rate)
-    return findings, ranked_deviations(tests, pd.read_csv(invariants), rate)
+    tests = joined(significance)
+    findings = findings_table(
+        joined(comparison), joined(symmetry), tests, joined(omnibus), spec.level
+    )
+    return findings, ranked_deviations(tests, spec.level)
 
 
 def joined(paths: Sequence[str | Path]) -> pd.DataFrame:

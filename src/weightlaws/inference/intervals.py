@@ -7,7 +7,7 @@ symmetric, while about itself they are skewed, and intervals from few members li
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from weightlaws.arrays import Bools, Floats
 
@@ -34,6 +34,17 @@ def jackknife_bias(estimate: npt.ArrayLike, left_out: Floats) -> Floats:
     Quenouille, M. H. (1956). Biometrika 43, 353-360.
     """
     return np.asarray((len(left_out) - 1) * (left_out - np.asarray(estimate)).mean(axis=0))
+
+
+def jackknife_error(left_out: Floats) -> Floats:
+    """Standard errors (...) of statistics, from their values without one member each (member, ...).
+
+    References
+    ----------
+    Tukey, J. W. (1958). Annals of Mathematical Statistics 29, 614 (abstract).
+    """
+    spread = left_out - left_out.mean(axis=0)
+    return np.asarray(np.sqrt((1 - 1 / len(left_out)) * np.square(spread).sum(axis=0)))
 
 
 def jackknife_interval(
@@ -84,10 +95,9 @@ def jackknife_interval(
     if n < 2:
         raise ValueError(f"expected two or more members to leave one out of, found {n}")
     estimate, left_out = _scaled(np.asarray(estimate), log), _scaled(left_out, log)
-    spread = left_out - left_out.mean(axis=0)
-    error = np.sqrt((n - 1) / n * np.square(spread).sum(axis=0))
+    error = jackknife_error(left_out)
     centre = estimate - jackknife_bias(estimate, left_out)
-    half = stats.t.ppf((1 + level) / 2, n - 1) * error
+    half = special.stdtrit(n - 1, (1 + level) / 2) * error
     return _unscaled(centre - half, log), _unscaled(centre + half, log)
 
 

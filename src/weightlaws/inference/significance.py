@@ -1,4 +1,4 @@
-"""Do an ensemble's invariants deviate from its fitted law? Parametric-bootstrap tests.
+"""Do an ensemble's invariants deviate from a law fitted to it? Parametric-bootstrap tests.
 
 The statistic of an invariant is its deviation in SD, (mean - prediction) / sd. To see its scatter
 if the fitted law were true, ensembles of as many members are drawn from that law, and each is
@@ -6,17 +6,18 @@ fitted anew. This counts that prediction and mean come from the same members. Ne
 statistic nor a large ensemble is assumed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import false_discovery_control
 
-from weightlaws.arrays import Floats, Singles
-from weightlaws.inference.layer_fit import fit_means
+from weightlaws.arrays import Bools, Floats, Integers, Singles
+from weightlaws.inference.intervals import jackknife_error, jackknife_interval, leave_one_out
+from weightlaws.inference.max_t import adjusted_p_values, critical_value, p_values
 from weightlaws.invariants.evaluation import evaluate
-from weightlaws.invariants.graphs import Graph
-from weightlaws.laws.pigmm import FITTED, PIGMM, parameters_from_moments
+from weightlaws.laws.base import Law
+from weightlaws.laws.moments import Moments
 
 # Doubles in the matrices, and in the statistics, that are held at once.
 _TOGETHER = 2**21
@@ -24,128 +25,226 @@ _TOGETHER = 2**21
 # Columns of the pool that are added up together: as many as a processor's cache takes.
 _COLUMNS = 128
 
-# An invariant that so many of the first ensembles reach in each tail is simulated no further. Its p
-# is known well then, and is too large to matter.
-_FIRST, _ENOUGH = 4000, 20
+#: The chance to find a deviation as large as `Family.detectable`.
+POWER = 0.8
 
 
-def p_values(
-    invariants: Floats,
-    graphs: tuple[Graph, ...],
-    size: int,
+@dataclass(frozen=True)
+class Deviations:
+    """How far the means of an ensemble's invariants lie from a fitted law's predictions.
+
+    Attributes
+    ----------
+    mean, sd
+        Of each invariant over the members, with 1/N, (invariant,).
+    prediction
+        The fitted law's expectation, (invariant,).
+    deviation
+        (mean - prediction) / sd, (invariant,): positive where the ensemble lies above the law. NaN
+        where the invariant does not vary.
+    without
+        The same without each of the members, (member, invariant).
+    """
+
+    mean: Floats
+    sd: Floats
+    prediction: Floats
+    deviation: Floats
+    without: Floats
+
+    @property
+    def error(self) -> Floats:
+        """Jackknife standard errors of the deviations, (invariant,)."""
+        return jackknife_error(self.without)
+
+    @property
+    def interval(self) -> tuple[Floats, Floats]:
+        """Lower and upper ends of the 95 % intervals of the deviations, (invariant,) each."""
+        return jackknife_interval(self.deviation, self.without)
+
+
+def joined(by_epoch: Sequence[Deviations]) -> Deviations:
+    """Put the deviations of several epochs next to each other, along the axis of invariants."""
+    names = [field.name for field in fields(Deviations)]
+    return Deviations(
+        **{
+            name: np.concatenate([getattr(one, name) for one in by_epoch], axis=-1)
+            for name in names
+        }
+    )
+
+
+def deviations(matrices: Floats, moments: Moments) -> Deviations:
+    """Measure an ensemble's deviations from the law fitted to it.
+
+    Parameters
+    ----------
+    matrices : (member, rows, columns)
+        At least two.
+    moments
+        The law.
+    """
+    values, statistics = evaluate(moments.graphs, matrices), moments.statistics(matrices)
+    centre = values.mean(axis=0)
+    centred = values - centre  # a difference of large numbers would lose the variance's digits
+    variance = (centred**2).mean(axis=0)
+    prediction = moments.predict(statistics.mean(axis=0))
+    means = leave_one_out(centred)
+    variances = leave_one_out(centred**2) - means**2
+    predictions = moments.predict(leave_one_out(statistics))
+    return Deviations(
+        mean=centre,
+        sd=np.sqrt(variance),
+        prediction=prediction,
+        deviation=_ratio(centre - prediction, variance),
+        without=_ratio(centre + means - predictions, variances),
+    )
+
+
+def _ratio(difference: Floats, variance: Floats) -> Floats:
+    """Return a difference over a root of a variance; NaN where that is 0."""
+    ratio = np.full_like(difference, np.nan)
+    np.divide(difference, np.sqrt(variance.clip(min=0)), out=ratio, where=variance > 0)
+    return ratio
+
+
+def simulated_deviations(
+    law: Law,
+    moments: Moments,
+    n_members: int,
     rng: np.random.Generator,
     *,
     n_matrices: int,
     n_ensembles: int,
-) -> Floats:
-    """Test an ensemble against the 13-parameter law fitted to it, invariant by invariant.
+) -> Singles:
+    """Simulate the deviations in SD of ensembles of a law from their own fits.
 
     To evaluate every invariant on ``n_ensembles`` ensembles of fresh matrices would take days. So a
     pool of ``n_matrices`` is drawn and evaluated once, and ensembles are drawn from the pool, with
     replacement. The law's expectations are known exactly, which removes the pool's own error from
-    the centre of the ensembles. After the first 4000 ensembles an invariant goes on only if fewer
-    than 20 of them reach it in the smaller tail.
+    the centre of the ensembles.
 
     Parameters
     ----------
-    invariants : (member, invariant)
-        Values of the graphs. The law fits the first 13.
-    size
-        The matrices' size D > 3.
+    law
+        The law.
+    moments
+        How it is fitted.
+    n_members
+        Members of an ensemble.
     rng
         The source of randomness.
 
     Returns
     -------
-    (invariant,)
-        Two-sided p-values, twice the smaller tail, with 1 added to tail and ensembles. NaN for the
-        13 that are fitted, and for invariants that do not vary.
-
-    Raises
-    ------
-    ValueError
-        If the fitted law is none; the message names the block.
+    float32 (ensemble, invariant)
+        NaN where an ensemble of few members does not vary.
 
     References
     ----------
     Davison, A. C. & Hinkley, D. V. (1997). Bootstrap Methods and their Application, chapter 4.
-    Stopping early: Besag, J. & Clifford, P. (1991). Biometrika 78, 301-304.
     """
-    n_fitted = len(FITTED)
-    law = PIGMM(size, parameters_from_moments(invariants[:, :n_fitted].mean(axis=0), size))
-    pool = np.concatenate([evaluate(graphs, some) for some in _draws(law, n_matrices, rng)])
-    varying = (pool.std(axis=0) > 0) & (invariants.std(axis=0) > 0)
-    tails = np.full(len(graphs), np.nan)
-    tested = np.arange(len(graphs)) >= n_fitted
-    going_on, done, counts = tested & varying, 0, np.zeros((2, len(graphs)))
-    for goal in (min(_FIRST, n_ensembles), n_ensembles):
-        if goal > done and going_on.any():
-            chosen = going_on | ~tested
-            some = tuple(graph for graph, wanted in zip(graphs, chosen, strict=True) if wanted)
-            found = _exceedances(
-                invariants[:, chosen], pool[:, chosen], some, size, goal - done, rng
-            )
-            counts[:, going_on] += found
-            done = goal
-            tails[going_on] = (1 + counts[:, going_on].min(axis=0)) / (1 + done)
-            going_on &= counts.min(axis=0) < _ENOUGH
-    return (2 * tails).clip(max=1)
-
-
-def _exceedances(
-    invariants: Floats,
-    pool: Floats,
-    graphs: tuple[Graph, ...],
-    size: int,
-    n_ensembles: int,
-    rng: np.random.Generator,
-) -> Floats:
-    """Count simulated ensembles at or below, and at or above, the statistics: (2, not fitted)."""
-    n_fitted = len(FITTED)
-
-    def differences(means: Floats) -> Floats:
-        return (means - fit_means(means, graphs, size)[1])[..., n_fitted:]
-
+    n_graphs = len(moments.graphs)
+    parts = [
+        np.concatenate([evaluate(moments.graphs, some), moments.statistics(some)], axis=1)
+        for some in _draws(law, n_matrices, rng)
+    ]
+    pool = np.concatenate(parts)
     centre, scale = pool.mean(axis=0), pool.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
-    bias = differences(centre)  # 0 for the law itself, but the pool is finite
+    # 0 for the law itself, but the pool is finite.
+    bias = centre[:n_graphs] - moments.predict(centre[n_graphs:])
     # Single precision halves the time, and is finer by far than simulation can tell.
-    scaled = ((pool - centre) / scale).astype(np.float32)
-    scaled = np.concatenate([scaled, scaled[:, n_fitted:] ** 2], axis=1)
-
-    sd = (invariants.std(axis=0) / scale)[n_fitted:]
-    observed = differences(invariants.mean(axis=0)) / sd
-    counts = np.zeros((2, len(observed)))
-    for averages in _ensembles(scaled, len(invariants), n_ensembles, rng):
-        means, squares = np.split(averages, [len(graphs)], axis=-1)
-        # An ensemble of few members may not vary at all: its NaN counts on both sides.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            variance = squares - means[..., n_fitted:] ** 2
-            simulated = (differences(centre + scale * means) - bias) / np.sqrt(variance)
-        counts[0] += np.count_nonzero(~(simulated > observed), axis=0)
-        counts[1] += np.count_nonzero(~(simulated < observed), axis=0)
-    return counts
+    pool -= centre
+    pool /= scale
+    scaled = np.concatenate([pool, pool[:, :n_graphs] ** 2], axis=1, dtype=np.float32)
+    found = np.empty((n_ensembles, n_graphs), dtype=np.float32)
+    start = 0
+    for averages in _ensembles(scaled, n_members, n_ensembles, rng):
+        values, squares = averages[:, : pool.shape[1]], averages[:, pool.shape[1] :]
+        variance = squares - values[:, :n_graphs] ** 2
+        means = centre + scale * values
+        difference = means[:, :n_graphs] - moments.predict(means[:, n_graphs:]) - bias
+        found[start : start + len(means)] = _ratio(difference / scale[:n_graphs], variance)
+        start += len(means)
+    return found
 
 
-def false_discovery(p: Floats) -> Floats:
-    """Adjust one family of p-values, of any shape, for the rate of false discoveries.
+@dataclass(frozen=True)
+class Family:
+    """One family of tests: a law's invariants at all epochs that are tested.
 
-    If all tests with an adjusted p of at most q are called significant, the expected share of false
-    ones among them is at most q, however the tests depend on each other. NaN is no test, and stays.
-
-    References
+    Attributes
     ----------
-    Benjamini, Y. & Yekutieli, D. (2001). Annals of Statistics 29, 1165-1188.
+    p, p_adjusted
+        Of each test by itself, and family-wise: see `max_t`. (test,)
+    detectable
+        The smallest deviation in SD, of either sign, that the test would have found with a chance
+        of 80 % at the family-wise level, (test,).
+    influence
+        The largest change of the deviation in SD if one member is left out, (test,).
+    influential
+        Which member that is, from 0, (test,).
+    carried
+        Whether a significant deviation would not be significant without that member, (test,).
     """
-    adjusted = np.full_like(p, np.nan)
-    tests = ~np.isnan(p)
-    if tests.any():
-        adjusted[tests] = false_discovery_control(p[tests], method="by")
-    return adjusted
+
+    p: Floats
+    p_adjusted: Floats
+    detectable: Floats
+    influence: Floats
+    influential: Integers
+    carried: Bools
 
 
-def _draws(law: PIGMM, n: int, rng: np.random.Generator) -> Iterator[Floats]:
-    step = max(1, _TOGETHER // law.size**2)
+def judge(found: Deviations, simulated: Floats, level: float) -> Family:
+    """Test a family of deviations, one table for all epochs.
+
+    Deviations are put on one scale: centred on the simulated mean, and divided by the simulated SD.
+    Epochs are simulated independently of each other. Their real deviations are positively
+    correlated, so this is on the safe side.
+
+    Parameters
+    ----------
+    found
+        The deviations of all epochs, joined along the axis of invariants.
+    simulated : (ensemble, test)
+        From `simulated_deviations`, joined likewise.
+    level
+        The family-wise level.
+
+    Raises
+    ------
+    ValueError
+        If there are too few simulations for anything to be significant.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centre, scale = np.nanmean(simulated, axis=0), np.nanstd(simulated, axis=0)
+        sizes = np.abs((simulated - centre) / scale)
+        observed = np.abs((found.deviation - centre) / scale)
+    threshold = critical_value(sizes, level)
+    adjusted = adjusted_p_values(observed, sizes)
+    # What a deviation has to be for 80 % of ensembles to lie beyond the threshold.
+    low, high = np.nanquantile(simulated, [1 - POWER, POWER], axis=0)
+    reach = threshold * scale
+    detectable = np.maximum(reach + centre - low, reach - centre + high)
+    changes = np.abs(found.without - found.deviation)
+    influential = np.nanargmax(np.nan_to_num(changes), axis=0)
+    n, tests = len(changes), np.arange(changes.shape[1])
+    # One member less makes the scatter larger.
+    left = np.abs(found.without[influential, tests] - centre) / (scale * np.sqrt(n / (n - 1)))
+    return Family(
+        p=p_values(observed, sizes),
+        p_adjusted=adjusted,
+        detectable=np.where(np.isnan(observed), np.nan, detectable),
+        influence=changes[influential, tests],
+        influential=influential,
+        carried=(adjusted <= level) & (left <= threshold),
+    )
+
+
+def _draws(law: Law, n: int, rng: np.random.Generator) -> Iterator[Floats]:
+    step = max(1, _TOGETHER // (law.shape[0] * law.shape[1]))
     for start in range(0, n, step):
         yield law.sample(min(step, n - start), rng)
 

@@ -1,7 +1,8 @@
-"""One job of testing a condition's fitted laws: from its invariants shards to a table."""
+"""One job of testing the laws of a condition: from its weights shards to a table."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -9,39 +10,56 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from weightlaws.arrays import Floats
+from weightlaws.arrays import Integers, Singles
+from weightlaws.inference.comparison import candidates
 from weightlaws.inference.dead_outputs import with_and_without_dead
-from weightlaws.inference.layer_fit import deviations_in, fit_means
-from weightlaws.inference.significance import false_discovery, p_values
+from weightlaws.inference.max_t import require_simulations
+from weightlaws.inference.significance import (
+    Deviations,
+    Family,
+    deviations,
+    joined,
+    judge,
+    simulated_deviations,
+)
 from weightlaws.invariants.catalogue import catalogue, published_number
-from weightlaws.invariants.graphs import Graph
-from weightlaws.laws.pigmm import FITTED
-from weightlaws.storage.shard_specs import InvariantsSpec, Spec
-from weightlaws.storage.shards import read_invariants
+from weightlaws.laws.moments import Moments, common_form, moments
+from weightlaws.laws.names import ONE_SIDED
+from weightlaws.storage.shard_specs import Spec, WeightsSpec
+from weightlaws.storage.shards import MemberValues, read_weights
+from weightlaws.training.networks import labelled_side
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class SignificanceSpec:
-    """Everything that fixes the tests of a condition's fitted laws.
+    """Everything that fixes the tests of a condition's laws.
 
     Attributes
     ----------
+    weights
+        The spec of the condition's weights.
     invariants
-        The spec of the condition's invariants.
+        The catalogue of invariants that the 13-parameter law predicts.
     n_members
         The number of members, diverged ones included.
     seed
         The study's seed.
     epochs
         The headline epochs.
+    level
+        The family-wise level.
     n_matrices, n_ensembles
-        The numbers of simulated matrices and ensembles behind a p-value.
+        The numbers of simulated matrices and ensembles behind a family of tests.
     """
 
-    invariants: InvariantsSpec
+    weights: WeightsSpec
+    invariants: str
     n_members: int
     seed: int
     epochs: tuple[int, ...]
+    level: float
     n_matrices: int
     n_ensembles: int
 
@@ -49,22 +67,24 @@ class SignificanceSpec:
     def parse(cls, stored: Spec) -> Self:
         """Read a ``specs.significance_spec``; a KeyError or TypeError says which key is wrong."""
         return cls(
-            invariants=InvariantsSpec.parse(stored["invariants"]),
+            weights=WeightsSpec.parse(stored["weights"]),
+            invariants=stored["invariants"],
             n_members=stored["members"],
             seed=stored["seed"],
             epochs=tuple(stored["epochs"]),
+            level=stored["level"],
             n_matrices=stored["matrices"],
             n_ensembles=stored["ensembles"],
         )
 
 
 def significance_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.DataFrame:
-    """Test every square layer of a condition at its headline epochs.
+    """Test every layer of a condition at its headline epochs against every law.
 
     Parameters
     ----------
     paths
-        The condition's invariants shards, in the order of their members.
+        The condition's weights shards, in the order of their members.
     stored
         A ``specs.significance_spec``.
     condition
@@ -73,62 +93,106 @@ def significance_table(paths: Sequence[Path], stored: Spec, condition: str) -> p
     Returns
     -------
     DataFrame
-        One row a layer, ``selection`` of members, epoch and invariant that the law does not fit:
-        ``deviation_sd``, ``p`` of `p_values`, and ``q``: ``p`` adjusted by `false_discovery` over
-        the epochs and invariants of the layer.
+        One row a layer, ``selection`` of members, law, epoch and invariant that the law predicts
+        and does not fit. ``deviation_sd`` is (mean - prediction) / sd, ``low`` and ``high`` its
+        95 % interval, ``deviation_z`` the same in standard errors. ``p`` is of one test, and
+        ``p_adjusted`` family-wise, over the invariants and epochs of a layer and law. For the other
+        columns see `significance.Family`. A one-sided law needs more members than labels.
 
     Raises
     ------
     StorageError
         If a shard is not the spec's, or members are missing.
+    ValueError
+        If there are too few simulations for anything to be significant.
     """
     spec, parts = SignificanceSpec.parse(stored), []
-    weights, graphs = spec.invariants.weights, catalogue(spec.invariants.catalogue)
-    for layer in spec.invariants.layers:
-        size = weights.shapes[layer][0]
-        # Seeded by the study and the place alone, so that other conditions change nothing here.
-        seed = [spec.seed, *f"significance/{condition}/{layer}".encode()]
-        place: dict[str, str | int] = {"condition": condition, "layer": layer, "size": size}
-        ensembles = read_invariants(
-            paths, spec.invariants, spec.n_members, layer, spec.epochs, len(graphs)
+    require_simulations(spec.n_ensembles, spec.level)
+    for layer, snapshots in spec.weights.snapshots.items():
+        epochs = [epoch for epoch in spec.epochs if epoch in snapshots]
+        if not epochs:
+            continue
+        read = partial(read_weights, paths, spec.weights, spec.n_members, layer)
+        first = next(read(epochs[:1]))
+        rows, columns = spec.weights.shapes[layer]
+        place: dict[str, str | int] = {
+            "condition": condition,
+            "layer": layer,
+            "rows": rows,
+            "columns": columns,
+        }
+        table = partial(
+            _layer_table, spec=spec, layer=layer, condition=condition, epochs=epochs, read=read
         )
-        tests = []
-        for epoch, ensemble in zip(spec.epochs, ensembles, strict=True):
-            test = partial(_test, graphs=graphs, size=size, epoch=epoch, seed=seed, spec=spec)
-            values, dead = ensemble.values, ensemble.dead_output
-            tests.append(with_and_without_dead(values, dead, 2, test, **place))
-        together = pd.concat(tests, ignore_index=True)
-        for _, chosen in together.groupby("selection", sort=False):
-            parts.append(chosen.assign(q=false_discovery(chosen["p"].to_numpy())))
+        positions = np.arange(len(first.members))
+        parts.append(with_and_without_dead(positions, first.dead_output, 2, table, **place))
     return pd.concat(parts, ignore_index=True)
 
 
-def _test(
-    invariants: Floats,
-    graphs: tuple[Graph, ...],
-    size: int,
-    epoch: int,
-    seed: list[int],
+def _layer_table(
+    chosen: Integers,
     spec: SignificanceSpec,
+    condition: str,
+    layer: str,
+    epochs: Sequence[int],
+    read: Callable[[Sequence[int]], Iterator[MemberValues]],
 ) -> pd.DataFrame:
-    higher = graphs[len(FITTED) :]
-    mean, sd = invariants.mean(axis=0), invariants.std(axis=0)
-    deviation = deviations_in(fit_means(mean, graphs, size)[1] - mean, sd)
-    p = p_values(
-        invariants,
-        graphs,
-        size,
-        np.random.default_rng([*seed, epoch]),
-        n_matrices=spec.n_matrices,
-        n_ensembles=spec.n_ensembles,
-    )
+    """Test one layer of the members at some positions; see `significance_table`."""
+    shape, labelled = spec.weights.shapes[layer], labelled_side(layer)
+    laws = {}
+    for law in candidates(shape, labelled):
+        if law == ONE_SIDED and len(chosen) <= (labels := shape[labelled == "columns"]):
+            log.info(
+                "%s: %d members are too few for a law of %d labels", layer, len(chosen), labels
+            )
+            continue
+        laws[law] = moments(law, shape, labelled, catalogue(spec.invariants))
+    found: dict[str, list[Deviations]] = {law: [] for law in laws}
+    simulated: dict[str, list[Singles]] = {law: [] for law in laws}
+    # Wide matrices of all epochs would be gigabytes: they are read one epoch after another.
+    for epoch, ensemble in zip(epochs, read(epochs), strict=True):
+        matrices = ensemble.values[chosen].astype(np.float64)
+        for law, fitted in laws.items():
+            # Seeded by the study and the place alone, so that other conditions change nothing here.
+            place = f"significance/{condition}/{layer}/{law}".encode()
+            rng = np.random.default_rng([spec.seed, *place, epoch])
+            found[law].append(deviations(matrices, fitted))
+            simulated[law].append(
+                simulated_deviations(
+                    fitted.fit(matrices),
+                    fitted,
+                    len(matrices),
+                    rng,
+                    n_matrices=spec.n_matrices,
+                    n_ensembles=spec.n_ensembles,
+                )
+            )
+    tables = []
+    for law, fitted in laws.items():
+        all_epochs = joined(found[law])
+        family = judge(all_epochs, np.concatenate(simulated[law], axis=1), spec.level)
+        tables.append(_family_table(law, fitted, epochs, all_epochs, family))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _family_table(
+    law: str, fitted: Moments, epochs: Sequence[int], found: Deviations, family: Family
+) -> pd.DataFrame:
+    graphs = [common_form(graph) for graph in fitted.graphs]
+    low, high = found.interval
     return pd.DataFrame(
         {
-            "epoch": epoch,
-            "invariant": [graph.name for graph in higher],
-            "published": [published_number(graph) for graph in higher],
-            "degree": [graph.degree for graph in higher],
-            "deviation_sd": deviation[len(FITTED) :],
-            "p": p[len(FITTED) :],
+            "law": law,
+            "epoch": np.repeat(epochs, len(graphs)),
+            "invariant": np.tile([graph.name for graph in graphs], len(epochs)),
+            "published": np.tile([published_number(graph) for graph in graphs], len(epochs)),
+            "degree": np.tile([graph.degree for graph in graphs], len(epochs)),
+            "mean": found.mean,
+            "prediction": found.prediction,
+            "deviation_sd": found.deviation,
+            "low": low,
+            "high": high,
+            "deviation_z": found.deviation / found.error,
+            **{field.name: getattr(family, field.name) for field in fields(Family)},
         }
     )

@@ -1,4 +1,7 @@
-"""The tests of symmetries: their names and their words."""
+"""The tests of symmetries: their names, their words, and the laws that they test."""
+
+from weightlaws.arrays import Side
+from weightlaws.laws import names as laws
 
 ROW_MEANS = "row means"
 ROW_SPREADS = "row spreads"
@@ -16,3 +19,22 @@ SYMMETRY_TESTS: dict[str, str] = {
     DIAGONAL: "row i belongs to column i",
     ENTRIES: "rows or columns have parts in common",
 }
+
+_OF_ROWS, _OF_COLUMNS = (ROW_MEANS, ROW_SPREADS), (COLUMN_MEANS, COLUMN_SPREADS)
+
+# The tests whose rejection speaks against a law, of those without a labelled side.
+_AGAINST: dict[str, tuple[str, ...]] = {
+    laws.INDEPENDENT: (*_OF_ROWS, *_OF_COLUMNS, DIAGONAL, ENTRIES),
+    laws.BIPARTITE: (*_OF_ROWS, *_OF_COLUMNS, DIAGONAL),
+    laws.DIAGONAL: (*_OF_ROWS, *_OF_COLUMNS),
+}
+
+
+def speaks_against(law: str, labelled: Side | None) -> tuple[str, ...]:
+    """Return the tests whose rejection speaks against a law of `names.LAWS`.
+
+    ``labelled`` is the labelled side of the one-sided law: there its labels may differ.
+    """
+    if law == laws.ONE_SIDED:
+        return _OF_ROWS if labelled == "columns" else _OF_COLUMNS
+    return _AGAINST[law]

@@ -158,8 +158,9 @@ def singular_below(mean: float, variance: float) -> float:
     return ROUNDING * variance + (ROUNDING * mean) ** 2
 
 
-def bipartite_expectation(graphs: Iterable[Graph], shape: Shape, values: list[float]) -> Floats:
-    """Return exact expectations (len(graphs),) from the five numbers of `wick.BIPARTITE`."""
-    numbers = np.zeros(2 + len(wick.PATTERNS))
-    numbers[wick.BIPARTITE] = values
+def bipartite_expectation(graphs: Iterable[Graph], shape: Shape, values: npt.ArrayLike) -> Floats:
+    """Return exact expectations (..., len(graphs)) from numbers (..., 5) at `wick.BIPARTITE`."""
+    values = np.asarray(values, dtype=np.float64)
+    numbers = np.zeros((*values.shape[:-1], 2 + len(wick.PATTERNS)))
+    numbers[..., wick.BIPARTITE] = values
     return wick.expectation(graphs, shape[0] if shape[0] == shape[1] else shape, numbers)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weightlaws.arrays import Floats, Shape
-from weightlaws.invariants.graphs import Graph
+from weightlaws.invariants.graphs import Graph, enumerate_graphs
 from weightlaws.laws.base import (
     TOGETHER,
     GaussianLaw,
@@ -27,6 +27,46 @@ from weightlaws.laws.base import (
     check_matrices,
     check_variances,
 )
+
+#: The invariants that a fit needs: the sum of the entries, and the sums of squares of the entries,
+#: of the row sums, of the column sums, and of the total.
+FITTED: tuple[Graph, ...] = tuple(
+    graph for degree in (1, 2) for graph in enumerate_graphs(degree, bipartite=True)
+)
+
+
+def parameters_from_moments(averages: npt.ArrayLike, shape: Shape) -> Floats:
+    """Fit the law to averages (..., 5) of `FITTED` over members, as `Bipartite.fit` does: (..., 5).
+
+    Both sides are at least 2.
+    """
+    rows, columns = shape
+    total, squares, row_squares, column_squares, total_square = np.moveaxis(
+        np.asarray(averages), -1, 0
+    )
+    grand = total_square / (rows * columns)
+    norms = [
+        grand - total**2 / (rows * columns),
+        row_squares / columns - grand,
+        column_squares / rows - grand,
+        squares - row_squares / columns - column_squares / rows + grand,
+    ]
+    variances = np.stack(norms, axis=-1) / _dimensions(shape)
+    return np.concatenate([total[..., None] / (rows * columns), variances], axis=-1)
+
+
+def expectation(graphs: Iterable[Graph], shape: Shape, parameters: Floats) -> Floats:
+    """Return exact expectations (..., len(graphs)) under laws with parameters (..., 5)."""
+    mean, total, row, column, rest = np.moveaxis(parameters, -1, 0)
+    rows, columns = shape
+    numbers = [
+        mean,
+        rest,
+        (row - rest) / columns,
+        (column - rest) / rows,
+        (total - row - column + rest) / (rows * columns),
+    ]
+    return bipartite_expectation(graphs, shape, np.stack(numbers, axis=-1))
 
 
 class Bipartite(GaussianLaw):
@@ -89,16 +129,7 @@ class Bipartite(GaussianLaw):
 
         A graph that is not bipartite needs square matrices.
         """
-        mean, total, row, column, rest = self.parameters
-        rows, columns = self.shape
-        numbers = [
-            mean,
-            rest,
-            (row - rest) / columns,
-            (column - rest) / rows,
-            (total - row - column + rest) / (rows * columns),
-        ]
-        return bipartite_expectation(graphs, self.shape, numbers)
+        return expectation(graphs, self.shape, self.parameters)
 
     def sample(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw n matrices, (n, rows, columns); zero variances are no obstacle."""

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weightlaws.arrays import Floats, Shape
-from weightlaws.invariants.graphs import Graph
+from weightlaws.invariants.graphs import Graph, enumerate_graphs
 from weightlaws.laws.base import (
     GaussianLaw,
     bipartite_expectation,
@@ -15,6 +15,25 @@ from weightlaws.laws.base import (
     check_matrices,
     check_variances,
 )
+
+#: The invariants that a fit needs: the sum of the entries, and the sum of their squares.
+FITTED: tuple[Graph, ...] = (
+    *enumerate_graphs(1, bipartite=True),
+    Graph(((0, 0), (0, 0)), bipartite=True),
+)
+
+
+def parameters_from_moments(averages: npt.ArrayLike, shape: Shape) -> Floats:
+    """Fit the law to averages (..., 2) of `FITTED` over members: mean and variance, (..., 2)."""
+    mean, square = np.moveaxis(np.asarray(averages) / (shape[0] * shape[1]), -1, 0)
+    return np.stack([mean, square - mean**2], axis=-1)
+
+
+def expectation(graphs: Iterable[Graph], shape: Shape, parameters: Floats) -> Floats:
+    """Return exact expectations (..., len(graphs)) under laws with parameters (..., 2)."""
+    numbers = np.zeros((*parameters.shape[:-1], 5))
+    numbers[..., :2] = parameters
+    return bipartite_expectation(graphs, shape, numbers)
 
 
 class IID(GaussianLaw):
@@ -63,8 +82,7 @@ class IID(GaussianLaw):
 
         A graph that is not bipartite needs square matrices.
         """
-        mean, variance = self.parameters
-        return bipartite_expectation(graphs, self.shape, [mean, variance, 0, 0, 0])
+        return expectation(graphs, self.shape, self.parameters)
 
     def sample(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw n matrices, (n, rows, columns)."""

@@ -130,20 +130,7 @@ class OneSided(GaussianLaw):
         ValueError
             If a graph is not bipartite.
         """
-        values: dict[Component, float] = {}
-        expectations = []
-        for graph in graphs:
-            if not graph.bipartite:
-                raise ValueError(f"expected only bipartite graphs, found {graph}")
-            edges = tuple(_labelled_first(edge, self.labelled) for edge in graph.edges)
-            total = 0.0
-            for (free, components), count in _terms(edges).items():
-                for component in components:
-                    if component not in values:
-                        values[component] = self._contract(component)
-                total += count * self._n**free * prod(values[component] for component in components)
-            expectations.append(total)
-        return np.array(expectations)
+        return expectation(graphs, self._n, (self._means, self._A, self._B), self.labelled)
 
     def sample(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw n matrices, (n, rows, columns); singular covariances are no obstacle."""
@@ -182,15 +169,81 @@ class OneSided(GaussianLaw):
         constant = logarithms[0] + (self._n - 1) * logarithms[1]
         return np.asarray(-0.5 * (exponents + constant))
 
-    def _contract(self, component: Component) -> float:
-        """Sum a component over its labelled vertices."""
-        powers, links = component
-        # A vector at every vertex, if only of ones, lets each be summed over by itself.
-        inputs = [ascii_letters[vertex] for vertex in range(len(powers))]
-        inputs += [ascii_letters[a] + ascii_letters[b] for _, a, b in links]
-        operands = [self._means**power for power in powers]
-        operands += [self.covariances[kind] for kind, _, _ in links]
-        return float(np.einsum(",".join(inputs) + "->", *operands, optimize=True))
+
+def sufficient_statistics(matrices: npt.ArrayLike, labelled: Side) -> Floats:
+    """Return what a fit needs of each matrix (N, rows, columns): (N, M + M(M+1)).
+
+    They are the averages over the exchangeable side, the upper triangle of their products, and that
+    of the products of the offsets from the averages, summed over the exchangeable side.
+    """
+    matrices = check_matrices(matrices)
+    averages, offsets = _split(matrices, labelled)
+    N, M = averages.shape
+    offsets = offsets.reshape(N, -1, M)
+    upper = np.triu_indices(M)
+    products = averages[:, :, None] * averages[:, None, :], offsets.swapaxes(1, 2) @ offsets
+    return np.concatenate([averages, *(product[:, *upper] for product in products)], axis=1)
+
+
+def covariances_from_moments(averages: Floats, M: int, n: int) -> tuple[Floats, Floats, Floats]:
+    """Fit laws to averages (..., M + M(M+1)) of `sufficient_statistics`: means, A and B.
+
+    M is the length of the labelled side, and n that of the other.
+    """
+    half = M * (M + 1) // 2
+    means, products, contrasts = np.split(averages, [M, M + half], axis=-1)
+    B = _symmetric(contrasts, M) / (n - 1)
+    C = n * (_symmetric(products, M) - means[..., :, None] * means[..., None, :])
+    return means, (C - B) / n, B
+
+
+def expectation(
+    graphs: Iterable[Graph], n: int, law: tuple[Floats, Floats, Floats], labelled: Side
+) -> Floats:
+    """Return exact expectations of bipartite invariants, (..., len(graphs)).
+
+    Parameters
+    ----------
+    graphs
+        Bipartite invariants.
+    n
+        Length of the exchangeable side.
+    law
+        The means (..., M), and A and B (..., M, M), of one or many laws.
+    labelled
+        The other side.
+
+    Raises
+    ------
+    ValueError
+        If a graph is not bipartite.
+    """
+    values: dict[Component, Floats] = {}
+    expectations = []
+    for graph in graphs:
+        if not graph.bipartite:
+            raise ValueError(f"expected only bipartite graphs, found {graph}")
+        edges = tuple(_labelled_first(edge, labelled) for edge in graph.edges)
+        total = np.zeros(law[0].shape[:-1])
+        for (free, components), count in _terms(edges).items():
+            for component in components:
+                if component not in values:
+                    values[component] = _contract(component, law)
+            total = total + count * n**free * prod(values[part] for part in components)
+        expectations.append(total)
+    return np.stack(expectations, axis=-1) if expectations else np.empty((*law[0].shape[:-1], 0))
+
+
+def _contract(component: Component, law: tuple[Floats, Floats, Floats]) -> Floats:
+    """Sum a component over its labelled vertices."""
+    powers, links = component
+    means, *covariances = law
+    # A vector at every vertex, if only of ones, lets each be summed over by itself.
+    inputs = ["..." + ascii_letters[vertex] for vertex in range(len(powers))]
+    inputs += ["..." + ascii_letters[a] + ascii_letters[b] for _, a, b in links]
+    operands = [means**power for power in powers]
+    operands += [covariances[kind] for kind, _, _ in links]
+    return np.asarray(np.einsum(",".join(inputs) + "->...", *operands, optimize=True))
 
 
 def _labelled_first(pair: tuple[int, int], labelled: Side) -> tuple[int, int]:
@@ -248,10 +301,10 @@ def _whitening(covariance: Floats, rounding: float) -> Floats:
 
 
 def _symmetric(triangle: Floats, size: int) -> Floats:
-    """Return the symmetric matrix of an upper triangle, read-only."""
-    matrix = np.zeros((size, size))
-    matrix[np.triu_indices(size)] = triangle
-    matrix += np.triu(matrix, 1).T
+    """Return the symmetric matrices (..., size, size) of upper triangles, read-only."""
+    matrix = np.zeros((*triangle.shape[:-1], size, size))
+    rows, columns = np.triu_indices(size)
+    matrix[..., rows, columns] = matrix[..., columns, rows] = triangle
     matrix.setflags(write=False)
     return matrix
 

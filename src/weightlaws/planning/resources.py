@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 
 from weightlaws.arrays import Shape, Shapes
+from weightlaws.inference.omnibus import SIDE
 from weightlaws.planning.file_sizes import INVARIANTS
 from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard
 from weightlaws.study.study import Study
@@ -100,17 +101,31 @@ def model(study: Study, condition: Ensemble) -> Resources:
 
 
 def significance(study: Study, condition: Ensemble) -> Resources:
-    """Estimate a job that tests a condition's fitted laws."""
-    n, count, statistics = condition.members, INVARIANTS[study.invariants], study.statistics
+    """Estimate a job that tests a condition's invariants, with a 13-parameter law in each layer."""
+    n, statistics = condition.members, study.statistics
     matrices, ensembles = statistics.simulated_matrices, statistics.simulated_ensembles
-    # Half of the invariants are taken to deviate, and to need all ensembles.
-    simulated = ensembles / 2 * (n * (1e-8 + 4.4e-10 * count) + 1e-7 * count)
-    each = sum(
-        matrices * (5e-8 * size**2 + _evaluation(count, size)) + simulated
-        for size, _ in condition.square_layers.values()
-    )
-    seconds = 2 * len(study.tested_epochs(condition)) * each
-    return _resources(8 * count * (3.5 * matrices + 4 * n), seconds)
+    n_epochs, held, seconds = len(study.tested_epochs(condition)), 0.0, 0.0
+    for layer, shape in condition.shapes.items():
+        entries, square = prod(shape), layer in condition.square_layers
+        # The other laws predict 43 or 46 invariants, by some 5 to 120 statistics.
+        counts = [48, 48, 150] + [INVARIANTS[study.invariants]] * square
+        for count in counts:
+            matrix = 5e-8 * entries + _evaluation(count, entries**0.5)
+            ensemble = n * (1e-8 + 9e-10 * count) + 4e-7 * count
+            seconds += 2 * n_epochs * ((matrices + n) * matrix + ensembles * ensemble)
+        family = counts[-1] * n_epochs
+        held = max(held, family * 8 * (2 * ensembles + 2 * n) + 12 * n * entries)
+    return _resources(held, seconds)
+
+
+def omnibus(study: Study, condition: Ensemble) -> Resources:
+    """Estimate a job that tests a condition's laws as a whole."""
+    n, copies = condition.members, study.statistics.omnibus_ensembles
+    shapes = condition.shapes.values()
+    blocks = sum(min(rows, SIDE) * min(columns, SIDE) for rows, columns in shapes)
+    # Three laws a layer; draws, a fit and projections of each entry.
+    seconds = 6 * len(study.tested_epochs(condition)) * copies * (1e-3 + n * 6e-8 * blocks)
+    return _resources(12 * n * max(map(prod, shapes)), seconds)
 
 
 def comparison(study: Study, condition: Ensemble) -> Resources:

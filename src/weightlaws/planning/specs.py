@@ -118,15 +118,30 @@ def model_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Sp
 
 
 def significance_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the tests of one condition's fitted laws."""
+    """Return the spec of the tests of one condition's laws, invariant by invariant."""
     return {
-        "invariants": invariants_spec(study, condition, code),
+        "weights": weights_spec(study, condition, code),
+        "invariants": study.invariants,
         "members": condition.members,
         "seed": study.seed,
         "epochs": study.tested_epochs(condition),
+        "level": study.statistics.significance_level,
         "matrices": study.statistics.simulated_matrices,
         "ensembles": study.statistics.simulated_ensembles,
         "code": code["significance"],
+    }
+
+
+def omnibus_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the omnibus tests of one condition's laws."""
+    return {
+        "weights": weights_spec(study, condition, code),
+        "members": condition.members,
+        "seed": study.seed,
+        "epochs": study.tested_epochs(condition),
+        "level": study.statistics.significance_level,
+        "ensembles": study.statistics.omnibus_ensembles,
+        "code": code["omnibus"],
     }
 
 
@@ -178,7 +193,7 @@ def spectra_shard_spec(
         "weights": weights_spec(study, networks, code),
         "seed": study.seed,
         "epochs": study.tested_epochs(networks),
-        "false_discovery_rate": study.statistics.false_discovery_rate,
+        "false_discovery_rate": study.statistics.significance_level,
         "bootstrap_replicates": study.statistics.bootstrap_replicates,
         "permutations": study.spectra.permutations,
         "goodness_of_fit_replicates": study.spectra.goodness_of_fit_replicates,
@@ -201,7 +216,7 @@ def findings_spec(study: Study, code: Mapping[str, str]) -> Spec:
     """Return the spec of the study's findings; tables fix their numbers."""
     return {
         "epochs": study.headline_epochs,
-        "false_discovery_rate": study.statistics.false_discovery_rate,
+        "level": study.statistics.significance_level,
         "code": code["findings"],
     }
 
@@ -253,7 +268,7 @@ def condition_figures_spec(study: Study, condition: Ensemble, code: Mapping[str,
     """Return the spec of the figures of a condition's laws; tables fix their numbers."""
     return {
         **_look(study),
-        "false_discovery_rate": study.statistics.false_discovery_rate,
+        "level": study.statistics.significance_level,
         "members": condition.members,
         "code": code["condition_figures"],
     }

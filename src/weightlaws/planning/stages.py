@@ -273,6 +273,14 @@ _ROWS = (
         resources.significance,
     ),
     Stage(
+        "omnibus",
+        "condition",
+        ("omnibus",),
+        _MODELLED,
+        specs.omnibus_spec,
+        resources.omnibus,
+    ),
+    Stage(
         "comparison",
         "condition",
         ("comparison",),

@@ -19,6 +19,7 @@ PATHS: Mapping[str, str] = {
     "admissibility": "models/{condition}.admissibility.csv",
     "distances": "distances.csv",
     "significance": "significance/{condition}.csv",
+    "omnibus": "omnibus/{condition}.csv",
     "comparison": "comparison/{condition}.csv",
     "symmetry": "symmetry/{condition}.csv",
     "findings": "findings.csv",

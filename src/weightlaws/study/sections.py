@@ -119,14 +119,17 @@ class Statistics(Section):
     headline_epochs: Annotated[list[Epoch], Field(max_length=1000)]
     """Epochs whose laws are tested. The last epoch is always one, and later ones are passed
     over."""
-    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)]
-    """Expected share of false findings among the invariants that are called deviating."""
+    significance_level: Annotated[float, Field(ge=1e-6, lt=1)]
+    """Chance of any false finding among the tests of one layer and law."""
     bootstrap_replicates: Annotated[int, Field(ge=50, le=100_000)]
     """Resamplings of the members behind each standard error."""
     simulated_matrices: Annotated[int, Field(ge=100, le=10_000_000)]
     """Matrices drawn from a fitted law; simulated ensembles are drawn from them."""
     simulated_ensembles: Annotated[int, Field(ge=100, le=10_000_000)]
-    """Simulated ensembles behind each test of a law; no p-value is below 2 over this number."""
+    """Simulated ensembles behind each test of a law; no p-value is below 1 over this number."""
+    omnibus_ensembles: Annotated[int, Field(ge=19, le=1_000_000)]
+    """Simulated ensembles behind each omnibus test of a law, at most; simulation stops early where
+    p is large."""
     randomisations: Annotated[int, Field(ge=99, le=1_000_000)]
     """Randomised ensembles behind each test of a symmetry."""
     folds: Annotated[int, Field(ge=2, le=1000)]

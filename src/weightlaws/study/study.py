@@ -159,6 +159,7 @@ class Study(Section):
             self._snapshots_exist,
             self._sweeps_agree,
             self._tests_have_data,
+            self._tests_can_reject,
         )
         # Layers of a condition can have the same problem.
         if problems := dict.fromkeys(problem for check in checks for problem in check()):
@@ -263,6 +264,19 @@ class Study(Section):
                 yield (
                     f"ensembles.{k}: found {ensemble.members} members of {ensemble.name}, expected "
                     f"at least {folds}, as many as statistics.folds; add networks, or lower folds"
+                )
+
+    def _tests_can_reject(self) -> Iterator[str]:
+        statistics = self.statistics
+        level, n_epochs = statistics.significance_level, len(self.headline_epochs)
+        # An omnibus test rejects at the level over the number of epochs.
+        for key, share in (("simulated_ensembles", level), ("omnibus_ensembles", level / n_epochs)):
+            found, least = getattr(statistics, key), ceil(1 / share - 1e-9) - 1
+            if found < least:
+                yield (
+                    f"statistics.{key}: found {found}, expected at least {least}, as with fewer no "
+                    f"p-value could be as small as the significance_level {level:g} asks for; "
+                    "simulate more, or raise the level"
                 )
 
     @property

@@ -1,0 +1,124 @@
+"""One job of omnibus tests of a condition's laws: from its weights shards to a table."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from weightlaws.arrays import Side, Singles
+from weightlaws.inference.comparison import candidates
+from weightlaws.inference.dead_outputs import with_and_without_dead
+from weightlaws.inference.max_t import require_simulations
+from weightlaws.inference.omnibus import omnibus
+from weightlaws.laws.names import ONE_SIDED
+from weightlaws.storage.shard_specs import Spec, WeightsSpec
+from weightlaws.storage.shards import read_weights
+from weightlaws.training.networks import labelled_side
+
+# Members that a test needs: a law is fitted to half of them.
+_FEWEST = 4
+
+
+@dataclass(frozen=True)
+class OmnibusSpec:
+    """Everything that fixes the omnibus tests of a condition's laws.
+
+    Attributes
+    ----------
+    weights
+        The spec of the condition's weights.
+    n_members
+        The number of members, diverged ones included.
+    seed
+        The study's seed.
+    epochs
+        The headline epochs.
+    level
+        The level that p-values are compared with.
+    n_ensembles
+        The most simulated ensembles behind a test.
+    """
+
+    weights: WeightsSpec
+    n_members: int
+    seed: int
+    epochs: tuple[int, ...]
+    level: float
+    n_ensembles: int
+
+    @classmethod
+    def parse(cls, stored: Spec) -> Self:
+        """Read a ``specs.omnibus_spec``; a KeyError or TypeError says which key is wrong."""
+        return cls(
+            weights=WeightsSpec.parse(stored["weights"]),
+            n_members=stored["members"],
+            seed=stored["seed"],
+            epochs=tuple(stored["epochs"]),
+            level=stored["level"],
+            n_ensembles=stored["ensembles"],
+        )
+
+
+def omnibus_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.DataFrame:
+    """Test every layer of a condition at its headline epochs against every law as a whole.
+
+    Parameters
+    ----------
+    paths
+        The condition's weights shards, in the order of their members.
+    stored
+        A ``specs.omnibus_spec``.
+    condition
+        Its name.
+
+    Returns
+    -------
+    DataFrame
+        One row a layer, epoch, ``selection`` of members and law; for the columns see
+        `omnibus.Omnibus`. A one-sided law needs more members in half of the ensemble than labels.
+
+    Raises
+    ------
+    StorageError
+        If a shard is not the spec's, or members are missing.
+    ValueError
+        If there are too few simulations for any test to reject.
+    """
+    spec, parts = OmnibusSpec.parse(stored), []
+    # A finding is judged at the level over the number of epochs.
+    require_simulations(spec.n_ensembles, spec.level / len(spec.epochs))
+    for layer, snapshots in spec.weights.snapshots.items():
+        epochs = [epoch for epoch in spec.epochs if epoch in snapshots]
+        rows, columns = spec.weights.shapes[layer]
+        place: dict[str, str | int] = {
+            "condition": condition,
+            "layer": layer,
+            "rows": rows,
+            "columns": columns,
+        }
+        # Seeded by the study and the place alone, so that other conditions change nothing here.
+        seed = [spec.seed, *f"omnibus/{condition}/{layer}".encode()]
+        ensembles = read_weights(paths, spec.weights, spec.n_members, layer, epochs)
+        for epoch, ensemble in zip(epochs, ensembles, strict=True):
+            table = partial(
+                _test, labelled=labelled_side(layer), n=spec.n_ensembles, seed=[*seed, epoch]
+            )
+            values, dead = ensemble.values, ensemble.dead_output
+            parts.append(with_and_without_dead(values, dead, _FEWEST, table, **place, epoch=epoch))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _test(matrices: Singles, labelled: Side | None, n: int, seed: list[int]) -> pd.DataFrame:
+    shape = (matrices.shape[1], matrices.shape[2])
+    rows = []
+    for law, fit in candidates(shape, labelled).items():
+        if law == ONE_SIDED and len(matrices) // 2 <= shape[labelled == "columns"]:
+            continue
+        rng = np.random.default_rng([*seed, *law.encode()])
+        found = omnibus(matrices.astype(np.float64), fit, n, rng)
+        rows.append({"law": law, **asdict(found)})
+    return pd.DataFrame(rows)

@@ -1,0 +1,122 @@
+"""How laws are fitted to averages, and what they predict: for many ensembles at once.
+
+A fit needs only averages of a few statistics of the matrices. So resampled and simulated ensembles,
+and ensembles without one member, are fitted by array arithmetic on averages, without matrices.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+
+from weightlaws.arrays import Floats, Shape, Side
+from weightlaws.invariants.evaluation import evaluate
+from weightlaws.invariants.graphs import Graph, canonical, enumerate_graphs
+from weightlaws.laws import bipartite, iid, one_sided, wick
+from weightlaws.laws.base import Law
+from weightlaws.laws.names import BIPARTITE, DIAGONAL, INDEPENDENT, ONE_SIDED
+from weightlaws.laws.pigmm import (
+    FITTED,
+    PIGMM,
+    numbers_from_parameters,
+    parameters_from_moments,
+)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """A law's fit by moments, and the invariants that it predicts.
+
+    Attributes
+    ----------
+    fit
+        From matrices (n, rows, columns) to the law of greatest likelihood.
+    statistics
+        From matrices (n, rows, columns) to what a fit needs of each, (n, k).
+    predict
+        From averages of the statistics (..., k) to the fitted law's expectations, (..., graph).
+    graphs
+        The invariants that the law's symmetry makes distinct and that its fit does not set.
+    """
+
+    fit: Callable[[Floats], Law]
+    statistics: Callable[[Floats], Floats]
+    predict: Callable[[Floats], Floats]
+    graphs: tuple[Graph, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the graphs; an invariant has one name under all laws."""
+        return [common_form(graph).name for graph in self.graphs]
+
+
+def common_form(graph: Graph) -> Graph:
+    """Return the graph on one set of labels: ``ij.ik`` for the bipartite ``ia.ib``."""
+    return canonical(Graph(graph.arcs)) if graph.bipartite else graph
+
+
+@cache
+def bipartite_invariants() -> tuple[Graph, ...]:
+    """Return the 48 invariants of degrees 1 to 4 under independent permutations of both sides."""
+    return tuple(graph for k in (1, 2, 3, 4) for graph in enumerate_graphs(k, bipartite=True))
+
+
+def moments(law: str, shape: Shape, labelled: Side | None, diagonal: tuple[Graph, ...]) -> Moments:
+    """Return the fit by moments of a law of `names.LAWS`.
+
+    Parameters
+    ----------
+    law
+        Its name.
+    shape
+        Rows and columns of the matrices.
+    labelled
+        The labelled side, of the one-sided law.
+    diagonal
+        The invariants that the 13-parameter law predicts, `pigmm.FITTED` first.
+
+    Raises
+    ------
+    ValueError
+        If there is no such law, or it does not exist for the shape.
+    """
+    if law == INDEPENDENT:
+        higher = _without(iid.FITTED)
+        return Moments(
+            iid.IID.fit,
+            partial(evaluate, iid.FITTED),
+            lambda a: iid.expectation(higher, shape, iid.parameters_from_moments(a, shape)),
+            higher,
+        )
+    higher = _without(bipartite.FITTED)
+    if law == BIPARTITE:
+        return Moments(
+            bipartite.Bipartite.fit,
+            partial(evaluate, bipartite.FITTED),
+            lambda a: bipartite.expectation(
+                higher, shape, bipartite.parameters_from_moments(a, shape)
+            ),
+            higher,
+        )
+    if law == ONE_SIDED and labelled is not None:
+        M, n = shape if labelled == "rows" else shape[::-1]
+        return Moments(
+            partial(one_sided.OneSided.fit, labelled=labelled),
+            partial(one_sided.sufficient_statistics, labelled=labelled),
+            lambda a: one_sided.expectation(
+                higher, n, one_sided.covariances_from_moments(a, M, n), labelled
+            ),
+            higher,
+        )
+    if law == DIAGONAL and shape[0] == shape[1]:
+        size, of_diagonal = shape[0], diagonal[len(FITTED) :]
+
+        def predict(averages: Floats) -> Floats:
+            numbers = numbers_from_parameters(parameters_from_moments(averages, size), size)
+            return wick.expectation(of_diagonal, size, numbers)
+
+        return Moments(PIGMM.fit, partial(evaluate, FITTED), predict, of_diagonal)
+    raise ValueError(f"found law {law!r} with side {labelled} labelled, for matrices of {shape}")
+
+
+def _without(fitted: tuple[Graph, ...]) -> tuple[Graph, ...]:
+    return tuple(graph for graph in bipartite_invariants() if graph not in fitted)
