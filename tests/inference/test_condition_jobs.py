@@ -209,7 +209,8 @@ def test_fits_leave_out_who_diverged_and_nobody_else(shards, weights, tmp_path):
     drawn = resampling_weights(MEMBERS, 20, np.random.default_rng([3, *b"bootstrap"]))
     kept = np.isin(np.arange(MEMBERS), FINITE)
     invariants = evaluate(GRAPHS, weights[SQUARE][FINITE]).swapaxes(0, 1)
-    expected = fit_layer(invariants, GRAPHS, 5, initial_law("gaussian"), restricted(drawn, kept))
+    law, drawn = initial_law("gaussian"), restricted(drawn, kept)
+    expected = fit_layer(invariants, GRAPHS, 5, law, drawn, np.array(FINITE))
     store_fits(tmp_path / "fits.h5", parsed, fits)
     stored = read_fits(tmp_path / "fits.h5", spec)[SQUARE]
     for name in fit.names():

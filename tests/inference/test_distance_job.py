@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,8 @@ from weightlaws.inference.distance_job import DistanceSpec, distances
 from weightlaws.inference.layer_fit import fit_layer
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.invariants.evaluation import evaluate
-from weightlaws.laws.pigmm import PIGMM
+from weightlaws.laws.noise_floor import noise_floor
+from weightlaws.laws.pigmm import PIGMM, parameters_from_moments
 from weightlaws.laws.wasserstein import squared_distance
 from weightlaws.training.initial_law import initial_law
 
@@ -121,44 +124,109 @@ def test_a_row_does_not_depend_on_the_other_conditions(study):
     assert alone.equals(same.reset_index(drop=True))
 
 
-def test_standard_errors_resample_both_laws_together(study):
+def of(names, models):
+    """The models of some conditions."""
+    return {name: models[name] for name in names}
+
+
+def laws_without_one(fit, snapshot):
+    """Fits without one member each, by a loop."""
+    statistics = fit.statistics[:, snapshot]
+    means = [np.delete(statistics, k, axis=0).mean(axis=0) for k in range(len(statistics))]
+    return [PIGMM(SIZE, parameters_from_moments(mean, SIZE)) for mean in means]
+
+
+def error_of(squared):
+    return np.sqrt((len(squared) - 1) * np.var(squared))
+
+
+def test_standard_errors_leave_the_same_member_out_of_both_laws(study):
     fitted, _, table = study
     rows = table.set_index(["reference", "condition", "epoch"])
-    a, b = (fitted[condition]["hidden1-hidden2"].replicates for condition in ("a", "b"))
+    a, b = (fitted[condition]["hidden1-hidden2"] for condition in ("a", "b"))
     pairs = {
-        ("start", "b", 3): zip(b[:, 0], b[:, 1], strict=True),
-        ("a", "b", 3): zip(a[:, 1], b[:, 1], strict=True),
+        ("start", "b", 3): (laws_without_one(b, 0), laws_without_one(b, 1)),
+        ("a", "b", 3): (laws_without_one(a, 1), laws_without_one(b, 1)),
     }
     for place, laws in pairs.items():
-        squared = [squared_distance(PIGMM(SIZE, f), PIGMM(SIZE, g)) for f, g in laws]
+        squared = [squared_distance(f, g) for f, g in zip(*laws, strict=True)]
         row = rows.loc[place]
-        # A spread of values of order 1, with a rounding of their own.
-        for name, values in (("w2_squared", squared), ("w2", np.sqrt(squared))):
-            found = row[f"{name}_standard_error"]
-            assert found == pytest.approx(np.std(values), rel=1e-12, abs=1e-14)
+        # Differences of values of order 1 and of 1e-3, each with a rounding of some 1e-15.
+        expected = pytest.approx(error_of(squared), rel=1e-10, abs=1e-13)
+        assert row["w2_squared_standard_error"] == expected
+        bias = (MEMBERS - 1) * (np.mean(squared) - row["w2_squared"])
+        expected = row["w2_squared"] - bias
+        assert row["w2_squared_corrected"] == pytest.approx(expected, rel=1e-10, abs=1e-12)
     # The same shift of every member: between epochs of one ensemble it has no error at all.
-    assert rows.loc[("start", "b", 3), "w2_standard_error"] < 1e-13
-    assert rows.loc[("initial law", "b", 3), "w2_standard_error"] > 1e-3
+    assert rows.loc[("start", "b", 3), "w2_squared_standard_error"] < 1e-13
+    assert rows.loc[("initial law", "b", 3), "w2_squared_standard_error"] > 1e-3
+
+
+def test_a_distance_without_movement_is_0_and_so_is_its_floor(study):
+    fitted, models, table = study
+    squares = [column for column in table if column.startswith("w2_squared")]
+    start = table[(table["reference"] == "start") & (table["epoch"] == 0)]
+    assert len(start) == 4
+    # Squares of rounding errors of 1e-15, and N - 1 times these.
+    np.testing.assert_allclose(start[squares], 0, atol=1e-26)
+    # Two conditions whose members are the same networks.
+    twins = distances_table({"a": fitted["a"], "b": fitted["a"]}, of("ab", models))
+    (between,) = twins[twins["reference"] == "a"][squares].to_numpy()
+    np.testing.assert_allclose(between, 0, atol=1e-26)
+
+
+def test_a_diverged_member_changes_no_sides(study):
+    """Members 0 to 48 of one condition, and 1 to 49 of the other: 48 are on both sides."""
+    fitted, models, _ = study
+    one, other = (
+        {"hidden1-hidden2": some_members(fit["hidden1-hidden2"], kept)}
+        for fit, kept in ((fitted["a"], range(49)), (fitted["b"], range(1, 50)))
+    )
+    found = (
+        distances_table({"a": one, "b": other}, of("ab", models)).set_index("reference").loc["a"]
+    )
+    both = (fit["hidden1-hidden2"] for fit in (fitted["a"], fitted["b"]))
+    same = [some_members(fit, range(1, 49)) for fit in both]
+    pair = {name: {"hidden1-hidden2": fit} for name, fit in zip("ab", same, strict=True)}
+    expected = distances_table(pair, of("ab", models)).set_index("reference").loc["a"]
+    for name in ("corrected", "low", "high", "floor_mean", "floor_95"):
+        assert found[f"w2_squared_{name}"] == expected[f"w2_squared_{name}"]
+    assert found["w2_squared"] != expected["w2_squared"]
+
+
+def some_members(fit, kept):
+    """The fit to some of the members."""
+    kept = list(kept)
+    statistics = fit.statistics[kept]
+    parameters = parameters_from_moments(statistics.mean(axis=0), SIZE)
+    return replace(fit, parameters=parameters, statistics=statistics, members=fit.members[kept])
 
 
 def test_ensembles_of_different_sizes_are_compared_as_independent_ones(study):
-    """Their resamplings have nothing in common, and the floor is of one small and one large."""
+    """One is left out of each in turn, and the floor is of one small and one large."""
     fitted, _, table = study
     few = resampling_weights(12, 200, np.random.default_rng(9))
     both = {"a": fitted["a"], "few": fits(6, "gaussian", weights=few)}
     models = {"a": model("gaussian"), "few": model("gaussian", members=12)}
     row = distances_table(both, models).set_index("reference").loc["a"]
-    a, b = (both[name]["hidden1-hidden2"].replicates[:, -1] for name in both)
-    shuffled = np.random.default_rng(0).permutation(200)
-    squared = [
-        squared_distance(PIGMM(SIZE, f), PIGMM(SIZE, g))
-        for f, g in zip(a[shuffled], b, strict=True)
-    ]
-    assert row["w2_squared_standard_error"] == pytest.approx(np.std(squared), rel=0.3)
+    a, b = (both[name]["hidden1-hidden2"] for name in both)
+    whole = [PIGMM(SIZE, fit.parameters[-1]) for fit in (a, b)]
+    without = (
+        [squared_distance(f, whole[1]) for f in laws_without_one(a, 1)],
+        [squared_distance(whole[0], g) for g in laws_without_one(b, 1)],
+    )
+    expected = np.hypot(*map(error_of, without))
+    assert row["w2_squared_standard_error"] == pytest.approx(expected, rel=1e-10)
     equal = table.set_index(["reference", "condition"]).loc[("a", "b")]
-    # Most of the noise is that of 12 members: 1/12 + 1/50 against 2/50.
-    ratio = row["w2_squared_floor_mean"] / equal["w2_squared_floor_mean"]
-    assert ratio == pytest.approx((1 / 12 + 1 / 50) / (2 / 50), rel=0.2)
+    # Most of the noise is that of 12 members: 1/12 + 1/50 against that of the law of 50.
+    ratio = row["w2_squared_floor_mean"] / floor_of_a_law(fitted, 50)
+    assert ratio == pytest.approx((1 / 12 + 1 / 50) / (1 / 50), rel=0.2)
+    assert equal["w2_squared_floor_mean"] < row["w2_squared_floor_mean"]
+
+
+def floor_of_a_law(fitted, n):
+    law = fitted["a"]["hidden1-hidden2"].parameters[-1]
+    return noise_floor(law, SIZE, n, 400, np.random.default_rng(11)).mean()
 
 
 def test_ensembles_that_were_trained_elsewhere_are_measured_from_each_other(study):

@@ -28,7 +28,7 @@ def wasserstein(distances: pd.DataFrame, conditions: pd.DataFrame, style: Style)
     Reads ``reference, condition, layer, size, epoch, w2, w2_floor_mean, w2_floor_95``. A column of
     panels per layer; the upper row measures from the initial law, the lower from the condition's
     own fit at epoch 0. The band rises from the mean of the noise floor (dotted) to its 95 % point:
-    a distance no higher is what estimation from so many members gives without any movement.
+    a distance no higher is what so many members show by chance.
     """
     looks, references = looks_of(conditions), ["initial law", "start"]
     needed = ["w2", "w2_floor_mean", "w2_floor_95"]

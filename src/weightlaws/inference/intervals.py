@@ -37,14 +37,30 @@ def jackknife_bias(estimate: npt.ArrayLike, left_out: Floats) -> Floats:
 
 
 def jackknife_error(left_out: Floats) -> Floats:
-    """Standard errors (...) of statistics, from their values without one member each (member, ...).
+    """Standard error (...) of a statistic, from its values (member, ...) without one member each.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two members.
 
     References
     ----------
     Tukey, J. W. (1958). Annals of Mathematical Statistics 29, 614 (abstract).
     """
+    n = len(left_out)
+    if n < 2:
+        raise ValueError(f"expected two or more members to leave one out of, found {n}")
     spread = left_out - left_out.mean(axis=0)
-    return np.asarray(np.sqrt((1 - 1 / len(left_out)) * np.square(spread).sum(axis=0)))
+    return np.asarray(np.sqrt((n - 1) / n * np.square(spread).sum(axis=0)))
+
+
+def student_interval(
+    centre: Floats, error: Floats, n_members: int, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Ends of the interval of Student's t, with one degree of freedom fewer than members."""
+    half = special.stdtrit(n_members - 1, (1 + level) / 2) * error
+    return centre - half, centre + half
 
 
 def jackknife_interval(
@@ -79,8 +95,7 @@ def jackknife_interval(
 
     References
     ----------
-    Tukey, J. W. (1958). Annals of Mathematical Statistics 29, 614 (abstract). Logarithms of
-    variances: Miller, R. G. (1974). The jackknife: a review. Biometrika 61, 1-15.
+    Logarithms of variances: Miller, R. G. (1974). The jackknife: a review. Biometrika 61, 1-15.
 
     Examples
     --------
@@ -91,14 +106,11 @@ def jackknife_interval(
     >>> print(f"{low:.3f} to {high:.3f}")
     -0.437 to 6.437
     """
-    n = len(left_out)
-    if n < 2:
-        raise ValueError(f"expected two or more members to leave one out of, found {n}")
     estimate, left_out = _scaled(np.asarray(estimate), log), _scaled(left_out, log)
     error = jackknife_error(left_out)
     centre = estimate - jackknife_bias(estimate, left_out)
-    half = special.stdtrit(n - 1, (1 + level) / 2) * error
-    return _unscaled(centre - half, log), _unscaled(centre + half, log)
+    low, high = student_interval(centre, error, len(left_out), level)
+    return _unscaled(low, log), _unscaled(high, log)
 
 
 def _scaled(values: Floats, log: bool | Bools) -> Floats:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from weightlaws.arrays import Floats
+from weightlaws.arrays import Floats, Integers
 from weightlaws.inference.bootstrap import resampled_moments
 from weightlaws.invariants.graphs import Graph
 from weightlaws.laws import wick
@@ -40,8 +40,11 @@ class LayerFit:
         |prediction - mean| / sd of the invariants that are not fitted; NaN for the others.
     deviation_z
         |prediction - mean| over the standard error of that difference; NaN as ``deviation_sd``.
-    replicates
-        The parameters fitted to each resampled ensemble, (replicate, snapshot, 13).
+    members
+        Numbers of the members, (member,).
+    statistics
+        Values of the fitted invariants, (member, snapshot, 13): all that a fit of some of the
+        members needs.
     parameters_standard_error, prediction_standard_error, deviation_sd_standard_error
         Bootstrap standard errors over members, in the shapes of their quantities.
     """
@@ -55,7 +58,8 @@ class LayerFit:
     deviation_start: Floats
     deviation_sd: Floats
     deviation_z: Floats
-    replicates: Floats
+    members: Integers
+    statistics: Floats
     parameters_standard_error: Floats
     prediction_standard_error: Floats
     deviation_sd_standard_error: Floats
@@ -76,6 +80,7 @@ def fit_layer(
     size: int,
     start: InitialLaw | None,
     weights: Floats,
+    members: Integers | None = None,
 ) -> LayerFit:
     """Fit the 13-parameter model to one layer's ensemble at every snapshot.
 
@@ -91,15 +96,18 @@ def fit_layer(
         not known, or its entries depend on each other.
     weights
         The draw of `bootstrap.resampling_weights` for these members, (replicate, member).
+    members
+        Numbers of the members, (member,); from 0 on if not given.
     """
     graphs = tuple(graphs)
-    means, sds, resampled = [], [], []
+    means, sds, resampled, statistics = [], [], [], []
     for invariants in snapshots:
         means.append(invariants.mean(axis=0))
         sds.append(invariants.std(axis=0))
         resampled.append(_resampled(weights, invariants, graphs, size))
+        statistics.append(invariants[:, :_N_FITTED])
     mean, sd = np.array(means), np.array(sds)
-    replicates, prediction_error, deviation_error, difference_error = map(
+    parameters_error, prediction_error, deviation_error, difference_error = map(
         np.array, zip(*resampled, strict=True)
     )
     parameters, prediction = fit_means(mean, graphs, size)
@@ -114,8 +122,9 @@ def fit_layer(
         deviation_start=_deviation_start(mean, n_members, size, start),
         deviation_sd=deviations_in(prediction - mean, sd),
         deviation_z=deviations_in(prediction - mean, difference_error),
-        replicates=replicates.swapaxes(0, 1),
-        parameters_standard_error=replicates.std(axis=1),
+        members=np.arange(n_members) if members is None else members,
+        statistics=np.stack(statistics, axis=1),
+        parameters_standard_error=parameters_error,
         prediction_standard_error=prediction_error,
         deviation_sd_standard_error=deviation_error,
     )
@@ -129,14 +138,14 @@ def _resampled(
     Returns
     -------
     four arrays
-        The parameters, and the standard errors of three: the predictions, the deviations in SD,
-        and the differences of predictions and means.
+        Standard errors of the parameters, the predictions, the deviations in SD, and the
+        differences of predictions and means.
     """
     mean, sd = resampled_moments(weights, invariants)
     parameters, prediction = fit_means(mean, graphs, size)
     difference = prediction - mean
     return (
-        parameters,
+        parameters.std(axis=0),
         prediction.std(axis=0),
         deviations_in(difference, sd).std(axis=0),
         difference.std(axis=0),

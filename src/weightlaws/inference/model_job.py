@@ -97,5 +97,6 @@ def fit_condition(paths: Sequence[Path], spec: ModelSpec) -> Fits:
             spec.size(layer),
             start,
             restricted(weights, finite),
+            first.members,
         )
     return fits

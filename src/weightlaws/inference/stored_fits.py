@@ -79,7 +79,8 @@ def read_fits(path: Path, spec: Spec | None = None) -> Fits:
 
 def _read_fit(reader: hdf5.Reader, spec: ModelSpec, layer: str) -> LayerFit:
     n_snapshots = len(spec.epochs(layer))
-    shapes = {"replicates": (spec.bootstrap_replicates, n_snapshots, 13)}
+    members = reader.read(f"{layer}/members", np.int64, (None,))
+    shapes = {"statistics": (len(members), n_snapshots, 13)}
     # Some arrays do not exist for every invariant, and are NaN there. All else is a number.
     with_gaps = ("deviation", "predicted_sd")
     arrays = {
@@ -90,5 +91,6 @@ def _read_fit(reader: hdf5.Reader, spec: ModelSpec, layer: str) -> LayerFit:
             finite=not name.startswith(with_gaps),
         )
         for name in LayerFit.names()
+        if name != "members"
     }
-    return LayerFit(**arrays)
+    return LayerFit(members=members, **arrays)

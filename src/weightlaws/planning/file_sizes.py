@@ -11,7 +11,7 @@ from weightlaws.study.study import Study
 #: Number of invariants in a catalogue.
 INVARIANTS = {"published": 52, "complete": 361}
 # Bytes of a fit to one snapshot, measured: ten numbers and a line of text for an invariant; numbers
-# beside the replicates for a parameter.
+# beside the members' statistics for a parameter.
 _PER_INVARIANT, _PER_PARAMETER = 305, 350
 # Bytes of a shard's file beside its arrays, measured.
 _PER_FILE = 6_000
@@ -40,7 +40,7 @@ def invariants(study: Study, condition: Ensemble) -> dict[str, int]:
 
 def models(study: Study, condition: Ensemble) -> dict[str, int]:
     """Return the bytes of a condition's fits and their tables."""
-    parameters = 13 * (_PER_PARAMETER + 8 * study.statistics.bootstrap_replicates)
+    parameters = 13 * (_PER_PARAMETER + 8 * condition.members)
     each = parameters + _PER_INVARIANT * INVARIANTS[study.invariants]
     return {"models": _fits(study, condition) * each}
 

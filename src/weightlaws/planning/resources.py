@@ -96,7 +96,7 @@ def model(study: Study, condition: Ensemble) -> Resources:
     replicates, snapshots = study.statistics.bootstrap_replicates, study.layer_snapshots(condition)
     fits = sum(len(snapshots[layer]) for layer in condition.square_layers)
     held = 8 * (3 * n * replicates + 4 * n * count + 8 * replicates * count)
-    held += fits * (104 * replicates + 600 * count)
+    held += fits * (104 * n + 600 * count)
     return _resources(held, fits * (0.03 + count * replicates * (5e-8 + 8.5e-11 * n)))
 
 

@@ -122,7 +122,7 @@ class Statistics(Section):
     significance_level: Annotated[float, Field(ge=1e-6, lt=1)]
     """Chance of any false finding among the tests of one layer and law."""
     bootstrap_replicates: Annotated[int, Field(ge=50, le=100_000)]
-    """Resamplings of the members behind each standard error."""
+    """Resamplings of the members behind each standard error but those of distances."""
     simulated_matrices: Annotated[int, Field(ge=100, le=10_000_000)]
     """Matrices drawn from a fitted law; simulated ensembles are drawn from them."""
     simulated_ensembles: Annotated[int, Field(ge=100, le=10_000_000)]
@@ -135,7 +135,7 @@ class Statistics(Section):
     folds: Annotated[int, Field(ge=2, le=1000)]
     """Parts of an ensemble that are held out in turn to compare laws."""
     noise_floor_draws: Annotated[int, Field(ge=20, le=1_000_000)]
-    """Simulated ensembles behind the noise floor of each distance."""
+    """Ensembles behind the noise floor of each distance, simulated or with members swapped."""
 
 
 class Spectra(Section):
