@@ -225,6 +225,8 @@ def test_fits_leave_out_who_diverged_and_nobody_else(shards, weights, tmp_path):
     assert row["deviation_z"] == fit.deviation_z[2, 13]
     parameters = parameters_table("name", parsed, fits).set_index(["epoch", "parameter"])
     assert parameters.loc[(1, "f13"), "standard_error"] == fit.parameters_standard_error[1, 12]
+    assert parameters.loc[(1, "f5"), "low"] == fit.parameters_low[1, 4]
+    assert parameters.loc[(1, "f5"), "high"] == fit.parameters_high[1, 4]
     typical = typicality_table(fitted).set_index(["epoch", "published"])
     assert len(typical) == 3 * 13
     assert typical.loc[(0, "I3"), "ratio"] == fit.sd[0, 2] / fit.predicted_sd[0, 2]

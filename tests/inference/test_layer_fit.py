@@ -25,6 +25,11 @@ def fit_layer(invariants, size, start, replicates=60):
     return layer_fit.fit_layer(invariants.swapaxes(0, 1), GRAPHS, size, start, weights)
 
 
+def draw_t5(rng, shape):
+    """Student's t with 5 degrees of freedom and variance 1."""
+    return np.sqrt(3 / 5) * rng.standard_t(5, shape)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"D={case['size']}")
 def test_published_values(case):
     """Everything that the pipeline writes of a fit, against the published code."""
@@ -127,6 +132,30 @@ def test_standard_errors_are_those_of_a_loop_over_resampled_ensembles():
     z = np.abs(fit.prediction[0] - fit.mean[0])[13:] / difference.std(axis=0)[13:]
     np.testing.assert_allclose(fit.deviation_z[0, 13:], z, rtol=1e-8)
     assert np.isnan(fit.deviation_z[0, :13]).all()
+
+
+TAILS = {"normal": lambda rng, shape: rng.normal(size=shape), "t5": draw_t5}
+
+
+@pytest.mark.parametrize("tails", TAILS)
+def test_intervals_of_few_members_hold(tails):
+    """f3 and f5 of 20 independent entries; with 1.96 standard errors it is 81 to 84 %."""
+    size, n, ensembles = 5, 20, 500
+    matrices = TAILS[tails](np.random.default_rng(8), (n, ensembles, size, size))
+    low, high = layer_fit.parameter_intervals(evaluate(FITTED, matrices), size)
+    for parameter in (2, 4):
+        held = np.mean((low[:, parameter] < 1) & (high[:, parameter] > 1))
+        # Of 500 ensembles: a standard error of 1 %.
+        assert held == pytest.approx(0.945, abs=0.03), f"f{parameter + 1}"
+
+
+def test_a_variance_that_one_member_alone_has_has_no_interval():
+    matrices = np.zeros((4, 5, 5))
+    matrices[2] = np.eye(5)
+    low, high = layer_fit.parameter_intervals(evaluate(FITTED, matrices), 5)
+    f3 = 2
+    assert np.isnan([low[f3], high[f3]]).all()
+    assert np.isfinite([low[:2], high[:2]]).all()
 
 
 def test_z_scores_of_a_gaussian_ensemble_are_normal_in_size():

@@ -262,7 +262,7 @@ MODULES = {
         "dead_outputs": f"{TESTED} condition_figures",
         "distance distance_job": "distance",
         "findings findings_job": "findings",
-        "intervals": "distance significance",
+        "intervals": "model distance significance",
         "max_t": "significance omnibus",
         "omnibus omnibus_job": "omnibus",
         "significance significance_job": "significance",

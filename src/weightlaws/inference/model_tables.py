@@ -45,7 +45,7 @@ def fits_table(condition: str, spec: ModelSpec, fits: Fits) -> pd.DataFrame:
 
 
 def parameters_table(condition: str, spec: ModelSpec, fits: Fits) -> pd.DataFrame:
-    """One row a layer, epoch and parameter f1 to f13, with its bootstrap standard error."""
+    """One row a layer, epoch and parameter f1 to f13, with its standard error and 95 % interval."""
 
     def table(fit: LayerFit, size: int, epochs: Sequence[int]) -> pd.DataFrame:
         n_parameters = fit.parameters.shape[1]
@@ -56,6 +56,8 @@ def parameters_table(condition: str, spec: ModelSpec, fits: Fits) -> pd.DataFram
                 "parameter": np.tile([f"f{k + 1}" for k in range(n_parameters)], len(epochs)),
                 "value": fit.parameters.ravel(),
                 "standard_error": fit.parameters_standard_error.ravel(),
+                "low": fit.parameters_low.ravel(),
+                "high": fit.parameters_high.ravel(),
             }
         )
 

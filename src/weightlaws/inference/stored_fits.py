@@ -81,8 +81,8 @@ def _read_fit(reader: hdf5.Reader, spec: ModelSpec, layer: str) -> LayerFit:
     n_snapshots = len(spec.epochs(layer))
     members = reader.read(f"{layer}/members", np.int64, (None,))
     shapes = {"statistics": (len(members), n_snapshots, 13)}
-    # Some arrays do not exist for every invariant, and are NaN there. All else is a number.
-    with_gaps = ("deviation", "predicted_sd")
+    # Some do not exist for every invariant or parameter, and are NaN there. All else is a number.
+    with_gaps = ("deviation", "predicted_sd", "parameters_low", "parameters_high")
     arrays = {
         name: reader.read(
             f"{layer}/{name}",

@@ -22,7 +22,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from weightlaws.arrays import Floats, Shape
+from weightlaws.arrays import Bools, Floats, Shape
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.graphs import PUBLISHED, Graph
 from weightlaws.laws.base import ROUNDING, TOGETHER, check_matrices
@@ -30,6 +30,9 @@ from weightlaws.laws.wick import PATTERNS, expectation, mirror
 
 #: The invariants I1 to I13, of degrees 1 and 2, that the law fits.
 FITTED: tuple[Graph, ...] = tuple(PUBLISHED[f"I{k}"] for k in range(1, 14))
+
+#: Which of f1 to f13 are variances, and so never negative.
+VARIANCES: Bools = np.isin(np.arange(13), [2, 4, 5, 8, 10, 11, 12])
 
 #: Names of the blocks, in the order of `blocks` and `multiplicities`.
 BLOCKS = ("V0", "VH", "V2", "V3")
@@ -208,7 +211,7 @@ class PIGMM:
     def iid(cls, size: int, variance: float) -> Self:
         """Return the law of independent entries with mean 0 and one variance."""
         parameters = np.zeros(13)
-        parameters[[2, 4, 5, 8, 10, 11, 12]] = variance
+        parameters[VARIANCES] = variance
         return cls(size, parameters)
 
     @property

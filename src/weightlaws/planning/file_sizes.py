@@ -12,7 +12,7 @@ from weightlaws.study.study import Study
 INVARIANTS = {"published": 52, "complete": 361}
 # Bytes of a fit to one snapshot, measured: ten numbers and a line of text for an invariant; numbers
 # beside the members' statistics for a parameter.
-_PER_INVARIANT, _PER_PARAMETER = 305, 350
+_PER_INVARIANT, _PER_PARAMETER = 305, 410
 # Bytes of a shard's file beside its arrays, measured.
 _PER_FILE = 6_000
 
