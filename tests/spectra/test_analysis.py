@@ -19,12 +19,13 @@ _NULLS = {}
 def null_of(shape):
     """A null of 500 matrices, simulated once for all tests."""
     if shape not in _NULLS:
-        _NULLS[shape] = simulate_null(shape, np.random.default_rng(shape), matrices=500)
+        _NULLS[shape] = simulate_null(shape, 1, matrices=500)
     return _NULLS[shape]
 
 
 def analysed(matrix, seed=0, **options):
     options.setdefault("permutations", 0)
+    options.setdefault("sign_flips", 0)
     options.setdefault("bootstrap_replicates", 50)
     return analyse(matrix, np.random.default_rng(seed), null=null_of(matrix.shape), **options)
 
@@ -57,11 +58,8 @@ def test_random_matrices_are_found_random(entries, shape):
     means = np.stack([list(one.values.values()) for one in found]).mean(axis=0)
     error = spread * np.sqrt(1 / 60 + 1 / 500)
     assert (np.abs(means - middle) < 4 * error + 1e-9).all()
-    # At most one matrix in a hundred has an outlier, and one in twenty a false informative vector.
+    # At most one matrix in a hundred has an outlier.
     assert sum(one.n_outliers > 0 for one in found) <= 4
-    assert sum(one.n_informative_vectors > 0 for one in found) <= 9
-    vectors = np.concatenate([(one.vectors.p_left, one.vectors.p_right) for one in found], axis=1)
-    assert stats.kstest(vectors.ravel(), "uniform").pvalue > 5e-4
     assert {one.tail_verdict for one in found} == {"not a power law"}
 
 
@@ -77,37 +75,159 @@ def test_the_p_values_of_small_ensembles_are_calibrated_too():
     assert ratios.mean() == pytest.approx(0.528, abs=3 * ratios.std() / 20)
     assert {one.tail_verdict for one in found} == {"too few values"}
     assert np.isnan(found[0].brody)
-    assert "expected at least 100 to unfold" in found[0].notes["brody"]
+    assert "expected 80 to unfold" in found[0].notes["brody"]
 
 
-def test_sparse_signals_are_found_with_their_vectors():
-    shape, rank, extras = (128, 160), 5, []
-    for seed in range(20):
+@pytest.mark.parametrize("scales", [0.0, 0.3])
+def test_random_matrices_have_learned_nothing(scales):
+    # Decisions at a level of 1 in 20: of 120 matrices 6 err, and 15 or more once in 1000 runs.
+    learned = informative = 0
+    for seed in range(120):
         rng = np.random.default_rng([seed, 79])
-        left, right = np.zeros((128, rank)), np.zeros((160, rank))
-        for k in range(rank):  # disjoint sets of four entries of one size
-            left[4 * k : 4 * k + 4, k] = rng.choice([-0.5, 0.5], 4)
-            right[4 * k : 4 * k + 4, k] = rng.choice([-0.5, 0.5], 4)
-        one = analysed(planted(shape, left, right, rng), seed)
-        assert one.n_outliers == rank
-        assert one.vectors.informative[:rank].all()
-        assert one.informative_from <= one.singular_values[rank - 1]
-        extras.append(one.n_informative_vectors - rank)
-    # Of all ranks called informative at most a share of 0.05 is to be expected to be false: 1 in 20
-    # here for each five found, 5 in all; Poisson, this is passed by 12 once in 500 times.
-    assert sum(extras) <= 12
+        sizes = np.exp(scales * rng.standard_normal((24, 1)))
+        one = analysed(sizes * rng.standard_normal((24, 40)), seed, sign_flips=19)
+        learned += one.learned_rank > 0
+        informative += one.n_informative_vectors > 0
+    assert learned <= 14
+    assert informative <= 14
 
 
-def test_haar_random_signals_are_outliers_without_informative_vectors():
-    rank, outliers, informative = 5, [], []
-    for seed in range(40):
+def test_dense_signals_are_learned_without_informative_vectors():
+    rank, outliers, learned, informative = 5, [], [], []
+    for seed in range(20):
         rng = np.random.default_rng([seed, 80])
         matrix = planted((128, 160), haar(128, rank, rng), haar(160, rank, rng), rng)
-        one = analysed(matrix, seed)
+        one = analysed(matrix, seed, sign_flips=39)
         outliers.append(one.n_outliers)
+        learned.append(one.learned_rank)
         informative.append(one.n_informative_vectors)
-    assert sum(n == rank for n in outliers) >= 37
-    assert sum(n == 0 for n in informative) >= 33
+    assert sum(n == rank for n in outliers) >= 17
+    assert sum(n == rank for n in learned) >= 17
+    assert sum(n == 0 for n in informative) >= 17
+
+
+def test_scale_makes_outliers_and_nothing_learned():
+    rng = np.random.default_rng(90)
+    one = analysed(
+        np.exp(0.3 * rng.standard_normal((128, 1))) * rng.standard_normal((128, 128)),
+        permutations=39,
+        sign_flips=39,
+    )
+    assert one.n_outliers >= 4
+    assert (one.permuted["outliers_above"] < one.n_outliers).all()
+    assert one.sign_flipped["outliers_above"].mean() == pytest.approx(one.n_outliers, abs=2)
+    assert (one.learned_rank, one.n_informative_vectors) == (0, 0)
+
+
+def test_a_direction_of_a_third_of_the_neurons_is_informative():
+    left, right = np.zeros((128, 1)), np.zeros((160, 1))
+    left[:40], right[:40] = 1 / np.sqrt(40), 1 / np.sqrt(40)
+    rng = np.random.default_rng(91)
+    one = analysed(planted((128, 160), left, right, rng, strength=3), sign_flips=39)
+    assert one.learned_rank == 1
+    assert one.vectors.informative.tolist() == [True] + [False] * 127
+    assert one.informative_from == one.singular_values[0]
+    assert one.vectors.p_right[0] == pytest.approx(1 / 40)
+
+
+def test_a_few_large_entries_are_scale():
+    # Four of sixteen signs have the block's rank 1: entries that are large may be so by chance.
+    matrix = np.random.default_rng(92).standard_normal((60, 80))
+    matrix[:2, :2] = 50
+    one = analysed(matrix, sign_flips=39)
+    assert one.n_outliers >= 1
+    assert (one.learned_rank, one.n_informative_vectors) == (0, 0)
+
+
+def test_neurons_of_zeros_are_left_out_and_counted():
+    matrix = np.random.default_rng(93).standard_normal((128, 128))
+    matrix[5:43] = 0
+    matrix[:, 7] = 0
+    one = analysed(matrix, sign_flips=19, permutations=3)
+    assert one.notes["zero_rows"] == "38 of 128 rows are 0 and left out"
+    assert one.notes["zero_columns"] == "1 of 128 columns are 0 and left out"
+    assert (one.inner, one.null.shape) == ((90, 127), (90, 127))
+    assert len(one.singular_values) == 128
+    assert (one.singular_values[90:] == 0).all()
+    assert one.bulk.shape == (90, 127)
+    assert (one.n_outliers, one.learned_rank, one.n_informative_vectors) == (0, 0, 0)
+    assert np.isnan(one.vectors.p_left[90:]).all()
+    assert (one.table()["p_value"] > 0.005).all()
+
+
+def test_repeated_neurons_and_symmetry_are_named():
+    matrix = np.random.default_rng(94).standard_normal((12, 12))
+    assert {"duplicate_rows", "symmetric"}.isdisjoint(analysed(matrix).notes)
+    matrix[7], matrix[9], matrix[:, 4] = matrix[2], -matrix[2], 0
+    matrix[:, 10] = -matrix[:, 3]
+    notes = analysed(matrix).notes
+    assert (
+        "2 of 12 rows repeat an earlier one, or its negative: 7 is 2, 9 is 2"
+        in (notes["duplicate_rows"])
+    )
+    assert (
+        "1 of 12 columns repeat an earlier one, or its negative: 10 is 3"
+        in (notes["duplicate_columns"])
+    )
+    assert "symmetric" in analysed(matrix + matrix.T).notes
+
+
+def orthogonal(n=128):
+    return np.linalg.qr(np.random.default_rng(95).standard_normal((n, n)))[0]
+
+
+def low_rank(rank):
+    rng = np.random.default_rng(96)
+    return rng.standard_normal((128, rank)) @ rng.standard_normal((rank, 128))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("matrix", "rank"),
+    [
+        (orthogonal(), 0),
+        (np.eye(128), 0),
+        (low_rank(1), 1),
+        (low_rank(3), 3),
+        (np.full((128, 128), 0.1), 1),
+    ],
+    ids=["orthogonal", "identity", "rank 1", "rank 3", "equal"],
+)
+def test_levels_of_rounding_noise_are_not_determined(matrix, rank, dtype):
+    one = analysed(matrix.astype(dtype), sign_flips=39, permutations=3)
+    for name in ("mean_ratio", "brody", "spacing_distance", "number_variance_1"):
+        assert np.isnan(one.values[name])
+        assert "differ by no more than rounding" in one.notes[name]
+    assert np.isnan(one.brody_window_spread)
+    assert one.learned_rank == rank
+    assert len(one.spacings) == 0
+    assert "are 0, or equal to another, to rounding" in one.notes["vectors"]
+    # The one direction of equal entries is determined, and no vector of its copies is as even.
+    assert one.n_informative_vectors == (matrix[0, 0] == 0.1)
+    assert np.isnan(one.vectors.p_left[rank:]).all()
+    assert one.table()["p_value"].notna().sum() <= 4
+
+
+def test_levels_just_above_rounding_are_determined():
+    rng = np.random.default_rng(97)
+    matrix = orthogonal() + 1e-4 * rng.standard_normal((128, 128))
+    assert np.isfinite(analysed(matrix.astype(np.float32)).mean_ratio)
+
+
+def test_spikes_leave_the_levels_of_the_rest_random():
+    """40 spikes in 128 x 128: of the levels left, as of as many random ones, 5 % reject."""
+    names, runs = ["bulk_distance", "spacing_distance", "brody", "mean_ratio"], 60
+    p = []
+    for seed in range(runs):
+        rng = np.random.default_rng([seed, 98])
+        matrix = planted((128, 128), haar(128, 40, rng), haar(128, 40, rng), rng, strength=10)
+        one = analysed(matrix, seed)
+        assert one.n_outliers >= 40
+        p.append(one.table().set_index("statistic")["p_value"][names])
+    rejected = (np.array(p) < 0.05).sum(axis=0)
+    # Of 60 three reject, and nine or more once in 300 times.
+    assert (rejected <= 8).all()
 
 
 def test_independent_singular_values_are_found_without_repulsion():
@@ -168,7 +288,7 @@ def test_the_hard_edge_of_a_square_matrix_is_no_outlier():
 def test_ranks_beyond_the_matrix_have_no_vectors():
     rng = np.random.default_rng(86)
     matrix = rng.standard_normal((60, 30)) @ rng.standard_normal((30, 60))
-    one = analysed(matrix)
+    one = analysed(matrix, sign_flips=19)
     assert np.isfinite(one.vectors.p_left[:30]).all()
     assert np.isnan(one.vectors.p_left[30:]).all()
     assert not one.vectors.informative[30:].any()
@@ -176,22 +296,25 @@ def test_ranks_beyond_the_matrix_have_no_vectors():
 
 def test_scaling_a_matrix_scales_its_sigma_and_nothing_else():
     matrix = np.random.default_rng(87).standard_normal((100, 110))
-    one, scaled = analysed(matrix), analysed(1e-4 * matrix)
-    assert scaled.bulk.sigma == pytest.approx(1e-4 * one.bulk.sigma)
+    one, scaled = (analysed(size * matrix, sign_flips=19) for size in (1, 2.0**-13))
+    assert scaled.bulk.sigma == pytest.approx(2.0**-13 * one.bulk.sigma)
     np.testing.assert_allclose([*scaled.values.values()], [*one.values.values()], rtol=1e-6)
     np.testing.assert_allclose(scaled.vectors.p_left, one.vectors.p_left, rtol=1e-6)
 
 
 def test_the_same_generator_gives_the_same_analysis():
     matrix = np.random.default_rng(88).standard_normal((100, 100))
-    one, other = (analysed(matrix, 5, permutations=3) for _ in range(2))
+    one, other = (analysed(matrix, 5, permutations=3, sign_flips=19) for _ in range(2))
     assert one.brody_error == other.brody_error
     np.testing.assert_array_equal(one.permuted["bulk_distance"], other.permuted["bulk_distance"])
+    np.testing.assert_array_equal(one.vectors.p_left, other.vectors.p_left)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 8), (3, 5), (4, 200)])
 def test_matrices_too_small_have_reasons(shape):
-    one = analyse(np.ones(shape) + np.eye(*shape), np.random.default_rng(0), permutations=2)
+    one = analyse(
+        np.ones(shape) + np.eye(*shape), np.random.default_rng(0), permutations=2, sign_flips=2
+    )
     assert np.isnan(one.mean_ratio)
     assert one.n_outliers == 0
     assert one.notes["mean_ratio"] == (f"found {min(shape)} singular values, expected at least 5")
@@ -200,8 +323,11 @@ def test_matrices_too_small_have_reasons(shape):
 
 
 def test_a_matrix_of_zeros_is_analysed():
-    one = analysed(np.zeros((20, 30)))
+    one = analysed(np.zeros((20, 30)), sign_flips=19)
     assert one.n_informative_vectors == 0
+    assert np.isnan(one.learned_rank)
+    assert one.notes["learned_rank"] == "all entries are 0"
+    assert one.table()["p_value"].isna().all()
     assert np.isnan(one.informative_from)
 
 

@@ -10,64 +10,56 @@ def haar(n, length, seed):
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def test_distances_are_scipys_whatever_the_sign():
-    vectors = haar(4, 37, 1)
-    expected = [stats.kstest(np.sqrt(37) * v, "norm").statistic for v in vectors]
-    np.testing.assert_allclose(sv.porter_thomas_distances(vectors), expected, rtol=1e-12)
-    np.testing.assert_allclose(sv.porter_thomas_distances(-vectors), expected, rtol=1e-12)
+def test_distances_are_scipys_whatever_the_sign_and_norm():
+    vectors = haar(40, 37, 1)
+    vectors[0] = 1  # as even as can be
+    vectors[1, 1:] = 0
+    scaled = vectors * np.sqrt(37 / (vectors**2).sum(axis=1, keepdims=True))
+    expected = [stats.kstest(one, "norm").statistic for one in scaled]
+    np.testing.assert_allclose(sv.vector_distances(vectors), expected, atol=2e-4)
+    np.testing.assert_allclose(sv.vector_distances(-3 * vectors), expected, atol=2e-4)
+    assert np.isnan(sv.vector_distances(np.zeros((2, 5)))).all()
 
 
-def test_long_inputs_are_cut_into_chunks(monkeypatch):
-    vectors = haar(50, 30, 2)
-    whole = sv.porter_thomas_distances(vectors)
-    monkeypatch.setattr(sv, "_CHUNK", 100)
-    np.testing.assert_array_equal(sv.porter_thomas_distances(vectors), whole)
-    assert len(sv.null_distances(30, 101, np.random.default_rng(0))) == 101
+def test_vectors_of_equal_singular_values_and_of_zero_are_not_determined():
+    values = np.array([[5.0, 3, 3, 2, 1, 0], [6, 5, 4, 3, 2, 1]])
+    found = sv.undetermined(values, 1e-9)
+    assert found.tolist() == [[False, True, True, False, False, True], [False] * 6]
+    assert sv.undetermined(np.array([2.0, 1 + 1e-8, 1]), 1e-7).tolist() == [False, True, True]
 
 
-@pytest.mark.parametrize("length", [10, 50, 300])
-def test_p_values_of_random_vectors_are_uniform(length):
-    null = sv.null_distances(length, 20_000, np.random.default_rng(3))
-    p = sv.p_values(sv.porter_thomas_distances(haar(4000, length, 4)), null, length)
-    assert stats.kstest(p, "uniform").pvalue > 0.001
+def test_p_values_are_ranks_of_the_largest_standing():
+    rng = np.random.default_rng(2)
+    every = rng.random((20, 2, 4))
+    every[:, 1, 3] = np.nan
+    standing = np.empty((20, 2, 4))
+    for f in range(20):
+        others = np.delete(every, f, axis=0)
+        standing[f] = (every[f] - others.mean(axis=0)) / others.std(axis=0)
+    largest = np.nanmax(standing, axis=(1, 2))
+    expected = (largest[:, None, None] >= standing[0]).mean(axis=0)
+    found = sv.family_wise_p_values(every[0], every[1:])
+    np.testing.assert_allclose(found[0], expected[0])
+    np.testing.assert_allclose(found[1, :3], expected[1, :3])
+    assert np.isnan(found[1, 3])
 
 
-def test_the_textbook_p_value_is_not_calibrated():
-    distances = sv.porter_thomas_distances(haar(20_000, 100, 5))
-    textbook = stats.kstwo.sf(distances, 100)
-    assert stats.kstest(textbook, "uniform").pvalue < 1e-6
+def test_the_level_is_family_wise_and_exact():
+    rng, flips, runs = np.random.default_rng(3), 19, 4000
+    # Laws that differ from rank to rank and hang together, alike for the matrix and its copies.
+    shapes = rng.uniform(0.3, 5, (2, 10))
+    least = 0
+    for _ in range(runs):
+        every = rng.gamma(shapes, size=(1 + flips, 2, 10)) * rng.gamma(2, size=(1 + flips, 1, 1))
+        least += (sv.family_wise_p_values(every[0], every[1:]) * (1 + flips) < 1.5).any()
+    assert least / runs == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / runs))
 
 
-@pytest.mark.parametrize("length", [50, 200])
-def test_small_p_values_are_right_beyond_the_simulated_ones(length):
-    null = sv.null_distances(length, 5_000, np.random.default_rng(6))
-    many = sv.null_distances(length, 1_000_000, np.random.default_rng(7))
-    for p in (1e-2, 1e-3, 1e-4):
-        found = sv.p_values(np.quantile(many, 1 - p), null, length)
-        # The start of the tail, 200 of 5000, is known to 7 %; the shape errs on the safe side.
-        assert 0.75 * p < found < 1.8 * p
-    assert sv.p_values(np.array(0.9), null, length) < 1e-15
-
-
-def test_pooling_joins_neighbours_and_stays_inside():
-    vectors = haar(6, 4, 8)
-    joined = sv.pooled(vectors, 3)
-    np.testing.assert_array_equal(joined[2], vectors[1:4].ravel())
-    np.testing.assert_array_equal(joined[0], vectors[:3].ravel())
-    np.testing.assert_array_equal(joined[5], vectors[3:].ravel())
-    np.testing.assert_array_equal(sv.pooled(vectors, 1), vectors)
-    with pytest.raises(ValueError, match="ranks: found 7, expected 1 to 6"):
-        sv.pooled(vectors, 7)
-
-
-def test_pooled_p_values_of_random_vectors_are_uniform():
-    null = sv.null_distances(40, 10_000, np.random.default_rng(9), ranks=5)
-    parts = [np.linalg.qr(np.random.default_rng(k).standard_normal((40, 40)))[0] for k in range(60)]
-    # Every fifth rank, as neighbours share vectors.
-    distances = [sv.porter_thomas_distances(sv.pooled(q, 5)[2::5]) for q in parts]
-    p = sv.p_values(np.concatenate(distances), null, 200)
-    # Vectors of one matrix are orthogonal, which makes their entries a little more even.
-    assert abs((p < 0.05).mean() - 0.05) < 0.03
+def test_distances_that_are_the_same_stand_out_nowhere():
+    copies = np.full((19, 2, 3), 0.3) + 1e-9 * np.arange(19)[:, None, None]
+    assert (sv.family_wise_p_values(np.full((2, 3), 0.3 + 3e-8), copies) * 20 < 1.5).any()
+    assert (sv.family_wise_p_values(np.full((2, 3), 0.5), copies) == 1 / 20).all()
+    assert np.isnan(sv.family_wise_p_values(np.full((2, 3), 0.5), copies[:0])).all()
 
 
 def test_participation_is_that_of_random_vectors():
@@ -75,25 +67,3 @@ def test_participation_is_that_of_random_vectors():
     assert sv.participation(np.full(4, 0.5)) == pytest.approx(1 / 4)
     found = sv.participation(haar(5000, 60, 10))
     assert found.mean() == pytest.approx(3 / 62, abs=3 * found.std() / np.sqrt(5000))
-
-
-def test_informative_ranks_are_scipys_discoveries():
-    rng = np.random.default_rng(12)
-    for rate in (0.05, 0.3):
-        # Two digits make ties, also with the limits k rate / m.
-        for both in np.round(rng.random((500, 2, 10)) ** 4, 2):
-            expected = (stats.false_discovery_control(both.ravel()) <= rate).reshape(2, 10)
-            found = sv.informative_ranks(*both, rate)
-            np.testing.assert_array_equal(found, expected.any(axis=0))
-
-
-def test_informative_ranks_hold_the_false_discovery_rate_and_skip_what_is_not_determined():
-    left = np.array([1e-9, 0.6, 0.5, np.nan])
-    right = np.array([0.4, 1e-8, 0.7, np.nan])
-    assert sv.informative_ranks(left, right, 0.05).tolist() == [True, True, False, False]
-    none = np.full(3, np.nan)
-    assert not sv.informative_ranks(none, none, 0.05).any()
-    rng = np.random.default_rng(11)
-    found = [sv.informative_ranks(*rng.random((2, 50)), 0.05).any() for _ in range(2000)]
-    # Without any signal Benjamini and Hochberg reject in a share `rate` of cases.
-    assert np.mean(found) == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / 2000))

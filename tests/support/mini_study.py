@@ -32,7 +32,7 @@ MINI = {
         "folds": 2,
         "noise_floor_draws": 50,
     },
-    "spectra": {"null_matrices": 50, "null_vectors": 1000, "permutations": 9},
+    "spectra": {"null_matrices": 50, "permutations": 9, "sign_flips": 19},
     "sweeps": [
         {
             "dataset": "digits",

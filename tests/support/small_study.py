@@ -29,7 +29,7 @@ def small_study(**changes):
         "weight_decays": [0],
     }
     statistics = {**DEFAULT["statistics"], "headline_epochs": [0], "bootstrap_replicates": 50}
-    spectra = {**DEFAULT["spectra"], "null_matrices": 50, "null_vectors": 1000}
+    spectra = {**DEFAULT["spectra"], "null_matrices": 50, "sign_flips": 19}
     small = {"members": 3, "shard_size": 2, "epochs": 2, "invariants": "published"}
     sections = {"sweeps": [sweep], "statistics": {**statistics, "folds": 2}, "spectra": spectra}
     return parse_study({**DEFAULT, **small, **sections, **changes})

@@ -158,8 +158,7 @@ def symmetry(study: Study, condition: Ensemble) -> Resources:
 def null(study: Study, shape: Shape) -> Resources:
     """Estimate a job that simulates the spectra of random matrices of a shape."""
     matrices, n = study.spectra.null_matrices, min(shape)
-    vectors = study.spectra.null_vectors * min(study.spectra.pooled_ranks, n)
-    return _resources(64 * matrices * n, matrices * _levels(n) + 5e-8 * vectors * sum(shape))
+    return _resources(64 * matrices * n, matrices * _levels(n))
 
 
 def spectra_shard(
@@ -206,5 +205,5 @@ def _levels(n: int) -> float:
 
 def _nulls(study: Study, shapes: Shapes) -> float:
     """Bytes of the nulls of all shapes."""
-    matrices, vectors = study.spectra.null_matrices, study.spectra.null_vectors
-    return sum(8 * (matrices * (min(shape) + 45) + 2 * vectors) for shape in {*shapes.values()})
+    matrices = study.spectra.null_matrices
+    return sum(8 * matrices * (min(shape) + 45) for shape in {*shapes.values()})

@@ -172,8 +172,6 @@ def null_spec(study: Study, shape: tuple[int, int], code: Mapping[str, str]) -> 
     return {
         "shape": list(shape),
         "matrices": study.spectra.null_matrices,
-        "vectors": study.spectra.null_vectors,
-        "pooled_ranks": study.spectra.pooled_ranks,
         "seed": study.seed,
         "code": code["null"],
     }
@@ -193,9 +191,9 @@ def spectra_shard_spec(
         "weights": weights_spec(study, networks, code),
         "seed": study.seed,
         "epochs": study.tested_epochs(networks),
-        "false_discovery_rate": study.statistics.significance_level,
         "bootstrap_replicates": study.statistics.bootstrap_replicates,
         "permutations": study.spectra.permutations,
+        "sign_flips": study.spectra.sign_flips,
         "goodness_of_fit_replicates": study.spectra.goodness_of_fit_replicates,
         **_members(shard),
         "code": code["spectra_shard"],

@@ -1,6 +1,6 @@
 """The curves of spectra: densities, spacings, number variance and Hill plots, with theory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,15 @@ _BINS = 40
 _BAND = 1.96
 
 
-def curves_table(spectra: LayerSpectra, null: Null) -> pd.DataFrame:
+def curves_table(spectra: LayerSpectra, nulls: Sequence[Null]) -> pd.DataFrame:
     """One row a point of a curve of one layer after one epoch.
+
+    Parameters
+    ----------
+    spectra
+        The analyses of the members.
+    nulls
+        By member, of the shape of its bulk.
 
     Returns
     -------
@@ -39,8 +46,8 @@ def curves_table(spectra: LayerSpectra, null: Null) -> pd.DataFrame:
     parts = {
         "density": _density(spectra),
         "outlier": _outliers(spectra),
-        "spacing": _spacings(spectra, null),
-        "number_variance": _number_variance(spectra, null),
+        "spacing": _spacings(spectra, nulls),
+        "number_variance": _number_variance(spectra, nulls),
         "hill": _hill(spectra),
         "plateau": _plateau(spectra),
     }
@@ -63,16 +70,11 @@ def _density(spectra: LayerSpectra) -> dict[str, Floats]:
 
 def _laws(spectra: LayerSpectra, x: Floats) -> Iterator[Floats]:
     """Return each member's fitted law, as a density of all its singular values, (point,)."""
-    n, m = sorted(spectra.shape)
-    sigmas, above, below = (
-        spectra.sigma,
-        *(spectra.statistics[f"outliers_{side}"] for side in ("above", "below")),
-    )
-    for sigma, k, j in zip(sigmas, above, below, strict=True):
+    n = min(spectra.shape)
+    for sigma, inner in zip(spectra.sigma, spectra.bulk_shapes(), strict=True):
         if not sigma > 0:  # or NaN, of too few values
             yield np.full(len(x), np.nan)
             continue
-        inner = (int(n - k - j), int(m - k))
         yield marchenko_pastur.density(x, inner, sigma) * inner[0] / n
 
 
@@ -82,17 +84,18 @@ def _outliers(spectra: LayerSpectra) -> dict[str, Floats]:
     return {"x": spectra.singular_values[ranks < above[:, None]]}
 
 
-def _spacings(spectra: LayerSpectra, null: Null) -> dict[str, Floats]:
+def _spacings(spectra: LayerSpectra, nulls: Sequence[Null]) -> dict[str, Floats]:
     x = (SPACING_EDGES[1:] + SPACING_EDGES[:-1]) / 2
-    low, high = _band(null.spacings, len(spectra))
+    low, high = _band([null.spacings.T for null in nulls])
     y, theory = _mean_of_known(spectra.spacings), levels.wigner_surmise(x)
     return {"x": x, "y": y, "low": low, "high": high, "theory": theory}
 
 
-def _number_variance(spectra: LayerSpectra, null: Null) -> dict[str, Floats]:
+def _number_variance(spectra: LayerSpectra, nulls: Sequence[Null]) -> dict[str, Floats]:
     found = np.stack([spectra.statistics[name] for name in NUMBER_VARIANCES], axis=1)
-    expected = np.stack([null.statistics[name] for name in NUMBER_VARIANCES], axis=1)
-    low, high = _band(expected, len(spectra))
+    low, high = _band(
+        [np.stack([null.statistics[name] for name in NUMBER_VARIANCES]) for null in nulls]
+    )
     lengths = np.array([*NUMBER_VARIANCES.values()])
     return {
         "x": lengths,
@@ -109,14 +112,41 @@ def _mean_of_known(values: Floats) -> Floats:
     return known.mean(axis=0) if len(known) else np.full(values.shape[1], np.nan)
 
 
-def _band(null: Floats, n_members: int) -> tuple[Floats, Floats]:
-    """Return where the mean over so many random matrices is 95 % of the time, (point,) each."""
-    known = null[np.isfinite(null).all(axis=1)]
-    if not len(known):
-        nothing = np.full(null.shape[1], np.nan)
-        return nothing, nothing
-    middle, error = known.mean(axis=0), known.std(axis=0, ddof=1) / np.sqrt(n_members)
+def _band(nulls: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Return where the mean over the members is 95 % of the time, if random, (point,) each.
+
+    ``nulls`` has by member values of random matrices, (point, matrix).
+    """
+    points = range(len(nulls[0]))
+    middle, spread = np.transpose([mean_and_spread([one[k] for one in nulls]) for k in points])
+    error = spread / np.sqrt(len(nulls))
     return middle - _BAND * error, middle + _BAND * error
+
+
+def mean_and_spread(nulls: Sequence[Floats]) -> tuple[float, float]:
+    """Mean and standard deviation of one random matrix's value, averaged over members.
+
+    Parameters
+    ----------
+    nulls
+        By member, (matrix,); values that are not finite are left out.
+
+    Returns
+    -------
+    float, float
+        NaN where no member has two values.
+    """
+    distinct = {id(null): null for null in nulls}
+    summed = {}
+    for key, null in distinct.items():
+        known = null[np.isfinite(null)]
+        if len(known) > 1:
+            summed[key] = known.mean(), known.var(ddof=1)
+    found = [summed[id(null)] for null in nulls if id(null) in summed]
+    if not found:
+        return np.nan, np.nan
+    middle, variance = np.mean(found, axis=0)
+    return float(middle), float(np.sqrt(variance))
 
 
 def _hill(spectra: LayerSpectra) -> dict[str, Floats]:

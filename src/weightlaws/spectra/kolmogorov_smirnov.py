@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from weightlaws.arrays import Floats
+from weightlaws.arrays import Floats, Singles
 
 
-def ks_distance(probabilities: Floats) -> Floats:
+def ks_distance(probabilities: Floats | Singles) -> Floats:
     """Kolmogorov-Smirnov distance, two-sided, of samples to a law.
 
     SciPy's tests take one sample at a time. They also work out a p-value, which does not hold where
@@ -14,7 +14,8 @@ def ks_distance(probabilities: Floats) -> Floats:
     Parameters
     ----------
     probabilities
-        The law's distribution function at each value of a sample, ascending, (..., n).
+        The law's distribution function at each value of a sample, ascending, (..., n); in single
+        precision if these are.
 
     Returns
     -------
@@ -22,7 +23,7 @@ def ks_distance(probabilities: Floats) -> Floats:
         (...,).
     """
     n = probabilities.shape[-1]
-    steps = np.arange(n + 1) / n
+    steps = (np.arange(n + 1) / n).astype(probabilities.dtype)
     over = (steps[1:] - probabilities).max(axis=-1)
     under = (probabilities - steps[:-1]).max(axis=-1)
     return np.asarray(np.maximum(over, under))

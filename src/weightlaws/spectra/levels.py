@@ -17,11 +17,9 @@ from weightlaws.spectra.kolmogorov_smirnov import ks_distance
 GOE_MEAN_RATIO = 0.5307
 POISSON_MEAN_RATIO = 2 * np.log(2) - 1
 
-# Ranks to either side that the unfolding averages over, and the fewest levels it may leave: of a
-# whole spectrum, and of one whose outliers are left out.
+# Ranks to either side that the unfolding averages over, and the fewest levels that it may leave.
 WINDOW = 15
-MIN_LEVELS = 40
-MIN_INNER_LEVELS = 20
+MIN_LEVELS = 20
 
 # In mean spacings, up to a third of the window: beyond, unfolding takes too much away.
 NUMBER_VARIANCE_LENGTHS = (1.0, 2.0, 3.0, 4.0, 5.0)
@@ -105,14 +103,9 @@ def bulk(levels: Floats) -> Floats:
     return levels[..., edge : levels.shape[-1] - edge]
 
 
-def can_unfold(n: int, outside: int = 0, window: int = WINDOW) -> bool:
-    """Tell whether n levels, so many of them outliers, are enough to unfold: see `unfold`.
-
-    Unfolding leaves out 4 windows. It must keep `MIN_LEVELS` of a matrix's n levels, and
-    `MIN_INNER_LEVELS` if outliers are left out before.
-    """
-    kept = n - 4 * window
-    return window > 0 and kept >= MIN_LEVELS and kept - outside >= MIN_INNER_LEVELS
+def can_unfold(n: int, window: int = WINDOW) -> bool:
+    """Tell whether n levels are enough to unfold, which leaves out 4 windows: see `unfold`."""
+    return window > 0 and n - 4 * window >= MIN_LEVELS
 
 
 def unfold(levels: npt.ArrayLike, window: int = WINDOW) -> Floats:
@@ -145,15 +138,14 @@ def unfold(levels: npt.ArrayLike, window: int = WINDOW) -> Floats:
     Raises
     ------
     ValueError
-        If the levels are not finite, not ascending or fewer than 4 w +
-        `MIN_INNER_LEVELS`, or w is 0.
+        If the levels are not finite, not ascending or fewer than 4 w + `MIN_LEVELS`, or w is 0.
     """
     levels = _ascending(levels)
     n = levels.shape[-1]
-    if window < 1 or n - 4 * window < MIN_INNER_LEVELS:
+    if not can_unfold(n, window):
         raise ValueError(
             "expected a window of at least 1 and 4 windows of levels, plus "
-            f"{MIN_INNER_LEVELS} of them; found a window of {window} and {n} levels"
+            f"{MIN_LEVELS} of them; found a window of {window} and {n} levels"
         )
     ranks = np.arange(n)
     low, high = np.maximum(ranks - window, 0), np.minimum(ranks + window, n - 1)

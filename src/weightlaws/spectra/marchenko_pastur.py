@@ -11,8 +11,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import optimize, special
 
-from weightlaws.arrays import Floats, Shape
-from weightlaws.spectra.kolmogorov_smirnov import ks_distance
+from weightlaws.arrays import Bools, Floats, Integers, Shape
 
 #: Chance that a random matrix's largest singular value counts as outside; and its smallest.
 OUTLIER_LEVEL = 0.01
@@ -48,11 +47,16 @@ def density(values: Floats, shape: Shape, sigma: float = 1.0) -> Floats:
 def cdf(values: Floats, shape: Shape, sigma: float = 1.0) -> Floats:
     """Return the law's distribution function at singular values (...,)."""
     n, m = sorted(shape)
-    q = n / m
-    a, b = (1 - np.sqrt(q)) ** 2, (1 + np.sqrt(q)) ** 2
-    x = np.minimum(np.maximum(values**2 / (m * sigma**2), a), b)
-    half = 2 * np.sqrt(q)  # half the width of the support of the squares
+    return _cdf(values, np.asarray(n / m), np.asarray(m * sigma**2))
+
+
+def _cdf(values: Floats, q: Floats, unit: Floats) -> Floats:
+    """Return it at values (..., n) of laws of aspect q and unit m sigma^2, (...) or (..., 1)."""
+    root_q = np.sqrt(q)
+    a, b = (1 - root_q) ** 2, (1 + root_q) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
+        x = np.minimum(np.maximum(values**2 / unit, a), b)
+        half = 2 * root_q  # half the width of the support of the squares
         inner = np.where(x > 0, ((1 + q) * x - (1 - q) ** 2) / (half * x), -1.0)
     rising, falling = (
         np.arcsin(np.minimum(np.maximum(part, -1.0), 1.0)) + np.pi / 2
@@ -155,8 +159,48 @@ class Bulk:
     is_none: bool
 
 
+@dataclass(frozen=True)
+class Bulks:
+    """The laws fitted to many matrices of one shape: the fields of `Bulk`, (matrix,) each."""
+
+    shape: Shape
+    sigma: Floats
+    above: Integers
+    below: Integers
+    threshold: Floats
+    distance: Floats
+    is_none: Bools
+
+    def one(self, k: int) -> Bulk:
+        """Return the law of one of the matrices."""
+        above, below = int(self.above[k]), int(self.below[k])
+        return Bulk(
+            deflated(self.shape, above, below),
+            float(self.sigma[k]),
+            above,
+            below,
+            float(self.threshold[k]),
+            float(self.distance[k]),
+            bool(self.is_none[k]),
+        )
+
+
+def deflated(shape: Shape, above: int, below: int) -> Shape:
+    """Return the shape, (short, long), of what is left without so many singular values.
+
+    Values above take rows and columns with them. Values below come from rows without randomness.
+    """
+    n, m = sorted(shape)
+    return n - above - below, m - above
+
+
 def fit_bulk(values: Floats, shape: Shape, ends: Ends) -> Bulk:
-    """Fit the law to the bulk of a matrix's singular values, the ones outside left out.
+    """Fit the law to the bulk of one matrix's singular values, (n,): see `fit_bulks`."""
+    return fit_bulks(values[None], shape, ends).one(0)
+
+
+def fit_bulks(values: Floats, shape: Shape, ends: Ends) -> Bulks:
+    """Fit the law to the bulk of matrices' singular values, the ones outside left out.
 
     The variance is first matched to the median, which outliers hardly move, and then, over and
     over until nothing changes, to the sum of squares of the values inside. k singular values above
@@ -167,9 +211,9 @@ def fit_bulk(values: Floats, shape: Shape, ends: Ends) -> Bulk:
     Parameters
     ----------
     values
-        Singular values, descending, (n,).
+        Singular values, descending, (matrix, n).
     shape
-        Of the matrix.
+        Of the matrices.
     ends
         Of random matrices of this shape.
 
@@ -178,25 +222,45 @@ def fit_bulk(values: Floats, shape: Shape, ends: Ends) -> Bulk:
     ValueError
         If there are fewer than `MIN_VALUES` values.
     """
-    if len(values) < MIN_VALUES:
-        raise ValueError(f"found {len(values)} singular values, expected at least {MIN_VALUES}")
+    size = values.shape[1]
+    if size < MIN_VALUES:
+        raise ValueError(f"found {size} singular values, expected at least {MIN_VALUES}")
     n, m = sorted(shape)
-    most = len(values) - max(MIN_VALUES, -(-len(values) // 2))
+    most = size - max(MIN_VALUES, -(-size // 2))
     largest = ends.largest / edges((n - 1, m - 1))[1]  # in units of the law's upper edge
     # The values are sorted, so that their median is in the middle.
-    middle = float(values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
-    sigma, above, below = middle / median((n, m)), 0, 0
-    tried: set[tuple[int, int]] = set()
-    while (above, below) not in tried:
-        tried.add((above, below))
-        threshold = sigma * largest * edges((n - above - below, m - above))[1]
-        above = min(int((values > threshold).sum()), most)
-        below = min(int((values < sigma * ends.smallest).sum()), most - above)
-        inside = values[above : len(values) - below]
-        inner = (n - above - below, m - above)
-        sigma = float(np.sqrt((inside**2).sum() / (inner[0] * inner[1])))
-    distance = float("nan")
-    if sigma > 0:
-        distance = float(ks_distance(cdf(inside[::-1], inner, sigma)))
-    is_none = bool(values[above] > threshold)
-    return Bulk(inner, sigma, above, below, float(threshold), distance, is_none)
+    sigma = (values[:, (size - 1) // 2] + values[:, size // 2]) / 2 / median((n, m))
+    above, below = (np.zeros(len(values), np.int64) for _ in range(2))
+    threshold, ranks = np.empty(len(values)), np.arange(size)
+    tried: list[Integers] = []  # by round, above and below as one number
+    left = np.arange(len(values))
+    while len(left):
+        tried.append(np.full(len(values), -1))
+        tried[-1][left] = above[left] * (size + 1) + below[left]
+        mine = values[left]
+        outer = np.sqrt(n - above[left] - below[left]) + np.sqrt(m - above[left])
+        threshold[left] = sigma[left] * largest * outer
+        above[left] = np.minimum((mine > threshold[left, None]).sum(axis=1), most)
+        under = (mine < (sigma[left] * ends.smallest)[:, None]).sum(axis=1)
+        below[left] = np.minimum(under, most - above[left])
+        inside = (ranks >= above[left, None]) & (ranks < size - below[left, None])
+        room = (n - above[left] - below[left]) * (m - above[left])
+        sigma[left] = np.sqrt(np.where(inside, mine**2, 0.0).sum(axis=1) / room)
+        now = above[left] * (size + 1) + below[left]
+        left = left[~np.any([one[left] == now for one in tried], axis=0)]
+    is_none = values[np.arange(len(values)), above] > threshold
+    distance = _distances(values, (n - above - below, m - above), sigma, above)
+    return Bulks(shape, sigma, above, below, threshold, distance, is_none)
+
+
+def _distances(
+    values: Floats, inner: tuple[Integers, Integers], sigma: Floats, above: Integers
+) -> Floats:
+    """Kolmogorov-Smirnov distances (matrix,) of the values inside; NaN where sigma is 0."""
+    n, m = (length[:, None] for length in inner)
+    law = _cdf(values, n / m, m * sigma[:, None] ** 2)
+    # Position among the values inside, from the smallest on.
+    rank = n - 1 - (np.arange(values.shape[1]) - above[:, None])
+    apart = np.maximum((rank + 1) / n - law, law - rank / n)
+    distances = np.where((rank >= 0) & (rank < n), apart, -np.inf).max(axis=1)
+    return np.where(sigma > 0, distances, np.nan)

@@ -9,10 +9,13 @@ from scipy import linalg
 from weightlaws.arrays import Floats, Shape
 from weightlaws.spectra.marchenko_pastur import MIN_VALUES, Ends, simulated_ends
 from weightlaws.spectra.statistics import STATISTICS, spectral_statistics
-from weightlaws.spectra.vectors import null_distances
 
 #: Edges of the histogram of level spacings, in mean spacings.
 SPACING_EDGES = np.linspace(0.0, 4.0, 33)
+#: Random matrices of the shape that a bulk has when values are left out: there are many shapes.
+MATCHED = 300
+# Singular values that are measured at a time.
+_CHUNK = 2**17
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,8 @@ class Null:
         By name, (matrix,); NaN where a matrix, or the inside of its bulk, is too small.
     spacings
         Histograms of level spacings over `SPACING_EDGES`, as densities, (matrix, bin).
-    left, right
-        Distances of singular vectors to the Porter-Thomas law, ascending, (draw,).
-    pooled_ranks
-        Number of vectors that were put together for each distance.
+    seed
+        That they were simulated with.
     """
 
     shape: Shape
@@ -42,9 +43,7 @@ class Null:
     singular_values: Floats
     statistics: dict[str, Floats]
     spacings: Floats
-    left: Floats
-    right: Floats
-    pooled_ranks: int = 1
+    seed: int
 
     def known(self, statistic: str) -> Floats:
         """Return a statistic of the matrices that have it, (matrix,)."""
@@ -70,19 +69,17 @@ def gaussian_singular_values(shape: Shape, n: int, rng: np.random.Generator) -> 
     # 10,000 ten are left.
     on, off = diagonal**2, below * diagonal[:, :-1]
     on[:, 1:] += below**2
-    squares = [linalg.eigvalsh_tridiagonal(d, e) for d, e in zip(on, off, strict=True)]
+    squares = [
+        linalg.eigvalsh_tridiagonal(d, e, lapack_driver="sterf", check_finite=False)
+        for d, e in zip(on, off, strict=True)
+    ]
     return np.asarray(np.sqrt(np.clip(squares, 0.0, None))[:, ::-1])
 
 
-def simulate_null(
-    shape: Shape,
-    rng: np.random.Generator,
-    *,
-    matrices: int = 1000,
-    vectors: int = 20_000,
-    pooled_ranks: int = 1,
-) -> Null:
+def simulate_null(shape: Shape, seed: int, *, matrices: int = 1000) -> Null:
     """Simulate the null of all spectral statistics of a shape.
+
+    Seed and shape alone fix it, so that other shapes change nothing here.
 
     Parameters
     ----------
@@ -90,11 +87,8 @@ def simulate_null(
         (out, in).
     matrices
         Number of random matrices; no p-value of a single matrix is below 1 / (1 + matrices).
-    vectors
-        Number of random vectors of either length.
-    pooled_ranks
-        See `vectors.pooled`; at most the number of ranks.
     """
+    rng = np.random.default_rng([seed, *f"null/{shape[0]}x{shape[1]}".encode()])
     n = min(shape)
     values = gaussian_singular_values(shape, matrices, rng)
     statistics = {name: np.full(matrices, np.nan) for name in STATISTICS}
@@ -102,14 +96,37 @@ def simulate_null(
     ends = Ends(float("nan"), float("nan"))
     if n >= MIN_VALUES:
         ends = simulated_ends(values, shape)
-        for k, one in enumerate(values):
-            _, found, unfolded_spacings = spectral_statistics(one, shape, ends)
-            for name, value in found.items():
-                statistics[name][k] = value
-            spacings[k] = spacing_density(unfolded_spacings)
-    ranks = min(pooled_ranks, n)
-    left, right = (null_distances(length, vectors, rng, ranks) for length in shape)
-    return Null(shape, ends, values, statistics, spacings, left, right, ranks)
+        step = max(1, _CHUNK // n)
+        for start in range(0, matrices, step):
+            part = slice(start, start + step)
+            _, found, unfolded_spacings = spectral_statistics(values[part], shape, ends)
+            for name, one in found.items():
+                statistics[name][part] = one
+            spacings[part] = [spacing_density(one) for one in unfolded_spacings]
+    return Null(shape, ends, values, statistics, spacings, seed)
+
+
+@lru_cache(maxsize=256)
+def cached_null(shape: Shape, seed: int, matrices: int) -> Null:
+    """Return the null of a shape, simulated once a process."""
+    return simulate_null(shape, seed, matrices=matrices)
+
+
+def matched_null(null: Null, shape: Shape, at_least: int = 1) -> Null:
+    """Return a null of the shape that a bulk has, of the same seed.
+
+    Parameters
+    ----------
+    null
+        It serves itself if it is of that shape, whichever side is the longer, and large enough.
+    shape
+        Of the matrices.
+    at_least
+        Number of them that are needed.
+    """
+    if sorted(shape) == sorted(null.shape) and len(null.singular_values) >= at_least:
+        return null
+    return cached_null(shape, null.seed, max(MATCHED, at_least))
 
 
 def spacing_density(spacings: Floats) -> Floats:
@@ -119,7 +136,6 @@ def spacing_density(spacings: Floats) -> Floats:
         return np.asarray(counts / (np.diff(SPACING_EDGES) * np.float64(len(spacings))))
 
 
-@lru_cache(maxsize=32)
 def reference_null(shape: Shape) -> Null:
     """Return a null of a shape that is the same everywhere, simulated once a process."""
-    return simulate_null(shape, np.random.default_rng(np.random.SeedSequence(shape)))
+    return cached_null(shape, 0, 1000)

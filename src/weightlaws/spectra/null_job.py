@@ -23,7 +23,7 @@ class NullSpec:
     ----------
     shape
         (out, in).
-    matrices, vectors, pooled_ranks
+    matrices
         See `null.simulate_null`.
     seed
         The study's seed.
@@ -31,21 +31,13 @@ class NullSpec:
 
     shape: Shape
     matrices: int
-    vectors: int
-    pooled_ranks: int
     seed: int
 
     @classmethod
     def parse(cls, stored: Spec) -> Self:
         """Read a ``specs.null_spec``; a KeyError, TypeError or ValueError says what is wrong."""
         rows, columns = stored["shape"]
-        return cls(
-            shape=(rows, columns),
-            matrices=stored["matrices"],
-            vectors=stored["vectors"],
-            pooled_ranks=stored["pooled_ranks"],
-            seed=stored["seed"],
-        )
+        return cls(shape=(rows, columns), matrices=stored["matrices"], seed=stored["seed"])
 
 
 def store_null(path: Path, stored: Spec) -> None:
@@ -59,24 +51,13 @@ def store_null(path: Path, stored: Spec) -> None:
         A ``specs.null_spec``.
     """
     spec = NullSpec.parse(stored)
-    rows, columns = spec.shape
-    # Seeded by the study and the shape alone, so that other layers change nothing here.
-    rng = np.random.default_rng([spec.seed, *f"null/{rows}x{columns}".encode()])
-    null = simulate_null(
-        spec.shape,
-        rng,
-        matrices=spec.matrices,
-        vectors=spec.vectors,
-        pooled_ranks=spec.pooled_ranks,
-    )
+    null = simulate_null(spec.shape, spec.seed, matrices=spec.matrices)
     with hdf5.create(path, "null", stored) as writer:
         writer.add("ends", [null.ends.smallest, null.ends.largest])
         writer.add("singular_values", null.singular_values)
         for name, values in null.statistics.items():
             writer.add(f"statistics/{name}", values)
         writer.add("spacings", null.spacings)
-        writer.add("left", null.left)
-        writer.add("right", null.right)
 
 
 def read_nulls(paths: Sequence[Path]) -> dict[Shape, Null]:
@@ -111,7 +92,5 @@ def read_null(path: Path, spec: Spec | None = None) -> Null:
                 for name in STATISTICS
             },
             spacings=reader.read("spacings", np.float64, (fixed.matrices, bins), finite=False),
-            left=reader.read("left", np.float64, (fixed.vectors,)),
-            right=reader.read("right", np.float64, (fixed.vectors,)),
-            pooled_ranks=min(fixed.pooled_ranks, *fixed.shape),
+            seed=fixed.seed,
         )

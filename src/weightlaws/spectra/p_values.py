@@ -1,10 +1,13 @@
 """p-values by rank: of one matrix, and of the mean over several members."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 
 from weightlaws.arrays import Floats
 
-# Random assignments behind each p-value of several members.
+# Random choices behind each p-value of several members.
 _ASSIGNMENTS = 999
 
 
@@ -37,71 +40,71 @@ def rank_p_value(value: float, null: Floats, side: str) -> float:
     return float(min(1.0, p / (1 + len(null))))
 
 
-def pooled_p_value(values: Floats, null: Floats, side: str, rng: np.random.Generator) -> float:
-    """Chance that random matrices have a mean as unusual as the members'.
+def members_p_value(
+    values: Floats, others: Sequence[Floats], side: str, rng: np.random.Generator
+) -> float:
+    """Chance of a mean as unusual if each member's value were one like any of its others.
 
-    The p-value of a single member is its rank among simulated matrices. For several members the
-    test permutes who is a member and who is simulated. This takes the randomness of both into
-    account.
+    Without structure a member's own value and its others can be exchanged, be they of random
+    matrices or of the member's own copies. So each member draws one of them, 999 times, and the
+    means are compared. The test is exact: values and others may differ from member to member in
+    law and number. A single member has the rank among its others, without a draw.
 
     Parameters
     ----------
     values
         Of the members, (member,).
-    null
-        Of simulated matrices, (matrix,).
+    others
+        By member, (other,) each; no other belongs to two members.
     side
         ``greater`` or ``two-sided``.
     rng
-        Draws the assignments.
+        Draws the choices.
 
     Returns
     -------
     float
-        The p-value; NaN without members or without simulated matrices.
+        The p-value; NaN without members, or if one has no others. A member without a value is left
+        out, and so are others without one.
     """
-    if len(values) == 1:
-        return rank_p_value(values[0], null, side)
-    if not len(values) or not len(null):
+    kept = [
+        np.append(value, other[np.isfinite(other)])
+        for value, other in zip(values, others, strict=True)
+        if np.isfinite(value)
+    ]
+    if not kept or min(map(len, kept)) < 2:
         return float("nan")
-    if np.ptp(np.concatenate([values, null])) == 0:
-        return 1.0
-    from scipy import stats  # slow to import, and a single matrix does without it
-
-    result = stats.permutation_test(
-        (values, null),
-        lambda x, y, axis: x.mean(axis=axis) - y.mean(axis=axis),
-        n_resamples=_ASSIGNMENTS,
-        batch=100,
-        alternative=side,
-        rng=rng,
-    )
-    return float(result.pvalue)
+    if len(kept) == 1:
+        return rank_p_value(kept[0][0], kept[0][1:], side)
+    drawn = np.zeros(_ASSIGNMENTS)
+    for one in kept:
+        drawn += one[rng.integers(len(one), size=_ASSIGNMENTS)]
+    own = sum(one[0] for one in kept)
+    # Sums in one order, yet of other terms: equal means may differ by rounding.
+    margin = 1e-12 * sum(np.abs(one).max() for one in kept)
+    drawn[np.abs(drawn - own) <= margin] = own
+    return rank_p_value(own, drawn, side)
 
 
-def permutation_p_value(values: Floats, permuted: Floats, rng: np.random.Generator) -> float:
-    """Chance of a mean as large if the entries of each member stood in random order.
+def disjoint(nulls: Sequence[Floats]) -> list[Floats]:
+    """Share out null values among members: no value belongs to two of them.
 
     Parameters
     ----------
-    values
-        Of the members, (member,).
-    permuted
-        Of the same matrices with their entries permuted, (member, permutation).
-    rng
-        Draws the orders.
+    nulls
+        By member, (matrix,) each; members with one law hold one and the same array.
 
     Returns
     -------
-    float
-        The p-value; NaN if any value is.
+    list
+        By member; as many values each as there are for all that hold the array.
     """
-    if np.isnan(values).any() or np.isnan(permuted).any():
-        return float("nan")
-    if len(values) == 1:
-        return float((1 + (permuted >= values).sum()) / (1 + permuted.size))
-    # Without structure, a member's own order is one among its permutations.
-    orders = np.column_stack([values, permuted])
-    n, k = orders.shape
-    drawn = orders[np.arange(n), rng.integers(k, size=(_ASSIGNMENTS, n))].mean(axis=1)
-    return float((1 + (drawn >= values.mean()).sum()) / (1 + _ASSIGNMENTS))
+    holders = Counter(map(id, nulls))
+    seen: Counter[int] = Counter()
+    parts = []
+    for null in nulls:
+        size = len(null) // holders[id(null)]
+        start = seen[id(null)] * size
+        parts.append(null[start : start + size])
+        seen[id(null)] += 1
+    return parts

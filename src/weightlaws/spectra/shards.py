@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from weightlaws.arrays import Bools, Floats, Integers, Shape
+from weightlaws.spectra.marchenko_pastur import deflated
 from weightlaws.spectra.null import SPACING_EDGES
-from weightlaws.spectra.statistics import PERMUTED, STATISTICS
+from weightlaws.spectra.statistics import OF_COPIES, STATISTICS
 from weightlaws.storage.hdf5 import Reader, StorageError, Writer
 from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import opened_shards
@@ -34,7 +35,7 @@ class SpectraShardSpec:
         The study's seed.
     epochs
         The epochs to analyse, where a layer has them.
-    false_discovery_rate, permutations, bootstrap_replicates, goodness_of_fit_replicates
+    permutations, sign_flips, bootstrap_replicates, goodness_of_fit_replicates
         See `analysis.analyse`.
     members
         Numbers of the shard's first and last member; None where the spec is shared by all shards.
@@ -44,8 +45,8 @@ class SpectraShardSpec:
     weights: Spec
     seed: int
     epochs: tuple[int, ...]
-    false_discovery_rate: float
     permutations: int
+    sign_flips: int
     bootstrap_replicates: int
     goodness_of_fit_replicates: int
     members: tuple[int, int] | None
@@ -59,8 +60,8 @@ class SpectraShardSpec:
             weights=stored["weights"],
             seed=stored["seed"],
             epochs=tuple(stored["epochs"]),
-            false_discovery_rate=stored["false_discovery_rate"],
             permutations=stored["permutations"],
+            sign_flips=stored["sign_flips"],
             bootstrap_replicates=stored["bootstrap_replicates"],
             goodness_of_fit_replicates=stored["goodness_of_fit_replicates"],
             members=None if first_and_last is None else (first_and_last[0], first_and_last[1]),
@@ -78,7 +79,7 @@ def _axes(
 class LayerSpectra:
     """Spectra of one layer after one epoch, of all members that are finite.
 
-    A file holds each array under its field's name. NaN stands where a matrix is too small.
+    A file holds each array under its field's name. NaN stands for what is not determined.
 
     Attributes
     ----------
@@ -88,8 +89,13 @@ class LayerSpectra:
         Descending, (member, n).
     statistics
         By the names of `STATISTICS`, (member,) each.
-    permuted
-        By the names of `PERMUTED`, with the entries permuted, (member, permutation) each.
+    permuted, sign_flipped
+        By the names of `OF_COPIES`, with the entries permuted and with random signs, (member, copy)
+        each.
+    learned_rank
+        See `sign_flips.learned_rank`, (member,).
+    zero_rows, zero_columns
+        How many rows and columns are 0 and left out, (member,).
     sigma, upper_edge, edge_scale, threshold
         Of the bulk's law: see `marchenko_pastur.Bulk`, (member,).
     informative_vectors, informative_from
@@ -100,6 +106,8 @@ class LayerSpectra:
         Whether the tail's Hill plot has a plateau, as 0 or 1, and its exponent, (member,).
     brody_error
         Standard error of the Brody parameter, (member,).
+    brody_window_spread
+        See `statistics.brody_window_spread`, (member,).
     distance_travelled
         Norm of the change of the matrix since epoch 0 over its norm then, (member,).
     p_left, p_right, participation_left, participation_right, informative
@@ -120,7 +128,11 @@ class LayerSpectra:
     shape: Shape
     singular_values: Floats = field(metadata=_axes("rank"))
     statistics: Mapping[str, Floats] = field(metadata=_axes(names=[*STATISTICS]))
-    permuted: Mapping[str, Floats] = field(metadata=_axes("permutation", names=PERMUTED))
+    permuted: Mapping[str, Floats] = field(metadata=_axes("permutation", names=OF_COPIES))
+    sign_flipped: Mapping[str, Floats] = field(metadata=_axes("flip", names=OF_COPIES))
+    learned_rank: Floats = field(metadata=_axes())
+    zero_rows: Floats = field(metadata=_axes())
+    zero_columns: Floats = field(metadata=_axes())
     sigma: Floats = field(metadata=_axes())
     upper_edge: Floats = field(metadata=_axes())
     edge_scale: Floats = field(metadata=_axes())
@@ -133,6 +145,7 @@ class LayerSpectra:
     hill_plateau: Floats = field(metadata=_axes())
     hill_exponent: Floats = field(metadata=_axes())
     brody_error: Floats = field(metadata=_axes())
+    brody_window_spread: Floats = field(metadata=_axes())
     distance_travelled: Floats = field(metadata=_axes())
     p_left: Floats = field(metadata=_axes("rank"))
     p_right: Floats = field(metadata=_axes("rank"))
@@ -148,6 +161,26 @@ class LayerSpectra:
     def __len__(self) -> int:
         """Return the number of members."""
         return len(self.singular_values)
+
+    def inner_shapes(self) -> list[Shape]:
+        """Return by member the shape without rows and columns of zeros, of which nulls are."""
+        rows, columns = self.shape
+        zeros = zip(self.zero_rows.astype(int), self.zero_columns.astype(int), strict=True)
+        return [(rows - int(over), columns - int(across)) for over, across in zeros]
+
+    def bulk_shapes(self) -> list[Shape]:
+        """Return by member the shape of its bulk: see `marchenko_pastur.Bulk`.
+
+        That of members without a bulk is the shape without zeros.
+        """
+        outside = zip(
+            *(np.nan_to_num(self.statistics[f"outliers_{side}"]) for side in ("above", "below")),
+            strict=True,
+        )
+        return [
+            deflated(shape, int(above), int(below))
+            for shape, (above, below) in zip(self.inner_shapes(), outside, strict=True)
+        ]
 
     @classmethod
     def of_arrays(cls, shape: Shape, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
@@ -213,7 +246,7 @@ def read_spectra(
         if not epochs:
             continue  # none of its snapshots is analysed, and so nothing is stored of it
         parts = [
-            _read(reader, layer, shape, len(epochs), spec.permutations)
+            _read(reader, layer, shape, len(epochs), spec)
             for reader in opened_shards(paths, "spectra", spec.stored, n_members)
             if reader.read("finite", np.bool_, (None,)).any()
         ]
@@ -238,12 +271,13 @@ def _layers(reader: Reader) -> dict[str, tuple[Shape, list[int]]]:
 
 
 def _read(
-    reader: Reader, layer: str, shape: Shape, n_epochs: int, permutations: int
+    reader: Reader, layer: str, shape: Shape, n_epochs: int, spec: SpectraShardSpec
 ) -> dict[str, npt.NDArray[Any]]:
     """Read one layer's arrays of a shard by name, (member, epoch, ...)."""
     n_members = int(reader.read("finite", np.bool_, (None,)).sum())
     n, bins = min(shape), len(SPACING_EDGES) - 1
-    lengths = {"rank": n, "k": n - 1, "permutation": permutations, "of_plateau": 3, "bin": bins}
+    lengths = {"rank": n, "k": n - 1, "of_plateau": 3, "bin": bins}
+    lengths |= {"permutation": spec.permutations, "flip": spec.sign_flips}
     arrays = {}
     for one in fields(LayerSpectra):
         if not one.metadata:

@@ -1,7 +1,7 @@
 """The tables of spectra: statistics of a layer with their nulls, and singular vectors by rank."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -10,13 +10,19 @@ import numpy as np
 import pandas as pd
 
 from weightlaws.arrays import Floats
-from weightlaws.spectra.curves import curves_table
+from weightlaws.spectra.curves import curves_table, mean_and_spread
 from weightlaws.spectra.marchenko_pastur import MIN_VALUES
-from weightlaws.spectra.null import Null
+from weightlaws.spectra.null import Null, matched_null
 from weightlaws.spectra.null_job import read_nulls
-from weightlaws.spectra.p_values import permutation_p_value, pooled_p_value
+from weightlaws.spectra.p_values import disjoint, members_p_value
 from weightlaws.spectra.shards import LayerSpectra, SpectraShardSpec, read_spectra
-from weightlaws.spectra.statistics import NO_BULK, PERMUTED, STATISTICS, too_small
+from weightlaws.spectra.statistics import (
+    NO_BULK,
+    OF_COPIES,
+    OF_THE_BULK,
+    STATISTICS,
+    why_missing,
+)
 from weightlaws.spectra.tails import VERDICTS
 from weightlaws.storage.shard_specs import Spec
 
@@ -24,12 +30,16 @@ Row = dict[str, Any]
 
 # Measurements that have no null, in the order of their rows; the tail's have a verdict, too.
 _MEASURED = (
+    "learned_rank",
+    "zero_rows",
+    "zero_columns",
     "sigma",
     "upper_edge",
     "edge_scale",
     "threshold",
     "informative_vectors",
     "informative_from",
+    "brody_window_spread",
     "hill_plateau",
     "hill_exponent",
     "distance_travelled",
@@ -108,10 +118,11 @@ def condition_tables(
             "epoch": epoch,
             "members": len(spectra),
         }
+        nulls_of = Nulls.of(spectra, null)
         tables = {
-            "statistics": statistics_table(spectra, null, rng),
+            "statistics": statistics_table(spectra, nulls_of, rng),
             "ranks": ranks_table(spectra),
-            "curves": curves_table(spectra, null),
+            "curves": curves_table(spectra, nulls_of.of_bulks),
         }
         for name, table in tables.items():
             for k, (key, value) in enumerate(place.items()):
@@ -120,75 +131,114 @@ def condition_tables(
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
-def statistics_table(spectra: LayerSpectra, null: Null, rng: np.random.Generator) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Nulls:
+    """The Gaussian matrices that each member is compared with, by member.
+
+    Attributes
+    ----------
+    of_matrices
+        Of the shape of the matrix without rows and columns of zeros.
+    of_bulks
+        Of the shape that the bulk has without the values outside, for `OF_THE_BULK`.
+    """
+
+    of_matrices: Sequence[Null]
+    of_bulks: Sequence[Null]
+
+    @classmethod
+    def of(cls, spectra: LayerSpectra, null: Null) -> Self:
+        """Find the nulls of all members of a layer, given the one of its shape."""
+        found = []
+        for shapes in (spectra.inner_shapes(), spectra.bulk_shapes()):
+            alike = Counter(tuple(sorted(shape)) for shape in shapes)
+            by_shape = {
+                (short, long): matched_null(null, (short, long), members)
+                for (short, long), members in alike.items()
+            }
+            found.append([by_shape[min(shape), max(shape)] for shape in shapes])
+        return cls(*found)
+
+
+def statistics_table(spectra: LayerSpectra, nulls: Nulls, rng: np.random.Generator) -> pd.DataFrame:
     """One row a statistic and null of one layer after one epoch.
 
     Parameters
     ----------
     spectra
         The analyses of the members.
-    null
-        For matrices of the layer's shape.
+    nulls
+        Of the members.
     rng
-        Draws the assignments behind p-values.
+        Draws the choices behind p-values.
 
     Returns
     -------
     DataFrame
         ``statistic``; ``value``, the mean over members; its ``standard_error``, over members, or of
         a single one the spread of random matrices (of the Brody parameter a bootstrap's); ``null``:
-        ``Gaussian``, independent entries, ``permuted``, the matrix's own entries in random order,
-        or empty; ``null_mean`` and ``null_sd``, of one matrix; ``p_value``; ``verdict``, the
-        commonest on the tail; ``note``: why a value is missing, or the reason for the verdict.
+        ``Gaussian``, independent entries of one law, ``permuted``, the matrix's own entries in
+        random order, ``sign-flipped``, its own entries with random signs, or empty; ``null_mean``
+        and ``null_sd``, of one matrix; ``p_value``; ``verdict``, the commonest on the tail;
+        ``note``: why a value is missing, or the reason for the verdict.
     """
-    notes = {**_no_bulk(spectra), **too_small(min(spectra.shape))}
+    notes = {**_no_bulk(spectra), **why_missing(min(spectra.shape))}
     rows = [
-        *_against_gaussian(spectra, null, notes, rng),
-        *_against_permuted(spectra, notes, rng),
-        *_measured(spectra),
+        *_against_gaussian(spectra, nulls, notes, rng),
+        *_against_copies(spectra, "permuted", spectra.permuted, notes, rng),
+        *_against_copies(spectra, "sign-flipped", spectra.sign_flipped, notes, rng),
+        *_measured(spectra, notes),
         *_tail(spectra),
     ]
     return pd.DataFrame(rows)
 
 
 def _against_gaussian(
-    spectra: LayerSpectra, null: Null, notes: Mapping[str, str], rng: np.random.Generator
+    spectra: LayerSpectra, nulls: Nulls, notes: Mapping[str, str], rng: np.random.Generator
 ) -> Iterator[Row]:
     for name, side in STATISTICS.items():
-        values, expected = _known(spectra.statistics[name]), null.known(name)
-        spread = _spread(expected)
-        alone = spectra.brody_error[0] if name == "brody" else spread
-        yield {
-            "statistic": name,
-            "value": _mean(values),
-            "standard_error": _error(values, alone),
-            "null": "Gaussian",
-            "null_mean": _mean(expected),
-            "null_sd": spread,
-            "p_value": pooled_p_value(values, expected, side, rng),
-            "note": notes.get(name, _missing(values, spectra)),
-        }
-
-
-def _against_permuted(
-    spectra: LayerSpectra, notes: Mapping[str, str], rng: np.random.Generator
-) -> Iterator[Row]:
-    for name, drawn in spectra.permuted.items():
         values = spectra.statistics[name]
-        spread = drawn.std(axis=1, ddof=1).mean()
+        mine = nulls.of_bulks if name in OF_THE_BULK else nulls.of_matrices
+        known = _known(values)
+        middle, spread = mean_and_spread([null.statistics[name] for null in mine])
+        alone = spectra.brody_error[0] if name == "brody" else spread
+        others = disjoint([null.statistics[name] for null in mine])
         yield {
             "statistic": name,
-            "value": values.mean(),
-            "standard_error": _error(values, spread),
-            "null": "permuted",
-            "null_mean": drawn.mean(),
+            "value": _mean(known),
+            "standard_error": _error(known, alone),
+            "null": "Gaussian",
+            "null_mean": middle,
             "null_sd": spread,
-            "p_value": permutation_p_value(values, drawn, rng),
-            "note": notes.get(name, ""),
+            "p_value": members_p_value(values, others, side, rng),
+            "note": notes.get(name, _missing(known, spectra)),
         }
 
 
-def _measured(spectra: LayerSpectra) -> Iterator[Row]:
+def _against_copies(
+    spectra: LayerSpectra,
+    null: str,
+    copies: Mapping[str, Floats],
+    notes: Mapping[str, str],
+    rng: np.random.Generator,
+) -> Iterator[Row]:
+    for name, drawn in copies.items():
+        values = spectra.statistics[name]
+        known = _known(values)
+        middle, spread = mean_and_spread([*drawn])
+        yield {
+            "statistic": name,
+            "value": _mean(known),
+            "standard_error": _error(known, spread),
+            "null": null,
+            "null_mean": middle,
+            "null_sd": spread,
+            "p_value": members_p_value(values, [*drawn], STATISTICS[name], rng),
+            "note": notes.get(name, _missing(known, spectra)),
+        }
+
+
+def _measured(spectra: LayerSpectra, notes: Mapping[str, str]) -> Iterator[Row]:
     """Return rows of measurements without a null; means are over the members that have them."""
     for name in _MEASURED:
         known = _known(getattr(spectra, name))
@@ -196,7 +246,7 @@ def _measured(spectra: LayerSpectra) -> Iterator[Row]:
             "statistic": name,
             "value": _mean(known),
             "standard_error": _error(known, np.nan),
-            "note": _missing(known, spectra),
+            "note": notes.get(name, _missing(known, spectra)),
         }
 
 
@@ -235,24 +285,20 @@ def _no_bulk(spectra: LayerSpectra) -> dict[str, str]:
     """Note by statistic how many members have no bulk; see `marchenko_pastur.Bulk`."""
     if spectra.singular_values.shape[1] < MIN_VALUES:
         return {}
-    above = spectra.statistics["outliers_above"].astype(int)
+    above = np.nan_to_num(spectra.statistics["outliers_above"]).astype(int)
     largest = spectra.singular_values[np.arange(len(above)), above]
     n = int((largest > spectra.threshold).sum())
-    return dict.fromkeys(PERMUTED, f"in {n} of {len(above)} members {NO_BULK}") if n else {}
+    return dict.fromkeys(OF_COPIES, f"in {n} of {len(above)} members {NO_BULK}") if n else {}
 
 
 def _missing(known: Floats, spectra: LayerSpectra) -> str:
-    """Note over how many members a mean is, if not over all."""
+    """Note over how many members a mean is, if not over all: others do not determine it."""
     n = len(spectra)
     return "" if len(known) == n else f"of {len(known)} of {n} members"
 
 
 def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def _spread(values: Floats) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
 def _error(values: Floats, alone: float) -> float:
@@ -269,17 +315,26 @@ def ranks_table(spectra: LayerSpectra) -> pd.DataFrame:
     -------
     DataFrame
         ``rank``, 1 for the largest singular value; the mean ``singular_value``; ``p_left`` and
-        ``p_right``, medians over members; the means ``participation_left`` and
-        ``participation_right``; ``informative``, the share of members with an informative vector.
+        ``p_right``, medians over members, of their vectors against those of sign-flipped copies;
+        the means ``participation_left`` and ``participation_right``; ``informative``, the share of
+        members with an informative vector; ``learned``, the share of members whose learned rank
+        reaches it. Members whose vector is not determined are left out of medians and means.
     """
+    ranks = np.arange(1, spectra.singular_values.shape[1] + 1)
     return pd.DataFrame(
         {
-            "rank": np.arange(1, spectra.singular_values.shape[1] + 1),
+            "rank": ranks,
             "singular_value": spectra.singular_values.mean(axis=0),
-            "p_left": np.median(spectra.p_left, axis=0),
-            "p_right": np.median(spectra.p_right, axis=0),
-            "participation_left": spectra.participation_left.mean(axis=0),
-            "participation_right": spectra.participation_right.mean(axis=0),
+            "p_left": _by_rank(np.median, spectra.p_left),
+            "p_right": _by_rank(np.median, spectra.p_right),
+            "participation_left": _by_rank(np.mean, spectra.participation_left),
+            "participation_right": _by_rank(np.mean, spectra.participation_right),
             "informative": spectra.informative.mean(axis=0),
+            "learned": (spectra.learned_rank[:, None] >= ranks).mean(axis=0),
         }
     )
+
+
+def _by_rank(summary: Callable[[Floats], Any], values: Floats) -> list[float]:
+    """Sum up the values (member, rank) of the members that have them; NaN where none has."""
+    return [float(summary(known)) if len(known := _known(one)) else np.nan for one in values.T]

@@ -144,12 +144,12 @@ class Spectra(Section):
     null_matrices: Annotated[int, Field(ge=50, le=1_000_000)]
     """Random matrices simulated for each shape of a layer; no p-value of a single matrix is below
     1 over this number."""
-    null_vectors: Annotated[int, Field(ge=1000, le=100_000_000)]
-    """Random vectors simulated for each length of a singular vector."""
-    pooled_ranks: Annotated[int, Field(ge=1, le=101)]
-    """Singular vectors of neighbouring ranks that are tested together; 1 tests each by itself."""
     permutations: Annotated[int, Field(ge=9, le=10_000)]
     """Times that a matrix's entries are permuted, to compare it with its own entries."""
+    sign_flips: Annotated[int, Field(ge=19, le=10_000)]
+    """Copies of a matrix with the sign of every entry flipped at random, which keep its scales and
+    nothing else. Each component of the learned rank, and the informative vectors of a matrix, must
+    exceed all of them: a level of 1 over 1 + this number, 0.025 with 39."""
     goodness_of_fit_replicates: Annotated[int, Field(ge=0, le=100)]
     """Samples behind the goodness of fit of a power law to each tail; 0 leaves it out, as it is
     slow."""
