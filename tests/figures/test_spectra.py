@@ -20,12 +20,14 @@ CURVE_SIZES = {
     "hill": 9,
     "plateau": 2,
 }
+COPIES = ["permuted", "sign-flipped"]
 WITH_NULL = ["outliers_above", "mean_ratio", "brody"]
 STATISTICS = [
     *WITH_NULL,
     "upper_edge",
     "edge_scale",
     "threshold",
+    "learned_rank",
     "informative_vectors",
     "distance_travelled",
     "tail_exponent",
@@ -75,8 +77,9 @@ def make_spectra(where):
         mine = table["statistic"] == f"share_{verdict.replace(' ', '_')}"
         table.loc[mine, "value"] = float(verdict == "not a power law")
     table.loc[table["statistic"] == "hill_plateau", "value"] = 0.5
-    permuted = table[table["statistic"] == "outliers_above"].assign(null="permuted", null_mean=99)
-    return pd.concat([table, permuted], ignore_index=True)
+    counts = table[table["statistic"] == "outliers_above"]
+    copies = [counts.assign(null=null, null_mean=99) for null in COPIES]
+    return pd.concat([table, *copies], ignore_index=True)
 
 
 def make_ranks(where):
@@ -88,6 +91,7 @@ def make_ranks(where):
             p_left=rng.uniform(0.01, 1, n),
             p_right=rng.uniform(0.01, 1, n),
             informative=np.where(part["rank"] <= 2, 0.75, 0.25 * (part["rank"] == 5)),
+            learned=np.where(part["rank"] <= 7, 1.0, 0.0),
         )
         parts.append(part.assign(**dict(zip(PLACE, place, strict=True))))
     return pd.concat(parts, ignore_index=True)
@@ -147,7 +151,7 @@ def at(table, layer, epoch, **values):
 
 def value(spectra, layer, epoch, statistic):
     mine = at(spectra, layer, epoch, statistic=statistic)
-    return mine[mine["null"] != "permuted"]["value"].item()
+    return mine[~mine["null"].isin(COPIES)]["value"].item()
 
 
 def panels_of(figure, layers):
@@ -220,7 +224,8 @@ def test_level_statistics_without_any_layer_to_unfold_are_mean_ratios(curves, sp
 def test_singular_vectors_are_hollow_unless_informative(ranks, spectra):
     figure = spectra_figures.singular_vectors(ranks, spectra, STYLE)
     for (layer, shape), panels in zip(SHAPES.items(), panels_of(figure, 2), strict=True):
-        for panel, line, epoch in zip(panels, panels[2].get_lines(), (0, 20), strict=False):
+        lines = iter(panels[2].get_lines())
+        for panel, epoch in zip(panels[:2], (0, 20), strict=True):
             part = at(ranks, layer, epoch)
             often = part["informative"] >= 0.5
             dots = iter(panel.get_lines())
@@ -232,19 +237,15 @@ def test_singular_vectors_are_hollow_unless_informative(ranks, spectra):
                 assert many.get_markerfacecolor() != "none"
             assert panel.get_yscale() == "log"
             assert panel.get_xscale() == ("log" if min(shape) > 50 else "linear")
-            np.testing.assert_array_equal(line.get_xydata(), part[["rank", "informative"]])
-            n = value(spectra, layer, epoch, "informative_vectors")
-            assert f"epoch {epoch}: {n:.3g} of {min(shape)} ranks inform" in panel.get_title()
+            for share in ("informative", "learned"):
+                np.testing.assert_array_equal(next(lines).get_xydata(), part[["rank", share]])
+            n, learned = (
+                value(spectra, layer, epoch, name)
+                for name in ("informative_vectors", "learned_rank")
+            )
+            says = f"epoch {epoch}: learned rank {learned:.3g} ± 0.05, {n:.3g} informative"
+            assert says in panel.get_title()
     assert {"rank", "p-value"} <= set(words(figure))
-
-
-def test_p_values_too_small_for_the_axis_stand_at_its_end(ranks, spectra):
-    tiny = ranks.assign(p_left=np.where(ranks["rank"] == 1, 0.0, ranks["p_left"]))
-    figure = spectra_figures.singular_vectors(tiny, spectra, STYLE)
-    panel = figure.axes[0]
-    lowest = min(line.get_ydata().min() for line in panel.get_lines())
-    assert lowest == 1e-12
-    assert panel.get_ylim()[0] < lowest
 
 
 def test_hill_plots_have_a_verdict_and_no_exponent_without_a_power_law(curves, spectra):
@@ -296,7 +297,7 @@ def test_lazy_rich_draws_each_layer_against_the_output_scale(scaled):
             wanted = [learned[learned["epoch"] == 20]["accuracy_mean"].tolist()[:3]]
         else:
             tables = [
-                t[(t["statistic"] == name) & (t["null"] != "permuted")] for t in tables.values()
+                t[(t["statistic"] == name) & ~t["null"].isin(COPIES)] for t in tables.values()
             ]
             wanted = [table["value"].tolist() for table in tables]
         assert len(lines) == 2 * len(wanted)

@@ -90,15 +90,14 @@ def spectra(**changes):
         (statistics(randomisations=99), {"symmetry"}),
         (statistics(folds=2), {"comparison"}),
         (statistics(omnibus_ensembles=199), {"omnibus"}),
-        (statistics(significance_level=0.1), {"findings", "significance", "omnibus"} | SPECTRA),
+        (statistics(significance_level=0.1), {"findings", "significance", "omnibus"}),
         (
             statistics(headline_epochs=[0, 50]),
             {"significance", "omnibus", "symmetry", "findings"} | SPECTRA,
         ),
         (spectra(null_matrices=100), {"null"}),
-        (spectra(null_vectors=5000), {"null"}),
-        (spectra(pooled_ranks=3), {"null"}),
         (spectra(permutations=9), SPECTRA),
+        (spectra(sign_flips=19), SPECTRA),
         (spectra(goodness_of_fit_replicates=10), SPECTRA),
         (
             {"invariants": "published"},

@@ -96,7 +96,7 @@ KEYS = {
     ),
     "statistics.significance_level": (
         statistics(significance_level=0.1),
-        FROM_SIGNIFICANCE | FROM_OMNIBUS | SPECTRA,
+        FROM_SIGNIFICANCE | FROM_OMNIBUS,
     ),
     "statistics.bootstrap_replicates": (
         statistics(bootstrap_replicates=60),
@@ -109,9 +109,8 @@ KEYS = {
     "statistics.folds": (statistics(folds=3), FROM_COMPARISON),
     "statistics.noise_floor_draws": (statistics(noise_floor_draws=60), FROM_DISTANCE),
     "spectra.null_matrices": (spectra(null_matrices=60), NULLS | SPECTRA),
-    "spectra.null_vectors": (spectra(null_vectors=1100), NULLS | SPECTRA),
-    "spectra.pooled_ranks": (spectra(pooled_ranks=3), NULLS | SPECTRA),
     "spectra.permutations": (spectra(permutations=10), SPECTRA),
+    "spectra.sign_flips": (spectra(sign_flips=20), SPECTRA),
     "spectra.goodness_of_fit_replicates": (spectra(goodness_of_fit_replicates=5), SPECTRA),
     "figures.panel_width": ({"figures": {"panel_width": 5.0}}, FIGURES | GALLERY),
     "figures.font_scale": ({"figures": {"font_scale": 1.5}}, FIGURES | GALLERY),

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from weightlaws.figures.spectra import RANDOM_LOOK, null_band
+from weightlaws.figures.spectra import RANDOM_LOOK, null_band, without_copies
 from weightlaws.figures.style import (
     BAND,
     COLOURS,
@@ -31,6 +31,7 @@ _DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (
 _BY_SCALE = {
     "distance_travelled": "distance\n|W − W₀| / |W₀|",
     "accuracy": "test accuracy",
+    "learned_rank": "learned rank",
     "informative_vectors": "informative\nranks",
     "outliers_above": "outliers\nabove",
     "mean_ratio": "mean ratio ⟨r⟩",
@@ -104,7 +105,7 @@ def _by_scale(spectra: Table, learning_curves: Table, shown: Table) -> Table:
         value=learning_curves["accuracy_mean"],
         standard_error=learning_curves["accuracy_sd"] / np.sqrt(members - 1),
     )
-    table = pd.concat([spectra[spectra["null"] != "permuted"], learned], ignore_index=True)
+    table = pd.concat([without_copies(spectra), learned], ignore_index=True)
     last = table.groupby(["condition", "layer"])["epoch"].transform("max")
     table = table[table["epoch"] == last].merge(shown.drop(columns="members"), on="condition")
     return table.sort_values("x", kind="stable")

@@ -40,7 +40,6 @@ Table = pd.DataFrame
 _ACROSS = 5  # layers side by side
 _ROOM = Room(left=7, between=3.8)
 _MANY = 50  # ranks, beyond which their axis is logarithmic
-_SMALLEST_P = 1e-12  # smaller ones are drawn here
 
 _FIRST: Look = {"color": COLOURS[1], "linestyle": "--", "marker": "s"}
 _LAST: Look = {"color": COLOURS[0], "linestyle": "-", "marker": "o"}
@@ -53,6 +52,7 @@ _OUTLIERS: Look = {"color": COLOURS[3], "linewidth": 0.9}
 _LAW: Look = {"color": "0.15", "linestyle": "-", "linewidth": 1.2}
 _PLATEAU: Look = {"linewidth": 5, "alpha": 0.5, "solid_capstyle": "butt"}
 _POISSON: Look = {"color": "0.15", "linestyle": ":", "linewidth": 1.2}
+_LEARNED: Look = {"linewidth": 2.5, "alpha": 0.35, "drawstyle": "steps-mid"}
 RANDOM_LOOK: Look = {"color": "0.4", **BAND}
 
 
@@ -148,7 +148,8 @@ def level_statistics(curves: Table, spectra: Table, style: Style) -> Figure:
 def _mean_ratio(panel: Axes, spectra: Table) -> None:
     ratios = spectra[spectra["statistic"] == "mean_ratio"].sort_values("epoch")
     low, high = null_band(ratios)
-    panel.axhspan(low.iloc[-1], high.iloc[-1], **RANDOM_LOOK)  # the same at each epoch
+    # Of the last epoch: others differ a little where other numbers of values are left out.
+    panel.axhspan(low.iloc[-1], high.iloc[-1], **RANDOM_LOOK)
     panel.axhline(levels.GOE_MEAN_RATIO, **_LAW)
     panel.axhline(levels.POISSON_MEAN_RATIO, **_POISSON)
     panel.errorbar(ratios["epoch"], ratios["value"], ratios["standard_error"], capsize=2, **_RATIO)
@@ -173,28 +174,31 @@ def _unfolded(panel: Axes, part: Table, spacing: bool) -> None:
 
 
 def singular_vectors(ranks: Table, spectra: Table, style: Style) -> Figure:
-    """Draw which singular vectors of one condition are not random.
+    """Draw which ranks of one condition are more than scale, and whose vectors stand out.
 
-    Reads ``rank, p_left, p_right, informative`` and the statistic ``informative_vectors``. A panel
-    of p-values per layer and epoch; the lowest panel shows the share of members in which a rank is
-    informative.
+    Reads ``rank, p_left, p_right, informative, learned`` and the statistics ``learned_rank`` and
+    ``informative_vectors``. A panel of p-values per layer and epoch; the lowest panel shows the
+    shares of members in which a rank is learned and in which it is informative.
     """
-    require(ranks, "ranks", ["rank", "p_left", "p_right", "informative"])
-    numbers = _numbers(spectra, "informative_vectors")
+    require(ranks, "ranks", ["rank", "p_left", "p_right", "informative", "learned"])
+    numbers = _numbers(spectra, "learned_rank", "informative_vectors")
     with _stacks(ranks, [0.4] * _n_ends(ranks) + [0.28], style) as (figure, stacks):
         for layer, part, (*stack, lowest) in stacks:
             for panel, epoch, look in _by_epoch(stack, part):
                 points = part[part["epoch"] == epoch]
                 _p_values(panel, points)
+                learned = _measured(numbers[layer, epoch, "learned_rank"])
                 found, n = numbers[layer, epoch, "informative_vectors"]["value"], len(points)
-                _note(panel, f"epoch {epoch}: {found:.3g} of {n} ranks informative")
+                _note(panel, f"epoch {epoch}: learned rank {learned}, {found:.3g} informative")
                 lowest.plot(points["rank"], points["informative"], **look, markevery=spread(n))
-            lowest.set(xlabel="rank", ylabel="members where\ninformative", ylim=(-0.05, 1.05))
+                lowest.plot(points["rank"], points["learned"], color=look["color"], **_LEARNED)
+            lowest.set(xlabel="rank", ylabel="share of\nmembers", ylim=(-0.05, 1.05))
             lowest.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
             _number_axis(lowest, part["rank"])
         few = Line2D([], [], **_HOLLOW, label="hollow: informative in less than half the members")
+        learned_look = Line2D([], [], color="0.3", **_LEARNED, label="learned rank reaches it")
         sides = {"left": _LEFT, "right": _RIGHT}
-        legend(figure, style, sides | _looks(ranks), few)
+        legend(figure, style, sides | _looks(ranks), few, learned_look)
     return figure
 
 
@@ -204,9 +208,9 @@ def _p_values(panel: Axes, points: Table) -> None:
     pixels: Look = {"rasterized": True, "markersize": 2} if len(points) > 10 * _MANY else {}
     for side, look in (("p_left", _LEFT), ("p_right", _RIGHT)):
         for mine, face in ((points[~often], "none"), (points[often], look["color"])):
-            panel.plot(mine["rank"], mine[side].clip(lower=_SMALLEST_P), **look | pixels, mfc=face)
-    least = max(_SMALLEST_P, np.fmin.reduce(all_p, axis=None, initial=1e-3))
-    panel.set(yscale="log", ylim=(least / 3, 3), ylabel="p-value")
+            panel.plot(mine["rank"], mine[side], **look | pixels, mfc=face)
+    least = np.fmin.reduce(all_p, axis=None, initial=0.05)
+    panel.set(yscale="log", ylim=(least / 2, 2), ylabel="p-value")
     panel.yaxis.set_major_formatter(power_of_ten)
     panel.yaxis.set_minor_locator(NullLocator())
     _number_axis(panel, points["rank"])
@@ -262,7 +266,12 @@ def _numbers(spectra: Table, *statistics: str) -> Mapping[Any, Mapping[Any, Any]
     index = ["layer", "epoch", "statistic"]
     needed = ["value", "standard_error", "null", "null_mean", "null_sd", "members", *index]
     require(spectra, "spectra", needed, statistic=statistics)
-    return spectra[spectra["null"] != "permuted"].set_index(index).to_dict("index")
+    return without_copies(spectra).set_index(index).to_dict("index")
+
+
+def without_copies(spectra: Table) -> Table:
+    """Leave out the rows that compare a value with copies of its matrix: one a statistic stays."""
+    return spectra[~spectra["null"].isin(["permuted", "sign-flipped"])]
 
 
 def null_band(rows: Table) -> tuple["pd.Series[float]", "pd.Series[float]"]:

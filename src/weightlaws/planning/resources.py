@@ -172,6 +172,10 @@ def spectra_shard(
         permuted = 2e-4 + 2.5e-8 * entries + 1e-10 * n**2 * m
         each += 3e-4 + n * (4e-5 + 2e-8 * replicates) + 5e-10 * n**2 * m + 5e-8 * n * (n + m)
         each += spectra.permutations * permuted
+        # Sign-flipped copies with their vectors, and a step of the learned rank for n / 8 values.
+        vectors = 1.5e-4 + 5e-8 * entries * (1 + n / 40) + 2e-9 * n**3 + 3e-10 * n**2 * m
+        step = 1e-5 + 5e-9 * entries + 6e-11 * n**2 * m
+        each += spectra.sign_flips * (vectors + n / 8 * step)
         each += spectra.goodness_of_fit_replicates * (5e-4 + 1e-6 * n)
     held = 150 * max(map(prod, shapes.values()), default=0) + _nulls(study, shapes)
     return _resources(held, len(shard) * len(study.tested_epochs(networks)) * each)

@@ -226,7 +226,7 @@ def analyse(
 
     Examples
     --------
-    A random matrix with one strong entry:
+    A random matrix with a block of larger entries, all of one sign:
 
     >>> from weightlaws.spectra.null import simulate_null
     >>> rng = np.random.default_rng(1)
@@ -235,7 +235,7 @@ def analyse(
     >>> matrix[:4, :4] += 20.0
     >>> found = analyse(matrix, rng, null=null)
     >>> found.n_outliers, found.learned_rank, found.n_informative_vectors, found.tail_verdict
-    (1, 1.0, 1, 'too few values')
+    (1, 1.0, 0, 'too few values')
     """
     w = np.asarray(matrix, dtype=np.float64)
     if w.ndim != 2 or w.size == 0:
