@@ -2,19 +2,21 @@ import numpy as np
 import pytest
 from support.laws import FIVE, one_sided
 
-from weightlaws.inference.comparison import candidates, compare, held_out
+from weightlaws.inference.comparison import candidates, compare, held_out, random_folds
 from weightlaws.laws.bipartite import Bipartite
 from weightlaws.laws.iid import IID
 from weightlaws.laws.names import LAWS, NESTED
 from weightlaws.laws.one_sided import OneSided
 from weightlaws.laws.pigmm import PIGMM
 
+RNG = np.random.default_rng(9)
+
 
 @pytest.mark.parametrize("folds", [2, 5, 17])
 def test_held_out_members_are_described_by_fits_to_the_others(folds):
     matrices = np.random.default_rng(0).normal(0.2, 1, size=(17, 4, 4))
     fits = candidates((4, 4), "columns")
-    results = held_out(matrices, fits, folds)
+    results = held_out(matrices, fits, np.arange(17) % folds)
     assert list(results) == ["i.i.d.", "bipartite", "diagonal S_D", "one-sided"]
     for name, result in results.items():
         for k in range(17):
@@ -47,44 +49,67 @@ def test_every_law_has_words_and_follows_the_law_that_it_is_nested_above():
     assert all(names.index(than) < names.index(law) for law, than in NESTED.items())
 
 
-def test_table():
+@pytest.mark.parametrize("folds", [2, 5, 16, 17])
+def test_folds_are_as_large_as_each_other_and_random(folds):
+    rng = np.random.default_rng(8)
+    drawn = np.array([random_folds(17, folds, rng) for _ in range(2000)])
+    for fold in drawn:
+        assert {*np.bincount(fold, minlength=folds)} <= {17 // folds, -(-17 // folds)}
+    # Each member is in each fold as often as the others: 5 binomial standard deviations.
+    share = (drawn == 0).mean(axis=0)
+    expected = np.mean(np.arange(17) % folds == 0)
+    np.testing.assert_allclose(share, expected, atol=5 * 0.5 / np.sqrt(2000))
+
+
+@pytest.mark.parametrize("orders", [1, 3])
+def test_table(orders):
     matrices = np.random.default_rng(2).normal(size=(30, 4, 4)).astype(np.float32)
-    table = compare(matrices, "rows", 5)
-    results = held_out(matrices, candidates((4, 4), "rows"), 5)
+    table = compare(matrices, "rows", 5, np.random.default_rng(7), orders)
+    rng = np.random.default_rng(7)
+    divisions = [random_folds(30, 5, rng) for _ in range(orders)]
+    results = [held_out(matrices, candidates((4, 4), "rows"), fold) for fold in divisions]
     assert list(table.columns) == [
         "law", "n_parameters", "log_likelihood", "standard_error",
-        "than", "gain", "gain_standard_error", "note",
+        "than", "gain", "gain_standard_error", "gain_order_sd", "note",
     ]  # fmt: skip
     assert list(table["law"]) == ["i.i.d.", "bipartite", "diagonal S_D", "one-sided"]
     assert list(table["than"]) == ["", "i.i.d.", "bipartite", "bipartite"]
     assert list(table["n_parameters"]) == [2, 5, 13, 24]
     for row in table.to_dict("records"):
-        values = results[row["law"]].log_likelihood
+        each = np.array([result[row["law"]].log_likelihood for result in results])
+        values = each.mean(axis=0)
         assert row["log_likelihood"] == pytest.approx(values.mean(), rel=1e-14)
         assert row["standard_error"] == pytest.approx(np.std(values, ddof=1) / np.sqrt(30))
         if row["than"]:
-            gains = values - results[NESTED[row["law"]]].log_likelihood
-            assert row["gain"] == pytest.approx(gains.mean())
-            assert row["gain_standard_error"] == pytest.approx(np.std(gains, ddof=1) / np.sqrt(30))
-    assert np.isnan(table.loc[0, ["gain", "gain_standard_error"]].astype(float)).all()
+            gains = each - [result[NESTED[row["law"]]].log_likelihood for result in results]
+            of_members, of_orders = gains.mean(axis=0), gains.mean(axis=1)
+            assert row["gain"] == pytest.approx(of_members.mean())
+            error = np.std(of_members, ddof=1) / np.sqrt(30)
+            assert row["gain_standard_error"] == pytest.approx(error)
+            if orders > 1:
+                assert row["gain_order_sd"] == pytest.approx(np.std(of_orders, ddof=1))
+    missing = table[["gain", "gain_standard_error", "gain_order_sd"]].isna()
+    assert missing.loc[0].all()
+    assert missing.loc[1:, "gain_order_sd"].eq(orders == 1).all()
+    assert not missing.loc[1:, "gain"].any()
     assert not table["note"].any()
 
 
 def test_a_law_without_density_is_named_and_left_out():
     matrices = np.random.default_rng(3).normal(size=(10, 4, 9))
-    table = compare(matrices, "columns", 5).set_index("law")
+    table = compare(matrices, "columns", 5, RNG).set_index("law")
     assert "8 members are too few for 9 labels" in table.loc["one-sided", "note"]
     missing = table.drop(columns=["than", "note"]).isna()
-    assert missing.loc["one-sided"].tolist() == [False, True, True, True, True]
-    assert not missing.loc["bipartite"].any()
+    assert missing.loc["one-sided"].tolist() == [False, *[True] * 5]
+    assert missing.columns[missing.loc["bipartite"]].tolist() == ["gain_order_sd"]
     assert table.loc[["i.i.d.", "bipartite"], "note"].tolist() == ["", ""]
     # One degenerate fold is enough: without the last member all others are equal.
     matrices = np.ones((3, 4, 4))
     matrices[2] += np.random.default_rng(4).normal(size=(4, 4))
-    (result,) = held_out(matrices, {"i.i.d.": IID.fit}, 3).values()
+    (result,) = held_out(matrices, {"i.i.d.": IID.fit}, np.arange(3)).values()
     assert np.isnan(result.log_likelihood).all()
     assert result.note == "the variance of the entries is singular (0): the law has no density"
-    table = compare(matrices, None, 3)
+    table = compare(matrices, None, 3, RNG)
     assert table[["log_likelihood", "standard_error", "gain"]].isna().all(axis=None)
     assert "the grand total is singular" in table["note"][1]
     assert "block V0 is singular" in table["note"][2]
@@ -93,7 +118,7 @@ def test_a_law_without_density_is_named_and_left_out():
 def test_superfluous_parameters_lose():
     rng, n = np.random.default_rng(5), 100
     law = Bipartite((5, 5), FIVE)
-    tables = [compare(law.sample(n, rng), "rows", 5).set_index("law") for _ in range(40)]
+    tables = [compare(law.sample(n, rng), "rows", 5, rng).set_index("law") for _ in range(40)]
     gains = np.array([table.loc[["diagonal S_D", "one-sided"], "gain"] for table in tables])
     # A true parameter fitted to 80 members costs half a nat / 80, to first order.
     expected = -0.5 / 80 * (np.array([13, 35]) - 5)
@@ -108,7 +133,7 @@ def test_class_means_show(shape, labelled):
     A, B = np.zeros(10), np.eye(4)[np.triu_indices(4)]
     law = OneSided(shape, np.concatenate([means, A, B]), labelled)
     matrices = law.sample(100, np.random.default_rng(6))
-    row = compare(matrices, labelled, 5).set_index("law").loc["one-sided"]
+    row = compare(matrices, labelled, 5, RNG).set_index("law").loc["one-sided"]
     assert row["gain"] > 5 * row["gain_standard_error"]
 
 
@@ -116,8 +141,8 @@ def test_errors():
     matrices = np.ones((4, 3, 3))
     for folds in (1, 5):
         with pytest.raises(ValueError, match=f"from 2 to 4 folds for 4 members, found {folds}"):
-            compare(matrices, None, folds)
+            compare(matrices, None, folds, RNG)
     with pytest.raises(ValueError, match=r"shape \(n, rows, columns\), found float64 of shape"):
-        compare(matrices[0], None, 2)
+        compare(matrices[0], None, 2, RNG)
     with pytest.raises(ValueError, match="expected 'rows' or 'columns' to be labelled"):
-        compare(matrices, "both", 2)
+        compare(matrices, "both", 2, RNG)

@@ -102,7 +102,10 @@ def of(table, selection, epoch=None):
 
 
 def test_laws_are_compared_with_and_without_the_dead(shards, weights):
-    spec = {"weights": WEIGHTS_SPEC, "members": MEMBERS, "folds": 3, "code": "digest"}
+    spec = {
+        **{"weights": WEIGHTS_SPEC, "members": MEMBERS, "seed": 3, "folds": 3},
+        **{"epochs": [2], "orders": 2, "code": "digest"},
+    }
     table = comparison_table(shards[0], spec, "name")
     assert table["layer"].unique().tolist() == list(SHAPES)
     for layer, side in (("input-hidden1", "columns"), (SQUARE, None), ("hidden2-output", "rows")):
@@ -110,10 +113,13 @@ def test_laws_are_compared_with_and_without_the_dead(shards, weights):
         assert mine[["rows", "columns"]].drop_duplicates().to_numpy().tolist() == [SHAPES[layer]]
         for choice, members in (("all", FINITE), ("without dead outputs", ALIVE)):
             found = of(mine, choice, epoch=2)
-            expected = compare(weights[layer][members, -1], side, folds=3)
+            rng = np.random.default_rng([3, *f"comparison/name/{layer}".encode(), 2])
+            expected = compare(weights[layer][members, -1], side, 3, rng, n_orders=2)
             assert (found["n_members"] == len(members)).all()
-            for column in ("law", "gain", "log_likelihood", "n_parameters"):
+            for column in ("law", "gain", "gain_order_sd", "log_likelihood", "n_parameters"):
                 np.testing.assert_array_equal(found[column], expected[column])
+    once = table[(table["layer"] == SQUARE) & (table["epoch"] != 2)]
+    assert once["gain_order_sd"].isna().all()
 
 
 def test_symmetries_are_tested_at_the_headline_epochs(shards, weights):

@@ -61,6 +61,7 @@ def test_time_and_memory_grow_with_members_and_widths(rule):
         ("significance", {"statistics": {"simulated_matrices": 20_000}}),
         ("significance", {"statistics": {"simulated_ensembles": 200_000}}),
         ("comparison", {"statistics": {"folds": 10}}),
+        ("comparison", {"statistics": {"fold_orders": 10}}),
         ("symmetry", {"statistics": {"randomisations": 1998}}),
         ("null", {"spectra": {"null_matrices": 2000}}),
         ("spectra_shard", {"spectra": {"permutations": 38}}),

@@ -89,11 +89,12 @@ def spectra(**changes):
         (statistics(simulated_ensembles=500), {"significance"}),
         (statistics(randomisations=99), {"symmetry"}),
         (statistics(folds=2), {"comparison"}),
+        (statistics(fold_orders=2), {"comparison"}),
         (statistics(omnibus_ensembles=199), {"omnibus"}),
         (statistics(significance_level=0.1), {"findings", "significance", "omnibus"}),
         (
             statistics(headline_epochs=[0, 50]),
-            {"significance", "omnibus", "symmetry", "findings"} | SPECTRA,
+            {"significance", "omnibus", "comparison", "symmetry", "findings"} | SPECTRA,
         ),
         (spectra(null_matrices=100), {"null"}),
         (spectra(permutations=9), SPECTRA),

@@ -30,6 +30,7 @@ MINI = {
         "omnibus_ensembles": 59,
         "randomisations": 99,
         "folds": 2,
+        "fold_orders": 2,
         "noise_floor_draws": 50,
     },
     "spectra": {"null_matrices": 50, "permutations": 9, "sign_flips": 19},

@@ -92,7 +92,7 @@ KEYS = {
     ),
     "statistics.headline_epochs": (
         statistics(headline_epochs=[0]),
-        FROM_SIGNIFICANCE | FROM_OMNIBUS | FROM_SYMMETRY | SPECTRA,
+        FROM_SIGNIFICANCE | FROM_OMNIBUS | FROM_COMPARISON | FROM_SYMMETRY | SPECTRA,
     ),
     "statistics.significance_level": (
         statistics(significance_level=0.1),
@@ -107,6 +107,7 @@ KEYS = {
     "statistics.omnibus_ensembles": (statistics(omnibus_ensembles=79), FROM_OMNIBUS),
     "statistics.randomisations": (statistics(randomisations=100), FROM_SYMMETRY),
     "statistics.folds": (statistics(folds=3), FROM_COMPARISON),
+    "statistics.fold_orders": (statistics(fold_orders=3), FROM_COMPARISON),
     "statistics.noise_floor_draws": (statistics(noise_floor_draws=60), FROM_DISTANCE),
     "spectra.null_matrices": (spectra(null_matrices=60), NULLS | SPECTRA),
     "spectra.permutations": (spectra(permutations=10), SPECTRA),
@@ -142,7 +143,12 @@ KEYS = {
     "sweeps.snapshots": (
         # What is tested must be kept, so that other epochs are tested in all conditions.
         {"sweeps": sweeps(snapshots=2), **statistics(headline_epochs=[0])},
-        new_shards(2 * SHARDS) | fan_in(2) | FROM_SIGNIFICANCE | FROM_SYMMETRY | SPECTRA,
+        new_shards(2 * SHARDS)
+        | fan_in(2)
+        | FROM_SIGNIFICANCE
+        | FROM_COMPARISON
+        | FROM_SYMMETRY
+        | SPECTRA,
     ),
     # The first two shards stand, and the third is not asked for.
     "sweeps.members": ({"sweeps": sweeps(members=4)}, fan_in(2)),

@@ -6,8 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import pandas as pd
 
+from weightlaws.arrays import Floats, Side
 from weightlaws.inference.comparison import compare
 from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
@@ -25,13 +27,20 @@ class ComparisonSpec:
         The spec of the condition's weights.
     n_members
         The number of members, diverged ones included.
+    seed
+        The study's seed.
     folds
         The number of parts that members are divided into; each is held out once.
+    epochs, n_orders
+        The epochs at which members are divided in several random orders, and how many these are.
     """
 
     weights: WeightsSpec
     n_members: int
+    seed: int
     folds: int
+    epochs: tuple[int, ...]
+    n_orders: int
 
     @classmethod
     def parse(cls, stored: Spec) -> Self:
@@ -39,7 +48,10 @@ class ComparisonSpec:
         return cls(
             weights=WeightsSpec.parse(stored["weights"]),
             n_members=stored["members"],
+            seed=stored["seed"],
             folds=stored["folds"],
+            epochs=tuple(stored["epochs"]),
+            n_orders=stored["orders"],
         )
 
 
@@ -75,10 +87,18 @@ def comparison_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.
             "rows": rows,
             "columns": columns,
         }
-        table = partial(compare, labelled=labelled_side(layer), folds=spec.folds)
+        side, key = labelled_side(layer), f"comparison/{condition}/{layer}".encode()
         ensembles = read_weights(paths, spec.weights, spec.n_members, layer, epochs)
         for epoch, ensemble in zip(epochs, ensembles, strict=True):
             values, dead = ensemble.values, ensemble.dead_output
+            seed, n_orders = [spec.seed, *key, epoch], spec.n_orders if epoch in spec.epochs else 1
+            table = partial(_compared, side=side, folds=spec.folds, seed=seed, n_orders=n_orders)
             part = with_and_without_dead(values, dead, spec.folds, table, **place, epoch=epoch)
             parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def _compared(
+    values: Floats, *, side: Side | None, folds: int, seed: list[int], n_orders: int
+) -> pd.DataFrame:
+    return compare(values, side, folds, np.random.default_rng(seed), n_orders)

@@ -110,7 +110,10 @@ def check_matrices(matrices: npt.ArrayLike, shape: Shape | None = None) -> Float
             f"found {array.dtype} of shape {array.shape}"
         )
     array = np.asarray(array, dtype=np.float64)
-    # NaN is passed on by both, and there is no third array.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.vdot(array, array) <= LARGEST**2:  # one quick pass, and almost always enough
+            return array
+    # NaN is passed on by both, and there is no further array.
     extremes = array.min(initial=0), array.max(initial=0)
     if not np.isfinite(extremes).all():
         wrong_ones = int((~np.isfinite(array).all(axis=(1, 2))).sum())

@@ -180,8 +180,14 @@ def _squared_norms(matrices: Floats, mean: float) -> Floats:
     step = max(1, TOGETHER // (rows * columns))
     for start in range(0, n, step):
         chunk = slice(start, start + step)
-        parts = _parts(matrices[chunk] - mean)
-        total, row, column, rest = (np.square(part).sum((1, 2)) for part in parts)
-        each = [rows * columns * total, columns * row, rows * column, rest]
-        norms[chunk] = np.stack(each, axis=-1)
+        rest = matrices[chunk] - mean
+        row, column = rest.mean(2), rest.mean(1)
+        total = row.mean(1)
+        # In place, and no square is formed: the arrays of `_parts` take three times as long.
+        rest -= row[:, :, None]
+        rest -= (column - total[:, None])[:, None, :]
+        norms[chunk, 0] = rows * columns * total**2
+        norms[chunk, 1] = columns * np.square(row - total[:, None]).sum(1)
+        norms[chunk, 2] = rows * np.square(column - total[:, None]).sum(1)
+        norms[chunk, 3] = np.einsum("nij,nij->n", rest, rest)
     return norms

@@ -75,7 +75,9 @@ class IID(GaussianLaw):
         """Fit to matrices (n, rows, columns), n >= 1, by maximum likelihood."""
         matrices = check_matrices(matrices)
         _, rows, columns = matrices.shape
-        return cls((rows, columns), [matrices.mean(), matrices.var()])
+        mean = matrices.mean()
+        offsets = matrices - mean
+        return cls((rows, columns), [mean, np.vdot(offsets, offsets) / matrices.size])
 
     def expectation(self, graphs: Iterable[Graph]) -> Floats:
         """Return the exact expectations (len(graphs),).
@@ -102,6 +104,7 @@ class IID(GaussianLaw):
         matrices = check_matrices(matrices, self.shape)
         mean, variance = self.parameters
         check_density(mean, {"the entries": variance})
-        exponents = np.square(matrices - mean).sum((1, 2)) / variance
+        offsets = matrices - mean
+        exponents = np.einsum("nij,nij->n", offsets, offsets) / variance
         n_entries = self.shape[0] * self.shape[1]
         return np.asarray(-0.5 * (exponents + n_entries * np.log(2 * np.pi * variance)))

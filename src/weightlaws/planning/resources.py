@@ -130,12 +130,13 @@ def omnibus(study: Study, condition: Ensemble) -> Resources:
 
 def comparison(study: Study, condition: Ensemble) -> Resources:
     """Estimate a job that compares laws, as though each layer had a labelled side."""
-    n, folds = condition.members, study.statistics.folds
+    n, folds, tested = condition.members, study.statistics.folds, study.tested_epochs(condition)
     held = seconds = 0.0
     for layer, epochs in study.layer_snapshots(condition).items():
         entries, labels = prod(condition.shapes[layer]), max(condition.shapes[layer])
         member = entries * (3e-8 + 1e-11 * labels) + _fitted(condition, layer)
-        seconds += 2 * len(epochs) * (0.01 + folds * (n * member + 5e-11 * labels**3))
+        divisions = len(epochs) + (study.statistics.fold_orders - 1) * len({*epochs} & {*tested})
+        seconds += 2 * divisions * (0.01 + folds * (n * member + 5e-11 * labels**3))
         held = max(held, 32 * n * entries + 80 * labels**2)
     return _resources(held, seconds)
 

@@ -150,7 +150,10 @@ def comparison_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) 
     return {
         "weights": weights_spec(study, condition, code),
         "members": condition.members,
+        "seed": study.seed,
         "folds": study.statistics.folds,
+        "epochs": study.tested_epochs(condition),
+        "orders": study.statistics.fold_orders,
         "code": code["comparison"],
     }
 

@@ -134,6 +134,9 @@ class Statistics(Section):
     """Randomised ensembles behind each test of a symmetry."""
     folds: Annotated[int, Field(ge=2, le=1000)]
     """Parts of an ensemble that are held out in turn to compare laws."""
+    fold_orders: Annotated[int, Field(ge=1, le=1000)]
+    """Random orders in which members are divided into folds at the headline epochs; their gains are
+    averaged. At other epochs there is one."""
     noise_floor_draws: Annotated[int, Field(ge=20, le=1_000_000)]
     """Ensembles behind the noise floor of each distance, simulated or with members swapped."""
 
