@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from support.laws import FIVE, one_sided
 
-from weightlaws.inference.comparison import candidates, compare, held_out, random_folds
+from weightlaws.inference.comparison import compare, held_out, random_folds
 from weightlaws.laws.bipartite import Bipartite
+from weightlaws.laws.candidates import candidates
 from weightlaws.laws.iid import IID
 from weightlaws.laws.names import LAWS, NESTED
 from weightlaws.laws.one_sided import OneSided

@@ -262,8 +262,7 @@ MODULES = {
     "inference": {
         "admissibility model_job model_tables": "model",
         "bootstrap layer_fit": "model distance",
-        "comparison": "comparison significance omnibus",
-        "comparison_job": "comparison",
+        "comparison comparison_job": "comparison",
         "dead_outputs": f"{TESTED} condition_figures",
         "distance distance_job": "distance",
         "findings findings_job": "findings",
@@ -283,7 +282,7 @@ MODULES = {
     },
     "laws": {
         "base pigmm wick": LAWS,
-        "bipartite iid one_sided": "comparison significance omnibus",
+        "bipartite candidates iid one_sided": "comparison significance omnibus",
         "likelihood_ratios": "symmetry",
         "moments": "significance",
         "names": f"{TESTED} findings condition_figures",

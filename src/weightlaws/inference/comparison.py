@@ -4,23 +4,17 @@ More parameters always fit the members at hand better. They describe held-out me
 if they are true of the ensemble and there are members enough to estimate them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from weightlaws.arrays import Floats, Integers, Shape, Side
-from weightlaws.laws.base import Law, check_matrices
-from weightlaws.laws.bipartite import Bipartite
-from weightlaws.laws.iid import IID
-from weightlaws.laws.names import BIPARTITE, DIAGONAL, INDEPENDENT, NESTED, ONE_SIDED
-from weightlaws.laws.one_sided import OneSided
-from weightlaws.laws.pigmm import PIGMM
-
-Fit = Callable[[Floats], Law]
+from weightlaws.arrays import Floats, Integers, Side
+from weightlaws.laws.base import check_matrices
+from weightlaws.laws.candidates import Fit, candidates
+from weightlaws.laws.names import NESTED
 
 
 @dataclass(frozen=True)
@@ -94,33 +88,6 @@ def held_out(
                 values[:], note = np.nan, str(error)
             found[name] = HeldOut(law.n_parameters, values, note)
     return found
-
-
-def candidates(shape: Shape, labelled: Side | None) -> dict[str, Fit]:
-    """Fits of the laws that exist for a layer, by name, each after the one it is nested above.
-
-    Parameters
-    ----------
-    shape
-        Rows and columns of the layer's matrices.
-    labelled
-        The side whose labels training can tell apart: the rows before the classes, the columns
-        after the pixels, or none between hidden layers.
-
-    Returns
-    -------
-    dict
-        The independent law always; the bipartite one and, if a side is labelled, the one-sided
-        one where both sides are 2 or more; the diagonal one for squares above 3.
-    """
-    fits: dict[str, Fit] = {INDEPENDENT: IID.fit}
-    if min(shape) >= 2:
-        fits[BIPARTITE] = Bipartite.fit
-    if shape[0] == shape[1] > 3:
-        fits[DIAGONAL] = PIGMM.fit
-    if labelled is not None and min(shape) >= 2:
-        fits[ONE_SIDED] = partial(OneSided.fit, labelled=labelled)
-    return fits
 
 
 def compare(

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from weightlaws.arrays import Side, Singles
-from weightlaws.inference.comparison import candidates
 from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.inference.max_t import require_simulations
 from weightlaws.inference.omnibus import omnibus
+from weightlaws.laws.candidates import candidates
 from weightlaws.laws.names import ONE_SIDED
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import read_weights

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from weightlaws.arrays import Integers, Singles
-from weightlaws.inference.comparison import candidates
 from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.inference.max_t import require_simulations
 from weightlaws.inference.significance import (
@@ -23,6 +22,7 @@ from weightlaws.inference.significance import (
     simulated_deviations,
 )
 from weightlaws.invariants.catalogue import catalogue, published_number
+from weightlaws.laws.candidates import candidates
 from weightlaws.laws.moments import Moments, common_form, moments
 from weightlaws.laws.names import ONE_SIDED
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
