@@ -1,0 +1,383 @@
+"""Write measured numbers into the pages, from stored results.
+
+    python docs/measured.py measure RESULTS OTHER ... --classes FOLDER   then write the pages
+    python docs/measured.py write                                        write the pages alone
+
+A page has its numbers between marks, ``<!-- key -->4.7 ± 0.4<!-- / -->``. `measure` reads results
+of the default study, of the same with other seeds, and of the study of classes. It stores each text
+by its key in numbers.json. Tables of simulation studies stand beside this file as CSV.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+DOCS = Path(__file__).parent
+STORED = DOCS / "numbers.json"
+PAGES = (DOCS.parent / "README.md", *sorted((DOCS / "background").glob("*.md")))
+
+_MARK = re.compile(r"<!-- ([a-z][\w.-]*) -->(.*?)<!-- / -->", re.DOTALL)
+
+DEEP, WIDE = "digits-10x10x10-gaussian-decay0", "digits-128x128x128-gaussian-decay0"
+LAST = 50
+
+
+def written(page: str) -> dict[str, list[str]]:
+    """Return the texts between marks by key; a key can stand in several places."""
+    found: dict[str, list[str]] = {}
+    for key, text in _MARK.findall(page):
+        found.setdefault(key, []).append(text)
+    return found
+
+
+def filled(page: str, numbers: Mapping[str, str]) -> str:
+    """Return a page with the stored texts between its marks.
+
+    Raises
+    ------
+    KeyError
+        If a key is not stored.
+    """
+    return _MARK.sub(lambda mark: f"<!-- {mark[1]} -->{numbers[mark[1]]}<!-- / -->", page)
+
+
+def write_pages() -> None:
+    """Fill all pages from the stored numbers."""
+    numbers = json.loads(STORED.read_text())
+    for path in PAGES:
+        path.write_text(filled(path.read_text(), numbers))
+
+
+class Study:
+    """The tables of one run that numbers are made of."""
+
+    def __init__(self, folder: Path) -> None:
+        def joined(name: str) -> pd.DataFrame:
+            table = pd.concat(map(pd.read_csv, sorted((folder / name).glob("*.csv"))))
+            return table[table["selection"] == "all"]
+
+        self.findings = pd.read_csv(folder / "findings.csv")
+        self.findings = self.findings[self.findings["selection"] == "all"]
+        self.significance, self.omnibus = joined("significance"), joined("omnibus")
+        self.comparison, self.symmetry = joined("comparison"), joined("symmetry")
+        self.spectra = pd.read_csv(folder / "spectra.csv")
+        self.distances = pd.read_csv(folder / "distances.csv")
+        self.typicality = pd.concat(
+            map(pd.read_csv, sorted((folder / "models").glob("*.typicality.csv")))
+        )
+
+    def finding(self, condition: str, layer: str, epoch: int = LAST) -> pd.Series:
+        """Return the row of the findings of one place."""
+        table = self.findings
+        rows = table[
+            (table["condition"] == condition)
+            & (table["layer"] == layer)
+            & (table["epoch"] == epoch)
+        ]
+        return rows.squeeze(axis=0)
+
+    def deviation(
+        self, condition: str, layer: str, law: str, invariant: str, epoch: int = LAST
+    ) -> pd.Series:
+        """Return the row of one test."""
+        table = self.significance
+        rows = table[
+            (table["condition"] == condition)
+            & (table["layer"] == layer)
+            & (table["law"] == law)
+            & (table["invariant"] == invariant)
+            & (table["epoch"] == epoch)
+        ]
+        return rows.squeeze(axis=0)
+
+    def spectrum(
+        self, condition: str, layer: str, statistic: str, epoch: int = LAST, null: str = ""
+    ) -> pd.Series:
+        """Return the row of one statistic of spectra."""
+        table = self.spectra
+        rows = table[
+            (table["condition"] == condition)
+            & (table["layer"] == layer)
+            & (table["statistic"] == statistic)
+            & (table["epoch"] == epoch)
+            & (table["null"].fillna("") == null)
+        ]
+        return rows.squeeze(axis=0)
+
+
+def with_error(value: float, error: float, digits: int) -> str:
+    """Write 4.7 ± 0.4."""
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def with_interval(row: pd.Series) -> str:
+    """Write a deviation with its interval."""
+    return f"{row['deviation_sd']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
+
+
+def span(values: Iterable[float], digits: int) -> str:
+    """Write the least and the largest of some values."""
+    values = list(values)
+    low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Write a Markdown table that stands between marks on lines of their own."""
+    header = list(header)
+    lines = [header, ["---"] * len(header), *rows]
+    # Markdown takes a table for text if no empty line stands before it.
+    return "\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n\n"
+
+
+HIDDEN = {"hidden1-hidden2": "first", "hidden2-hidden3": "second"}
+TRACE = "ij.ik.lj.lk"  # tr (W W^T)^2
+ALPHAS = {"0.25": "-alpha0.25", "1": "-alpha1", "plain": "", "4": "-alpha4", "16": "-alpha16"}
+RANK_LAYERS = ("input-hidden1", "hidden1-hidden2", "hidden2-hidden3", "hidden3-output")
+
+
+def gains(study: Study, others: list[Study]) -> Iterator[tuple[str, str]]:
+    """Yield what larger laws gain on held-out members, with the gains of other seeds."""
+    decay = DEEP.replace("decay0", "decay0.01")
+    uniform = decay.replace("gaussian", "uniform")
+    places = {
+        "h23": (DEEP, "hidden2-hidden3", "bipartite"),
+        "h12": (DEEP, "hidden1-hidden2", "bipartite"),
+        "h23-decay": (decay, "hidden2-hidden3", "bipartite"),
+        "h23-uniform": (uniform, "hidden2-hidden3", "bipartite"),
+        "out": (DEEP, "hidden3-output", "one-sided"),
+        "out-decay": (decay, "hidden3-output", "one-sided"),
+        "wide": ("digits-40x40-gaussian-decay0", "hidden1-hidden2", "bipartite"),
+    }
+    for key, (condition, layer, law) in places.items():
+        row = study.finding(condition, layer)
+        value, error = row[f"gain {law}"], row[f"gain_standard_error {law}"]
+        yield f"gain.{key}", with_error(value, error, 1 if value > 3 else 2)
+        seeds = [other.finding(condition, layer)[f"gain {law}"] for other in others]
+        yield f"gain.{key}.seeds", span(seeds, 1 if value > 3 else 2)
+    diagonal = pd.concat([each.comparison for each in (study, *others)])
+    losses = -diagonal.loc[diagonal["law"] == "diagonal S_D", "gain"]
+    yield "gain.diagonal.loss", span(losses, 2)
+    pays = (diagonal["law"] == "diagonal S_D") & (
+        diagonal["gain"] > 2 * diagonal["gain_standard_error"]
+    )
+    yield "gain.diagonal.pays", str(int(pays.sum()))
+    tests = pd.concat([each.symmetry for each in (study, *others)])
+    p = tests.loc[tests["test"] == "diagonal", "p"]
+    yield "symmetry.diagonal.tests", str(len(p))
+    yield "symmetry.diagonal.below", str(int((p <= 0.05).sum()))
+    yield "symmetry.diagonal.least", f"{p.min():.3f}"
+
+
+def deviations_of_traces(study: Study, others: list[Study]) -> Iterator[tuple[str, str]]:
+    """Yield how far tr (W W^T)^2 lies from the bipartite law between hidden layers."""
+    conditions = {
+        "784-10-10-10-10, gaussian": DEEP,
+        "784-10-10-10, gaussian": "digits-10x10-gaussian-decay0",
+        "784-40-40-10, gaussian": "digits-40x40-gaussian-decay0",
+        "784-10-10-10-10, uniform": DEEP.replace("gaussian", "uniform"),
+        "784-10-10-10-10, gaussian, decay 0.01": DEEP.replace("decay0", "decay0.01"),
+    }
+    rows = []
+    for name, condition in conditions.items():
+        for layer in HIDDEN:
+            found = [study.deviation(condition, layer, "bipartite", TRACE, e) for e in (0, 10, 50)]
+            if not len(found[0]):
+                continue
+            seeds = [
+                other.deviation(condition, layer, "bipartite", TRACE)["deviation_sd"]
+                for other in others
+            ]
+            cells = [
+                with_interval(row) + (" *" if row["p_adjusted"] <= 0.05 else "") for row in found
+            ]
+            rows.append([f"{name}, `{layer}`", *cells, span(seeds, 2)])
+    header = ["network, layer", "epoch 0", "epoch 10", "epoch 50", "epoch 50, other seeds"]
+    yield "trace.table", table(header, rows)
+    starts = pd.concat([each.significance for each in (study, *others)])
+    gaussian = starts["condition"].str.contains("gaussian") & (starts["epoch"] == 0)
+    tests = starts[gaussian]
+    families = tests.groupby(["layer", "condition", "law"]).ngroups * (1 + len(others))
+    yield "start.families", str(families)
+    yield "start.rejected", str(int((tests["p_adjusted"] <= 0.05).sum()))
+
+
+def counts(study: Study, _: list[Study]) -> Iterator[tuple[str, str]]:
+    """Yield how many invariants deviate from each law after the last epoch, and verdicts."""
+    last = study.significance[study.significance["epoch"] == LAST]
+    found = last.assign(deviates=last["p_adjusted"] <= 0.05).groupby(
+        ["condition", "layer", "law"], sort=False
+    )["deviates"]
+    n, of = found.sum().unstack(), found.count().unstack()
+    laws = ["i.i.d.", "bipartite", "diagonal S_D", "one-sided"]
+    rows = []
+    for condition, layer in n.index:
+        place = (condition, layer)
+        cells = [
+            "" if pd.isna(n[law][place]) else f"{n[law][place]:.0f} of {of[law][place]:.0f}"
+            for law in laws
+        ]
+        row = study.finding(condition, layer)
+        best = f"{row['law']}, {row['verdict']}"
+        rows.append([condition.removeprefix("digits-"), f"`{layer}`", *cells, best])
+    yield "counts.table", table(["condition", "layer", *laws, "best, verdict"], rows)
+    best = study.findings[study.findings["epoch"] == LAST]
+    yield "verdicts.layers", str(len(best))
+    yield "verdicts.rejected", str(int((best["verdict"] == "rejected").sum()))
+
+
+def ranks(study: Study, others: list[Study]) -> Iterator[tuple[str, str]]:
+    """Yield learned ranks by layer and output scale."""
+    rows = []
+    for name, ending in ALPHAS.items():
+        cells = [name]
+        for layer in RANK_LAYERS:
+            row = study.spectrum(WIDE + ending, layer, "learned_rank")
+            seeds = [
+                other.spectrum(WIDE + ending, layer, "learned_rank")["value"] for other in others
+            ]
+            text = with_error(row["value"], row["standard_error"], 1)
+            cells.append(f"{text} ({span(seeds, 1)})")
+        rows.append(cells)
+    yield "rank.table", table(["alpha", *(f"`{layer}`" for layer in RANK_LAYERS)], rows)
+    for name, ending in ALPHAS.items():
+        row = study.spectrum(WIDE + ending, "input-hidden1", "learned_rank")
+        yield f"rank.{name}", with_error(row["value"], row["standard_error"], 1)
+    for layer, key in (("hidden1-hidden2", "h12"), ("hidden2-hidden3", "h23")):
+        row = study.spectrum(WIDE, layer, "learned_rank")
+        yield f"rank.plain.{key}", with_error(row["value"], row["standard_error"], 1)
+    starts = pd.concat([each.spectra for each in (study, *others)])
+    starts = starts[(starts["statistic"] == "learned_rank") & (starts["epoch"] == 0)]
+    starts = starts[starts["condition"] == WIDE]
+    yield "rank.start", span(starts["value"], 2)
+
+
+def spectra_rows(study: Study, _: list[Study]) -> Iterator[tuple[str, str]]:
+    """Yield the table of spectra of the wide networks."""
+    shown = {
+        "distance_travelled": 3,
+        "outliers_above": 1,
+        "learned_rank": 1,
+        "informative_vectors": 1,
+        "mean_ratio": 3,
+        "brody": 2,
+        "bulk_distance": 3,
+    }
+    with_p = ("mean_ratio", "brody", "bulk_distance")
+    with_null = ("outliers_above", *with_p)
+    rows = []
+    for layer in RANK_LAYERS[:2]:
+        for name, ending in ALPHAS.items():
+            cells = [f"`{layer}`, {name}"]
+            for statistic, digits in shown.items():
+                null = "Gaussian" if statistic in with_null else ""
+                row = study.spectrum(WIDE + ending, layer, statistic, null=null)
+                if not len(row) or pd.isna(row["value"]):
+                    cells.append("")
+                    continue
+                text = with_error(row["value"], row["standard_error"], digits)
+                cells.append(text + (f" ({row['p_value']:.3f})" if statistic in with_p else ""))
+            rows.append(cells)
+    header = ["layer, alpha", *(name.replace("_", " ") for name in shown)]
+    yield "spectra.table", table(header, rows)
+
+
+def classes(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the learned rank of the first layer against the number of classes less one."""
+    import h5py
+
+    values: dict[str, dict[int, np.ndarray]] = {}
+    for path in sorted(folder.glob("spectra/*/*.h5")):
+        architecture, _, ending = path.parent.name.partition("-128x128x128-gaussian-decay0")
+        n = int(architecture.removeprefix("digits") or 10)
+        with h5py.File(path) as file:
+            ranks = file["learned_rank/input-hidden1"][:, -1]
+        values.setdefault(ending or "plain", {}).setdefault(n, np.array([]))
+        values[ending or "plain"][n] = np.concatenate([values[ending or "plain"][n], ranks])
+    names = {"plain": "plain", "-alpha0.25": "0.25"}
+    rows = []
+    for ending, by_n in values.items():
+        numbers = sorted(by_n)
+        means = [
+            with_error(by_n[n].mean(), by_n[n].std(ddof=1) / len(by_n[n]) ** 0.5, 1)
+            for n in numbers
+        ]
+        x = np.concatenate([np.full(len(by_n[n]), n - 1) for n in numbers])
+        fit = stats.linregress(x, np.concatenate([by_n[n] for n in numbers]))
+        half = stats.t.ppf(0.975, len(x) - 2) * fit.stderr
+        slope = f"{fit.slope:.2f} ({fit.slope - half:.2f} to {fit.slope + half:.2f})"
+        rows.append([names[ending], *means, slope])
+        yield f"classes.slope.{names[ending]}", slope
+    header = ["alpha", *(f"{n} classes" for n in numbers), "slope by classes - 1 (95 %)"]
+    yield "classes.table", table(header, rows)
+
+
+def simulations() -> Iterator[tuple[str, str]]:
+    """Yield the tables of simulation studies, which stand beside the pages."""
+    found = pd.read_csv(DOCS / "calibration.csv")
+    null = found[found["studies"] == found["studies"].max()]
+    rows = [
+        [
+            row["ensembles"],
+            str(row["members"]),
+            f"{row['family']:.1%}",
+            f"{row['alone_mean']:.1%} ({row['alone_lowest']:.1%} to {row['alone_highest']:.1%})",
+            f"{row['covered_mean']:.1%} ({row['covered_lowest']:.1%})",
+            f"{row['omnibus']:.1%}",
+        ]
+        for _, row in null.iterrows()
+    ]
+    header = ["law", "members", "a family rejects", "single p < 5 %: mean (range)"]
+    header += ["95 % intervals hold: mean (least)", "omnibus rejects"]
+    yield "calibration.level", table(header, rows)
+    rows = [
+        [
+            row["ensembles"],
+            str(row["members"]),
+            f"{row['family']:.0%}",
+            f"`{row['sees_most']}`",
+            f"{row['sees_most_share']:.0%}",
+            f"{row['sees_most_deviation']:+.2f}",
+            f"{row['detectable']:.2f}",
+            f"{row['omnibus']:.0%}",
+        ]
+        for _, row in found[found["studies"] < found["studies"].max()].iterrows()
+    ]
+    header = ["planted", "members", "found", "sees most", "by it alone", "its median deviation"]
+    header += ["found in 80 % from", "omnibus finds"]
+    yield "calibration.power", table(header, rows)
+
+
+def measure(folder: Path, others: Iterable[Path], of_classes: Path) -> dict[str, str]:
+    """Make all texts from stored results."""
+    study, more = Study(folder), [Study(other) for other in others]
+    found: dict[str, str] = {}
+    for part in (gains, deviations_of_traces, counts, ranks, spectra_rows):
+        found.update(part(study, more))
+    return {**found, **dict(classes(of_classes)), **dict(simulations())}
+
+
+def main() -> None:
+    """Measure, or only write, as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    measuring = commands.add_parser("measure", help="store the numbers of these results")
+    measuring.add_argument("results", type=Path, help="the default study")
+    measuring.add_argument("others", type=Path, nargs="+", help="the same with other seeds")
+    measuring.add_argument("--classes", type=Path, required=True, help="the study of classes")
+    commands.add_parser("write", help="write stored numbers into the pages")
+    options = parser.parse_args()
+    if options.command == "measure":
+        numbers = measure(options.results, options.others, options.classes)
+        STORED.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
+    write_pages()
+
+
+if __name__ == "__main__":
+    main()
