@@ -5,7 +5,8 @@
 The layer is 4096 x 4096, with --quick 1024 x 1024: Gaussian noise and ten planted signals. Both
 runs find its singular values and vectors by the same routine with all cores. The analysis has all
 statistics but the goodness of fit. The null is simulated once for a shape and timed by itself. The
-matrix's own permutations are a null too, and also timed by themselves. With --quick the runs take
+matrix's own permutations are a null too, and so are its copies with random signs; both are timed by
+themselves. With --quick the runs take
 turns in three rounds, and each counts with its median. Memory is the peak of a separate process.
 The last line is a JSON object.
 """
@@ -27,7 +28,7 @@ from weightlaws.spectra.analysis import analyse
 from weightlaws.spectra.null import Null, simulate_null
 
 ROUNDS, SIGNALS = 3, 10
-MATRICES, VECTORS, PERMUTATIONS = 20, 2_000, 1
+MATRICES, PERMUTATIONS, FLIPS = 20, 1, 1
 
 
 def layer(size: int) -> Singles:
@@ -40,8 +41,7 @@ def layer(size: int) -> Singles:
 
 def null(size: int) -> Null:
     """Simulate a small null: its size has no part in the time of an analysis."""
-    rng = np.random.default_rng(2)
-    return simulate_null((size, size), rng, matrices=MATRICES, vectors=VECTORS)
+    return simulate_null((size, size), 2, matrices=MATRICES)
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -69,7 +69,7 @@ def print_peak(what: str, size: int) -> None:
         decompose(matrix)
     else:
         # A null of another process would come from a file: a smaller one takes its place.
-        analyse(matrix, np.random.default_rng(3), null=null(size), permutations=0)
+        analyse(matrix, np.random.default_rng(3), null=null(size), permutations=0, sign_flips=0)
     status = Path("/proc/self/status").read_text()
     kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
     print(int(kilobytes) * 1024 / 1e6)
@@ -92,14 +92,16 @@ def main() -> None:
     simulated = null(size)
     found["null_seconds_per_matrix"] = (time.perf_counter() - start) / MATRICES
 
-    def analysis(permutations: int) -> None:
+    def analysis(permutations: int, sign_flips: int) -> None:
         rng = np.random.default_rng(3)
-        analyse(matrix, rng, null=simulated, permutations=permutations)
+        copies = {"permutations": permutations, "sign_flips": sign_flips}
+        analyse(matrix, rng, null=simulated, **copies)
 
     runs: dict[str, Callable[[], object]] = {
         "svd_seconds": lambda: decompose(matrix),
-        "analysis_seconds": lambda: analysis(0),
-        "analysis_and_permutation_seconds": lambda: analysis(PERMUTATIONS),
+        "analysis_seconds": lambda: analysis(0, 0),
+        "analysis_and_permutation_seconds": lambda: analysis(PERMUTATIONS, 0),
+        "analysis_and_flip_seconds": lambda: analysis(0, FLIPS),
     }
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(1 if size > 2048 else ROUNDS):
@@ -110,6 +112,8 @@ def main() -> None:
     found["analysis_over_svd"] = found["analysis_seconds"] / svd
     permuted = found["analysis_and_permutation_seconds"] - found["analysis_seconds"]
     found["permutation_over_svd"] = permuted / PERMUTATIONS / svd
+    flipped = found["analysis_and_flip_seconds"] - found["analysis_seconds"]
+    found["sign_flip_and_steps_over_svd"] = flipped / FLIPS / svd
     for what in ("decompose", "analyse"):
         found[f"{what}_megabytes"] = peak_megabytes(what, size)
     found["matrix_megabytes"] = 8 * size**2 / 1e6

@@ -97,14 +97,15 @@ def planted(shape: Shape) -> int:
 
 
 def spikes(strength: float, noise: Draw, filled: float = 1.0) -> Draw:
-    """Return noise with components of one strength, on this share of rows and columns."""
+    """Return noise with components of one strength, each on its own share of rows and columns."""
 
     def draw(shape: Shape, rng: np.random.Generator) -> Floats:
         matrix, sides = noise(shape, rng), []
         for size in shape:
             side = gaussian((size, planted(shape)), rng)
-            kept = max(planted(shape), round(filled * size))
-            side[rng.permutation(size)[kept:]] = 0
+            if filled < 1:
+                mine = rng.permutation(size) // max(1, round(filled * size))
+                side *= mine[:, None] == np.arange(planted(shape))
             sides.append(np.linalg.qr(side)[0])
         unit = np.sqrt((matrix**2).mean()) * np.prod(shape) ** 0.25
         return matrix + strength * unit * sides[0] @ sides[1].T

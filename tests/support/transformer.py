@@ -34,8 +34,7 @@ def table(matrices: int = 200, names: str = "") -> pd.DataFrame:
         if not re.search(names, name):
             continue
         if matrix.shape not in nulls:
-            rng = np.random.default_rng(matrix.shape)
-            nulls[matrix.shape] = simulate_null(matrix.shape, rng, matrices=matrices)
+            nulls[matrix.shape] = simulate_null(matrix.shape, 0, matrices=matrices)
         found = analyse(matrix, np.random.default_rng(0), null=nulls[matrix.shape], permutations=9)
         p = found.table().set_index("statistic")["p_value"]
         own = (1 + (found.permuted["bulk_distance"] >= found.values["bulk_distance"]).sum()) / 10
@@ -45,6 +44,7 @@ def table(matrices: int = 200, names: str = "") -> pd.DataFrame:
                 "shape": "x".join(map(str, matrix.shape)),
                 "above": found.n_outliers,
                 "below": found.bulk.below,
+                "learned": int(found.learned_rank),
                 "informative": found.n_informative_vectors,
                 "bulk_distance": round(found.values["bulk_distance"], 4),
                 "p_gaussian": round(p["bulk_distance"], 3),

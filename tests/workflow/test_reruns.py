@@ -296,10 +296,10 @@ MODULES = {
         "code_digest disk_space file_sizes resources specs stages versions": "",
     },
     "spectra": {
-        "analysis spectra_shard_job": "spectra_shard",
+        "analysis precision sign_flips spectra_shard_job structure vectors": "spectra_shard",
         "brody kolmogorov_smirnov levels": "null spectra_shard spectra spectra_figures lazy_rich",
         "curves spectra_job": "spectra",
-        "marchenko_pastur null null_job statistics vectors": "null spectra_shard spectra",
+        "marchenko_pastur null null_job statistics": "null spectra_shard spectra",
         "p_values shards tails": "spectra_shard spectra",
     },
     "storage": {
