@@ -23,6 +23,7 @@ from weightlaws.planning.specs import (
     training_spec,
     weights_spec,
 )
+from weightlaws.storage.shard_specs import WeightsSpec
 from weightlaws.study.conditions import Shard
 from weightlaws.study.study import parse_study
 
@@ -121,6 +122,7 @@ def spectra(**changes):
         ),
         ({"sweeps": [sweep(analyses=["models"]), *DEFAULT["sweeps"][1:]]}, set()),
         ({"sweeps": [sweep(output_scales=[None]), *DEFAULT["sweeps"][1:]]}, set()),
+        ({"sweeps": [sweep(classes=[None]), *DEFAULT["sweeps"][1:]]}, set()),
         ({"seed": 1}, FROM_TRAIN | {"null"}),
         ({"epochs": 51}, FROM_TRAIN | {"findings"}),
         ({"batch_size": 50}, FROM_TRAIN),
@@ -145,6 +147,25 @@ def test_an_output_scale_is_another_training():
     assert {key: (plain[key], lazy[key]) for key in plain if plain[key] != lazy[key]} == {
         "output_scale": (None, 4.0)
     }
+
+
+def test_some_classes_are_other_images_and_outputs():
+    some = study(sweeps=[sweep(weight_decays=[0], classes=[None, 2])])
+    whole, two = (
+        training_spec(some, some.conditions[f"{images}-10x10x10-gaussian-decay0"], CODE)
+        for images in ("digits", "digits-2classes")
+    )
+    # The output layer is not square any more, and is kept at other epochs.
+    assert {key for key in whole if whole[key] != two[key]} == {"dataset", "shapes", "snapshots"}
+    assert list(whole["dataset"]) == ["dataset", "code"]
+    assert two["dataset"] == {
+        "dataset": "digits-2classes",
+        "of": "digits",
+        "classes": 2,
+        "code": f"{CODE['class_subset']} {CODE['datasets/digits']}",
+    }
+    # Images, and not only layers, have to be alike for a distance.
+    assert WeightsSpec.parse(two).dataset == "digits-2classes"
 
 
 def test_members_are_counted_by_condition():

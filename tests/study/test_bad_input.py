@@ -33,7 +33,7 @@ def bases(tmp_path_factory):
     config["checkpoints"] = [str(folder / "network.safetensors"), "torchvision:vgg16"]
     config["sweeps"] = config["sweeps"][1:]
     config["snapshots"] = [0, 1, 5, 10, 50]
-    config["sweeps"][1]["output_scales"] = [None, 4.0]
+    config["sweeps"][1].update(output_scales=[None, 4.0], classes=[None, 5])
     config["sweeps"][0].update(snapshots=[0, 1, 10], members=50, analyses=["models", "spectra"])
     return [config, yaml.safe_load(study_to_yaml(parse_study(config)))]
 

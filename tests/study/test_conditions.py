@@ -43,6 +43,14 @@ def test_a_name_ends_with_the_output_scale(scale, end):
     assert scaled.architecture == "mnist-10x10x10"
 
 
+def test_a_name_begins_with_the_images():
+    some = replace(PLAIN, classes=5)
+    assert (PLAIN.images, some.images) == ("mnist", "mnist-5classes")
+    assert some.name == "mnist-5classes-10x10x10-gaussian-decay0"
+    assert some.architecture == "mnist-5classes-10x10x10"
+    assert some.shapes == {**PLAIN.shapes, "hidden3-output": (5, 10)}
+
+
 def test_a_condition_knows_its_layers():
     assert PLAIN.shapes == {
         "input-hidden1": (10, 784),

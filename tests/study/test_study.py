@@ -167,6 +167,15 @@ def test_the_names_a_study_allows_are_those_there_are():
             ["sweeps.0.output_scales.0: found 0, expected at least 1e-06"],
         ),
         ({"sweeps": [sweep(output_scales=[])]}, ["sweeps.0.output_scales", "at least 1"]),
+        (
+            {"sweeps": [sweep(classes=[5, 10])]},
+            ["sweeps.0.classes: found 10, expected less than 10", "null for all"],
+        ),
+        ({"sweeps": [sweep(classes=[1])]}, ["sweeps.0.classes.0: found 1", "at least 2"]),
+        (
+            {"sweeps": [sweep(hidden=[[20, 10]], classes=[None, 5])]},
+            ["sweeps.0.hidden: found [20, 10]", "no square weight matrix", "the width 5"],
+        ),
         ({"invariants": "all"}, ["invariants", "'complete'"]),
         ({"sweeps": []}, ["sweeps", "at least 1"]),
         ({"sweeps": [sweep(dataset="svhn")]}, ["sweeps.0.dataset", '"svhn"', "'cifar10'"]),
@@ -230,6 +239,24 @@ def test_output_scales_are_an_axis_of_a_sweep():
     assert [c.output_scale for c in scaled.conditions.values()] == [None, 0.5, 4.0] * 2
     assert {c.architecture for c in scaled.conditions.values()} == {"digits-10x10x10"}
     assert [c.output_scale for c in study(sweeps=[sweep()]).conditions.values()] == [None] * 4
+
+
+def test_numbers_of_classes_are_an_axis_of_a_sweep():
+    some = study(sweeps=[sweep(weight_decays=[0], classes=[2, None])])
+    conditions = [c for c in some.conditions.values() if c.initialisation == "gaussian"]
+    assert [c.name for c in conditions] == [
+        "digits-2classes-10x10x10-gaussian-decay0",
+        "digits-10x10x10-gaussian-decay0",
+    ]
+    assert [c.shapes["hidden3-output"] for c in conditions] == [(2, 10), (10, 10)]
+    assert [c.classes for c in study(sweeps=[sweep()]).conditions.values()] == [None] * 4
+    # Output layers of five classes are square, and can be modelled.
+    (five,) = study(
+        sweeps=[
+            sweep(hidden=[[7, 5]], classes=[5], initialisations=["gaussian"], weight_decays=[0])
+        ]
+    ).modelled.values()
+    assert list(five.square_layers) == ["hidden2-output"]
 
 
 def test_a_sweep_has_members_of_its_own():
@@ -365,7 +392,7 @@ def test_rectangular_layers_are_kept_at_their_own_epochs():
 def test_the_record_reads_back_as_the_study(tmp_path):
     sweeps = [
         sweep(snapshots=[5], members=9),
-        sweep(hidden=[[20, 20]], weight_decays=[0], output_scales=[None, 4]),
+        sweep(hidden=[[20, 20]], weight_decays=[0], output_scales=[None, 4], classes=[2, None]),
     ]
     written = untested(snapshots=[0, 50], sweeps=sweeps)
     (tmp_path / "study.yaml").write_text(study_to_yaml(written))

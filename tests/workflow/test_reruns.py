@@ -140,6 +140,11 @@ KEYS = {
         {"sweeps": [*sweeps(), *sweeps(weight_decays=[0], output_scales=[4])]},
         new_shards(SHARDS) | fan_in(1) | {"lazy_rich": 1},
     ),
+    "sweeps.classes": (
+        {"sweeps": sweeps(classes=[None, 2])},
+        # Two outputs make a shape of their own.
+        {"class_subset": 1, "null": 1} | new_shards(2 * SHARDS) | fan_in(2),
+    ),
     "sweeps.snapshots": (
         # What is tested must be kept, so that other epochs are tested in all conditions.
         {"sweeps": sweeps(snapshots=2), **statistics(headline_epochs=[0])},
@@ -205,6 +210,7 @@ def test_every_key_of_the_configuration_has_its_edit():
 # What runs again when the numbers of a stage rest on other code, by its script.
 STAGES = {
     "dataset": EVERYTHING,
+    "class_subset": {},
     "train": FROM_TRAIN,
     "import_ensemble": {},
     "import_network": {},
@@ -232,7 +238,8 @@ STAGES = {
 LAWS = "comparison symmetry model distance significance omnibus"
 IMPORTS = "import_ensemble import_network"
 # Stages that read or write HDF5, and those that read or write shards.
-STORED = f"{LAWS} {IMPORTS} dataset train members invariants null spectra_shard spectra"
+IMAGES = "dataset class_subset"
+STORED = f"{LAWS} {IMPORTS} {IMAGES} train members invariants null spectra_shard spectra"
 TESTED = "comparison symmetry significance omnibus"
 READERS = f"{TESTED} model train members invariants spectra_shard spectra"
 DRAWN = "gallery accuracy condition_figures architecture_figures spectra_figures lazy_rich"
@@ -312,13 +319,14 @@ MODULES = {
         "conditions layout messages sections study": "",
     },
     "training": {
-        "dataset": "dataset",
+        "class_subset": "class_subset",
+        "dataset": IMAGES,
         "engine numba_engine numba_kernels progress_line record setup torch_engine": "train",
         "torch_kernels train_job training_spec": "train",
         "initial_law": f"{LAWS} train findings",
         "members_job": "members",
         "networks": f"{TESTED} train findings",
-        "plugins": f"{LAWS} dataset train findings",
+        "plugins": f"{LAWS} {IMAGES} train findings",
         "torchvision": IMPORTS,
     },
     "training.datasets": {

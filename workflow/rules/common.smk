@@ -54,6 +54,10 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
+# Data sets, of which some of the classes may be taken.
+DATASET = one_of(sorted({condition.dataset for condition in TRAINED.values()}))
+
+
 wildcard_constraints:
     condition=one_of([*CONDITIONS, *NETWORKS]),
     shard=r"\d+-\d+",

@@ -1,5 +1,5 @@
 # Requires: nothing, or the data set in the folder `data` of the configuration
-# Produces: {RESULTS}/datasets/{dataset}.h5
+# Produces: {RESULTS}/datasets/{dataset}.h5 and {dataset}-{classes}classes.h5
 
 
 rule dataset:
@@ -10,9 +10,30 @@ rule dataset:
         log_of("dataset", "{dataset}"),
     benchmark:
         benchmark_of("dataset", "{dataset}")
+    wildcard_constraints:
+        dataset=DATASET,
     conda:
         "../../envs/weightlaws.yaml"
     params:
         spec=spec_of("dataset"),
     script:
         "../scripts/dataset.py"
+
+
+rule class_subset:
+    """Store the images of a data set's first classes, and no others."""
+    output:
+        at("class_subset"),
+    log:
+        log_of("class_subset", "{dataset}", "{classes}"),
+    benchmark:
+        benchmark_of("class_subset", "{dataset}", "{classes}")
+    wildcard_constraints:
+        dataset=DATASET,
+        classes=r"\d+",
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=spec_of("class_subset"),
+    script:
+        "../scripts/class_subset.py"

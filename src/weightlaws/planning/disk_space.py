@@ -23,8 +23,11 @@ def disk_estimate(study: Study) -> dict[str, int]:
     that were trained elsewhere. A shard's old file, which stays until the new one is whole, is left
     out too.
     """
-    datasets = map(dataset_info, {condition.dataset for condition in study.trained.values()})
-    images = sum(sum(data.images) * (data.inputs + 1) for data in datasets)
+    images = 0
+    for dataset, classes in {(c.dataset, c.classes) for c in study.trained.values()}:
+        data = dataset_info(dataset)  # whose classes are taken to have equally many images
+        share = (classes or data.classes) / data.classes
+        images += round(share * sum(data.images) * (data.inputs + 1))
     parts = Counter({"datasets": images, "weights": 0, "state": 0})
     parts.update({"invariants": 0, "models": 0})
     for stage in STAGES.values():

@@ -23,6 +23,23 @@ def dataset_spec(dataset: str, code: Mapping[str, str]) -> Spec:
     return {"dataset": dataset, "code": f"{code['dataset']} {code[f'datasets/{dataset}']}"}
 
 
+def class_subset_spec(dataset: str, classes: int, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the stored images of a data set's first classes."""
+    return {
+        "dataset": f"{dataset}-{classes}classes",
+        "of": dataset,
+        "classes": classes,
+        "code": f"{code['class_subset']} {code[f'datasets/{dataset}']}",
+    }
+
+
+def images_spec(condition: Condition, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the stored images that a condition's networks learn."""
+    if condition.classes is None:
+        return dataset_spec(condition.dataset, code)
+    return class_subset_spec(condition.dataset, condition.classes, code)
+
+
 def training_spec(
     study: Study, condition: Condition, code: Mapping[str, str], shard: Shard | None = None
 ) -> Spec:
@@ -31,7 +48,7 @@ def training_spec(
     No ensemble size is in it, so that more members leave the shards there are as they are.
     """
     return {
-        "dataset": dataset_spec(condition.dataset, code),
+        "dataset": images_spec(condition, code),
         "shapes": {name: list(shape) for name, shape in condition.shapes.items()},
         "initialisation": {
             "law": condition.initialisation,

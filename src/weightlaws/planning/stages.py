@@ -20,7 +20,7 @@ from weightlaws.study.study import Study
 Networks = Mapping[str, Ensemble | Checkpoint]
 #: Values of the wildcards of one job, by name.
 Wildcards = dict[str, str]
-Over = Literal["study", "dataset", "architecture", "condition", "shard", "shape"]
+Over = Literal["study", "dataset", "classes", "architecture", "condition", "shard", "shape"]
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,12 @@ class Stage:
             case "study":
                 yield from [{}] if networks else []
             case "dataset":
-                found = (n.dataset for n in networks.values() if isinstance(n, Condition))
-                yield from ({"dataset": dataset} for dataset in dict.fromkeys(found))
+                whole = (c.dataset for c in _trained(networks) if c.classes is None)
+                yield from ({"dataset": dataset} for dataset in dict.fromkeys(whole))
+            case "classes":
+                parts = ((c.dataset, c.classes) for c in _trained(networks) if c.classes)
+                for dataset, classes in dict.fromkeys(parts):
+                    yield {"dataset": dataset, "classes": str(classes)}
             case "architecture":
                 yield from ({"architecture": name} for name in _architectures(networks))
             case "condition":
@@ -142,6 +146,8 @@ class Stage:
                 return []
             case "dataset":
                 return [wildcards["dataset"]]
+            case "classes":
+                return [wildcards["dataset"], int(wildcards["classes"])]
             case "architecture":
                 return [_architectures(self.networks(study))[wildcards["architecture"]]]
             case "shape":
@@ -151,6 +157,10 @@ class Stage:
                 if "shard" in wildcards:
                     subject.append(Shard.parse(wildcards["shard"]))
                 return subject
+
+
+def _trained(networks: Networks) -> Iterator[Condition]:
+    return (each for each in networks.values() if isinstance(each, Condition))
 
 
 def _architectures(networks: Networks) -> dict[str, list[str]]:
@@ -210,6 +220,14 @@ _ROWS = (
         ("dataset",),
         _TRAINED,
         lambda _, dataset, code: specs.dataset_spec(dataset, code),
+        asked=False,
+    ),
+    Stage(
+        "class_subset",
+        "classes",
+        ("class_subset",),
+        _TRAINED,
+        lambda _, dataset, code, classes: specs.class_subset_spec(dataset, classes, code),
         asked=False,
     ),
     Stage(

@@ -29,6 +29,8 @@ class Condition:
         The data set, widths of the hidden layers, the initial law, and strength of the penalty.
     output_scale
         See `engine.Recipe`; None for the network itself.
+    classes
+        The number of the data set's first classes that are learned; None for all.
     members
         Number of networks.
     snapshots
@@ -43,14 +45,20 @@ class Condition:
     weight_decay: float
     output_scale: float | None = None
     _: KW_ONLY
+    classes: int | None = None
     members: int
     snapshots: Literal["auto", "all"] | int | tuple[int, ...] | None = None
     analyses: tuple[Analysis, ...] = ("models", "spectra")
 
     @property
+    def images(self) -> str:
+        """Name of the images that are learned: ``mnist``, or ``mnist-2classes`` of some classes."""
+        return self.dataset if self.classes is None else f"{self.dataset}-{self.classes}classes"
+
+    @property
     def architecture(self) -> str:
-        """Data set and hidden widths, such as ``mnist-10x10x10``."""
-        return f"{self.dataset}-{'x'.join(map(str, self.hidden))}"
+        """Images and hidden widths: ``mnist-10x10x10``, ``mnist-2classes-10x10x10``."""
+        return f"{self.images}-{'x'.join(map(str, self.hidden))}"
 
     @property
     def name(self) -> str:
@@ -64,7 +72,7 @@ class Condition:
     def shapes(self) -> Shapes:
         """Shapes (out, in) of all weight matrices, by layer."""
         info = dataset_info(self.dataset)
-        return layer_shapes(info.inputs, self.hidden, info.classes)
+        return layer_shapes(info.inputs, self.hidden, self.classes or info.classes)
 
     @property
     def square_layers(self) -> Shapes:

@@ -1,10 +1,12 @@
 """The sections of a study's configuration: their keys and the values that keys take."""
 
 import json
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from weightlaws.training.dataset import dataset_info
 from weightlaws.training.networks import layer_shapes, square_layers
 from weightlaws.training.plugins import names
 
@@ -29,6 +31,8 @@ WeightDecay = Annotated[float, Field(ge=0, le=1000)]
 # Beyond these bounds float32 has no digits left for the changes of training.
 OutputScale = Annotated[float, Field(ge=1e-6, le=1e6)] | None
 
+Classes = Annotated[int, Field(ge=2, le=1000)] | None
+
 
 class Section(BaseModel):
     """A part of a configuration; keys that it does not know are refused."""
@@ -41,7 +45,8 @@ class Section(BaseModel):
 class Sweep(Section):
     """A grid of conditions over one data set.
 
-    These are all combinations of hidden widths, initialisations, weight decays and output scales.
+    These are all combinations of hidden widths, initialisations, weight decays, output scales and
+    numbers of classes.
     """
 
     dataset: Dataset
@@ -51,6 +56,9 @@ class Sweep(Section):
     ] = ["models", "spectra"]
     """Analyses of these conditions' weights: models evaluates invariants, and fits and tests laws;
     spectra analyses singular values and vectors, and needs no square matrices."""
+    classes: Annotated[list[Classes], Field(min_length=1, max_length=1000)] = [None]
+    """Numbers of classes to learn: 2 takes the images of the data set's first two, and networks
+    with two outputs. null takes all."""
     hidden: Annotated[list[Widths], Field(min_length=1, max_length=1000)]
     """Widths of the hidden layers of each network, such as [[10, 10, 10]]."""
     initialisations: Annotated[list[Initialisation], Field(min_length=1, max_length=1000)]
@@ -72,6 +80,20 @@ class Sweep(Section):
             raise ValueError(f"found {json.dumps(analyses)}, expected each at most once")
         return analyses
 
+    @field_validator("classes")
+    @classmethod
+    def _classes_are_some(cls, classes: list[Classes], info: ValidationInfo) -> list[Classes]:
+        if "dataset" not in info.data:  # wrong itself
+            return classes
+        name = info.data["dataset"]
+        whole = dataset_info(name).classes
+        if too_many := [n for n in classes if n is not None and n >= whole]:
+            raise ValueError(
+                f"found {too_many[0]}, expected less than {whole}, as many as {name} has; write "
+                "null for all of them"
+            )
+        return classes
+
     @field_validator("hidden")
     @classmethod
     def _layers_can_be_modelled(
@@ -80,8 +102,9 @@ class Sweep(Section):
         # Of the keys above this one; not there if they are wrong themselves.
         if "models" not in info.data.get("analyses", []):
             return hidden
-        for widths in hidden:
-            squares = square_layers(layer_shapes(1, widths, 10))
+        counts = [10 if n is None else n for n in info.data.get("classes", [])]
+        for widths, outputs in product(hidden, counts):
+            squares = square_layers(layer_shapes(1, widths, outputs))
             small = [name for name, (size, _) in squares.items() if size <= 3]
             if small:
                 raise ValueError(
@@ -93,7 +116,7 @@ class Sweep(Section):
                 raise ValueError(
                     f"found {widths}, which has no square weight matrix after the input, expected "
                     "one to model; give two neighbouring hidden layers one width, or the last one "
-                    "the width 10, or leave models out of the sweep's analyses"
+                    f"the width {outputs}, or leave models out of the sweep's analyses"
                 )
         return hidden
 

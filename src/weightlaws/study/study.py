@@ -108,14 +108,18 @@ class Study(Section):
     @model_validator(mode="after")
     def _conditions_can_be_listed(self) -> Self:
         n_listed = sum(
-            len(s.hidden) * len(s.initialisations) * len(s.weight_decays) * len(s.output_scales)
+            len(s.hidden)
+            * len(s.initialisations)
+            * len(s.weight_decays)
+            * len(s.output_scales)
+            * len(s.classes)
             for s in self.sweeps
         )
         if n_listed > MOST_CONDITIONS:
             raise ValueError(
                 f"sweeps: found {n_listed:,} combinations of hidden, initialisations, "
-                f"weight_decays and output_scales, expected at most {MOST_CONDITIONS:,} in all; "
-                "ask for fewer, or make several studies of them"
+                "weight_decays, output_scales and classes, expected at most "
+                f"{MOST_CONDITIONS:,} in all; ask for fewer, or make several studies of them"
             )
         return self
 
@@ -355,8 +359,12 @@ class Study(Section):
         for sweep in self.sweeps:
             asked = sweep.snapshots
             snapshots = tuple(asked) if isinstance(asked, list) else asked
-            for widths, initialisation, decay, scale in product(
-                sweep.hidden, sweep.initialisations, sweep.weight_decays, sweep.output_scales
+            for widths, initialisation, decay, scale, classes in product(
+                sweep.hidden,
+                sweep.initialisations,
+                sweep.weight_decays,
+                sweep.output_scales,
+                sweep.classes,
             ):
                 yield Condition(
                     sweep.dataset,
@@ -364,6 +372,7 @@ class Study(Section):
                     initialisation,
                     decay,
                     scale,
+                    classes=classes,
                     snapshots=snapshots,
                     members=self.members if sweep.members is None else sweep.members,
                     analyses=tuple(sorted(sweep.analyses)),
