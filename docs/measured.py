@@ -295,7 +295,7 @@ def classes(folder: Path) -> Iterator[tuple[str, str]]:
     values: dict[str, dict[int, np.ndarray]] = {}
     for path in sorted(folder.glob("spectra/*/*.h5")):
         architecture, _, ending = path.parent.name.partition("-128x128x128-gaussian-decay0")
-        n = int(architecture.removeprefix("digits") or 10)
+        n = int(re.sub(r"\D", "", architecture) or 10)  # digits-5classes has 5 of the ten
         with h5py.File(path) as file:
             ranks = file["learned_rank/input-hidden1"][:, -1]
         values.setdefault(ending or "plain", {}).setdefault(n, np.array([]))

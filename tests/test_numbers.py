@@ -8,7 +8,7 @@ import pytest
 from support.project import ROOT
 
 sys.path.insert(0, str(ROOT / "docs"))
-import measured  # noqa: E402
+import measured
 
 NUMBERS = json.loads(measured.STORED.read_text())
 
