@@ -17,7 +17,7 @@ NUMBERS = json.loads(measured.STORED.read_text())
 def test_a_page_has_the_stored_numbers(path):
     page = path.read_text()
     for key, texts in measured.written(page).items():
-        assert set(texts) == {NUMBERS[key]}, f"{path.name}: {key}; run python docs/measured.py write"
+        assert set(texts) == {NUMBERS[key]}, f"{key}: run python docs/measured.py write"
     # Every mark that opens is closed, and so is seen.
     opened = re.findall(r"<!-- [a-z][\w.-]* -->", page)
     assert len(opened) == page.count("<!-- / -->")
