@@ -5,10 +5,10 @@
 The layer is 4096 x 4096, with --quick 1024 x 1024: Gaussian noise and ten planted signals. Both
 runs find its singular values and vectors by the same routine with all cores. The analysis has all
 statistics but the goodness of fit. The null is simulated once for a shape and timed by itself. The
-matrix's own permutations are a null too, and so are its copies with random signs; both are timed by
-themselves. With --quick the runs take
-turns in three rounds, and each counts with its median. Memory is the peak of a separate process.
-The last line is a JSON object.
+matrix's own permutations are a null too, and so are its copies with random signs; one of each is
+timed by itself, the latter with its part in the steps of the learned rank. With --quick the runs
+take turns in three rounds, and each counts with its median. Memory is the peak of a separate
+process. The last line is a JSON object.
 """
 
 import argparse

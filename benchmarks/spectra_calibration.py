@@ -183,9 +183,9 @@ def main() -> None:
         for case in CASES:
             rows.append(row(case, shape, null, matrices))
             print(f"{time.perf_counter() - start:5.0f} s {shape} {case}", file=sys.stderr)
-    table = pd.DataFrame(rows).round(4)
-    if options.csv:
-        table.to_csv(options.csv, index=False)
+            table = pd.DataFrame(rows).round(4)
+            if options.csv:  # as it goes: a run takes minutes
+                table.to_csv(options.csv, index=False)
     print(table.to_string(index=False))
     exact = table[table["case"].isin([*CASES][:7])]
     weights = exact["matrices"]

@@ -35,7 +35,13 @@ def table(matrices: int = 200, names: str = "") -> pd.DataFrame:
             continue
         if matrix.shape not in nulls:
             nulls[matrix.shape] = simulate_null(matrix.shape, 0, matrices=matrices)
-        found = analyse(matrix, np.random.default_rng(0), null=nulls[matrix.shape], permutations=9)
+        found = analyse(
+            matrix,
+            np.random.default_rng(0),
+            null=nulls[matrix.shape],
+            permutations=9,
+            sign_flips=19,
+        )
         p = found.table().set_index("statistic")["p_value"]
         own = (1 + (found.permuted["bulk_distance"] >= found.values["bulk_distance"]).sum()) / 10
         rows.append(

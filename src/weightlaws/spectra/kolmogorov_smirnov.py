@@ -23,7 +23,7 @@ def ks_distance(probabilities: Floats | Singles) -> Floats:
         (...,).
     """
     n = probabilities.shape[-1]
-    steps = (np.arange(n + 1) / n).astype(probabilities.dtype)
-    over = (steps[1:] - probabilities).max(axis=-1)
-    under = (probabilities - steps[:-1]).max(axis=-1)
-    return np.asarray(np.maximum(over, under))
+    # The empirical function steps from k / n to (k + 1) / n: the farther end is half a step on.
+    middles = ((np.arange(n) + 0.5) / n).astype(probabilities.dtype)
+    apart = probabilities - middles
+    return np.asarray(np.maximum(apart.max(axis=-1), -apart.min(axis=-1)) + 0.5 / n)

@@ -43,8 +43,7 @@ def vector_distances(vectors: Floats | Singles) -> Floats:
     scale[zero] = 0
     x *= scale[..., None]
     x += np.float32(_REACH * _PER_UNIT + 0.5)
-    np.clip(x, 0, len(_GAUSSIAN) - 1, out=x)
-    distances = ks_distance(_GAUSSIAN.take(x.astype(np.int32)))
+    distances = ks_distance(_GAUSSIAN.take(x.astype(np.int32), mode="clip"))
     return np.where(zero, np.nan, distances)
 
 
