@@ -54,7 +54,7 @@ nested above (bipartite over i.i.d., the others over bipartite), with one standa
 {% endif %}
 <ul>
 {% for epoch in part.epochs %}
-<li>Epoch {{ epoch.number }}: best of the Gaussian laws compared: <b>{{ epoch.law }}</b>.
+<li>Epoch {{ epoch.number }}: best of the Gaussian laws compared: <b>{{ epoch.law }}</b>,
 {{ epoch.verdict }} {{ epoch.deviating }}
 {%- for formula, size in epoch.largest %}
 {{- ", most of all" if loop.first else "," }} <code>{{ formula }}</code> by {{ size }}
@@ -81,9 +81,9 @@ _PAGE = Environment(
 
 # Each test that can reject a law, in words.
 _TESTS = {
-    "deviations": "invariants deviate",
-    "omnibus": "held-out members differ from its samples",
-    **{test: f"{words} (p of the symmetry test)" for test, words in SYMMETRY_TESTS.items()},
+    "deviations": "invariants that deviate",
+    "omnibus": "the omnibus test",
+    **{test: f"a symmetry test ({words})" for test, words in SYMMETRY_TESTS.items()},
 }
 
 
@@ -218,14 +218,14 @@ def _size(found: Any) -> str:  # noqa: ANN401, pandas names no type for a row
 def _verdict(row: pd.Series) -> str:
     if row["verdict"] == REJECTED:
         tests = [_TESTS.get(test, test) for test in row["rejected_by"].split("; ")]
-        return f"It is rejected: {', '.join(tests)}."
+        return f"rejected by {'; '.join(tests)}."
     if row["verdict"] == NOT_REJECTED:
         return (
-            "It is not rejected. A deviation of "
+            "not rejected. A deviation of "
             f"{row['detectable_sd']:.2g} SD would have been found in 80 % of cases (median over "
             "the invariants)."
         )
-    return "It is not tested: too few members."
+    return "not tested, as there are too few members."
 
 
 def _gains(row: pd.Series) -> str:
