@@ -67,10 +67,6 @@ class Study:
         self.significance, self.omnibus = joined("significance"), joined("omnibus")
         self.comparison, self.symmetry = joined("comparison"), joined("symmetry")
         self.spectra = pd.read_csv(folder / "spectra.csv")
-        self.distances = pd.read_csv(folder / "distances.csv")
-        self.typicality = pd.concat(
-            map(pd.read_csv, sorted((folder / "models").glob("*.typicality.csv")))
-        )
 
     def finding(self, condition: str, layer: str, epoch: int = LAST) -> pd.Series:
         """Return the row of the findings of one place."""
