@@ -65,7 +65,12 @@ def test_members_start_alike_whatever_the_weight_decay(results):
 def test_spectra_follow_from_the_weights(results):
     weights = results.weights(CONDITION, LAYERS[0])[:, -1]
     null = read_null(results.folder / "nulls" / "10x10.h5")
-    found = [analyse(w, np.random.default_rng(0), null=null, permutations=0) for w in weights]
+    # The study's copies with random signs, which are drawn first.
+    seeds = [[2025, member, 2, *f"spectra/{LAYERS[0]}".encode()] for member in range(5)]
+    found = [
+        analyse(w, np.random.default_rng(seed), null=null, permutations=0, sign_flips=19)
+        for w, seed in zip(weights, seeds, strict=True)
+    ]
     table = results.spectra
     rows = table[
         (table["condition"] == CONDITION) & (table["layer"] == LAYERS[0]) & (table["epoch"] == 2)
@@ -75,6 +80,7 @@ def test_spectra_follow_from_the_weights(results):
         assert gaussian[name] == pytest.approx(np.mean([one.values[name] for one in found]))
     alone = rows[rows["null"].isna()].set_index("statistic")["value"]
     assert alone["informative_vectors"] == np.mean([one.n_informative_vectors for one in found])
+    assert alone["learned_rank"] == np.mean([one.learned_rank for one in found])
     assert alone["share_too_few_values"] == 1
     # Square layers after epochs 0 to 2, others after 0 and 1, of three conditions.
     assert len(table.drop_duplicates(["condition", "layer", "epoch"])) == 2 * (3 * 3 + 2) + (
