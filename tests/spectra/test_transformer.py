@@ -13,8 +13,8 @@ DOCUMENTED = ROOT / "docs" / "transformer.csv"
 
 @pytest.fixture(scope="module")
 def table():
-    """The layers of the first block and the pooler: one of each shape and kind."""
-    return transformer.table(names=r"layer\.0\.|pooler")
+    """A layer with much learned, and the pooler; all of them take minutes."""
+    return transformer.table(names=r"layer\.0\.attention\.output|pooler")
 
 
 def test_all_linear_layers_are_read_and_embeddings_are_not():
@@ -31,12 +31,12 @@ def test_all_linear_layers_are_read_and_embeddings_are_not():
 
 
 def test_the_documented_table_is_what_the_library_finds(table):
-    assert len(table) == 7
+    assert len(table) == 2
     documented = pd.read_csv(DOCUMENTED)
     documented = documented[documented["layer"].isin(table["layer"])]
     for name in ("layer", "shape", "tail"):
         assert list(table[name]) == list(documented[name])
-    for name in ("above", "below", "informative"):
+    for name in ("above", "below", "learned", "informative"):
         np.testing.assert_allclose(table[name], documented[name], atol=1)
     for name in ("bulk_distance", "mean_ratio", "brody", "exponent"):
         np.testing.assert_allclose(table[name], documented[name], rtol=0.02)
@@ -54,5 +54,5 @@ def test_levels_in_the_bulk_are_random_though_the_law_of_the_bulk_is_not():
 def test_the_pooler_stayed_as_it_was_drawn(table):
     # Sentence embeddings do not use it.
     pooler = table[table["layer"] == "pooler.dense"].iloc[0]
-    assert (pooler["above"], pooler["informative"]) == (0, 0)
+    assert (pooler["above"], pooler["learned"], pooler["informative"]) == (0, 0, 0)
     assert pooler["p_gaussian"] > 0.05
