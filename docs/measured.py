@@ -11,9 +11,10 @@ by its key in numbers.json. Tables of simulation studies stand beside this file 
 import argparse
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -286,8 +287,6 @@ def spectra_rows(study: Study, _: list[Study]) -> Iterator[tuple[str, str]]:
 
 def classes(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the learned rank of the first layer against the number of classes less one."""
-    import h5py
-
     values: dict[str, dict[int, np.ndarray]] = {}
     for path in sorted(folder.glob("spectra/*/*.h5")):
         architecture, _, ending = path.parent.name.partition("-128x128x128-gaussian-decay0")
@@ -350,13 +349,90 @@ def simulations() -> Iterator[tuple[str, str]]:
     yield "calibration.power", table(header, rows)
 
 
+def of_spectra() -> Iterator[tuple[str, str]]:
+    """Yield the tables of matrices whose answer is known."""
+    found = pd.read_csv(DOCS / "spectra_calibration.csv")
+    found["shape"] = [f"{r} x {c}" for r, c in zip(found["rows"], found["columns"], strict=True)]
+    order = found.drop_duplicates("shape").sort_values(["rows", "columns"])["shape"]
+    numbers = found.drop_duplicates("shape").set_index("shape")["matrices"]
+    heads = [f"{shape} ({numbers[shape]})" for shape in order]
+    claims = ["share_with_outliers", "share_with_informative", "share_too_many"]
+    claims += ["bulk_distance_rejects", "mean_ratio_rejects"]
+
+    def cells(case: str, write: Callable[[pd.Series], str]) -> list[str]:
+        mine = found[found["case"] == case].set_index("shape")
+        return [write(mine.loc[shape]) if shape in mine.index else "" for shape in order]
+
+    def shares(row: pd.Series) -> str:
+        return " / ".join("-" if pd.isna(row[name]) else f"{row[name]:.0%}" for name in claims)
+
+    def ranks(row: pd.Series) -> str:
+        return f"{row['learned_rank']:.1f} of {row['planted']} ({row['share_too_many']:.0%})"
+
+    empty = found.loc[found["planted"] == 0, "case"].drop_duplicates()
+    planted = found.loc[found["planted"] > 0, "case"].drop_duplicates()
+    yield "known.empty", table(["entries", *heads], [[c, *cells(c, shares)] for c in empty])
+    yield "known.planted", table(["planted", *heads], [[c, *cells(c, ranks)] for c in planted])
+
+
+def transformer() -> Iterator[tuple[str, str]]:
+    """Yield what the table of the transformer's layers says."""
+    found = pd.read_csv(DOCS / "transformer.csv")
+    kinds = {
+        "attention": found["layer"].str.contains("attention"),
+        "intermediate": found["layer"].str.contains("intermediate"),
+        "output": found["layer"].str.contains("output") & ~found["layer"].str.contains("attention"),
+        "pooler": found["layer"].str.contains("pooler"),
+    }
+    blocks = found[~kinds["pooler"]]
+    rows = []
+    for name, column in (
+        ("learned rank", "learned"),
+        ("informative vectors", "informative"),
+        ("outliers above", "above"),
+        ("outliers below", "below"),
+    ):
+        parts = [found.loc[kind, column] for kind in kinds.values()]
+        rows.append([name, *(_three(part) for part in parts)])
+    for name, column in (("mean ratio, mean", "mean_ratio"), ("Brody parameter, mean", "brody")):
+        means = [found.loc[kind, column].mean() for kind in kinds.values()]
+        rows.append([name, *("" if pd.isna(mean) else f"{mean:.3f}" for mean in means)])
+    tails = [(found.loc[kind, "tail"] == "power law").sum() for kind in kinds.values()]
+    rows.append(["tails called a power law", *map(str, tails)])
+    heads = [
+        f"{name}, {' and '.join(found.loc[kind, 'shape'].unique())} ({kind.sum()})"
+        for name, kind in kinds.items()
+    ]
+    yield "transformer.table", table(["", *heads], rows)
+    yield "transformer.layers", str(len(blocks))
+    for name in ("mean_ratio", "brody"):
+        p = blocks[f"p_{name}"].dropna()
+        yield f"transformer.{name}.below", f"{int((p <= 0.05).sum())} of {len(p)}"
+    ratio = blocks["mean_ratio"]
+    yield "transformer.mean_ratio", with_error(ratio.mean(), ratio.sem(), 3)
+    yield "transformer.p", f"{blocks['p_gaussian'].max():.3f} and {blocks['p_permuted'].max():.1f}"
+    yield "transformer.learned", f"{blocks['learned'].median():.0f}"
+
+
+def _three(values: pd.Series) -> str:
+    """Write smallest, median and largest, or the one value."""
+    if len(values) == 1:
+        return f"{values.iloc[0]}"
+    return f"{values.min()}, {values.median():.0f}, {values.max()}"
+
+
 def measure(folder: Path, others: Iterable[Path], of_classes: Path) -> dict[str, str]:
     """Make all texts from stored results."""
     study, more = Study(folder), [Study(other) for other in others]
     found: dict[str, str] = {}
     for part in (gains, deviations_of_traces, counts, ranks, spectra_rows):
         found.update(part(study, more))
-    return {**found, **dict(classes(of_classes)), **dict(simulations())}
+    return {**found, **dict(classes(of_classes)), **beside()}
+
+
+def beside() -> dict[str, str]:
+    """Make the texts of tables that stand beside the pages."""
+    return {**dict(simulations()), **dict(of_spectra()), **dict(transformer())}
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ def test_every_stored_number_stands_on_a_page():
 
 
 def test_tables_of_simulations_are_those_that_stand_beside_the_pages():
-    found = dict(measured.simulations())
+    found = measured.beside()
     assert found
     assert found == {key: NUMBERS[key] for key in found}
 
