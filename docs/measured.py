@@ -17,11 +17,19 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+import yaml
 from scipy import stats
+
+from weightlaws.planning.stages import STAGES
+from weightlaws.study.study import parse_study
 
 DOCS = Path(__file__).parent
 STORED = DOCS / "numbers.json"
-PAGES = (DOCS.parent / "README.md", *sorted((DOCS / "background").glob("*.md")))
+PAGES = (
+    DOCS.parent / "README.md",
+    DOCS / "how-to/cluster.md",
+    *sorted((DOCS / "background").glob("*.md")),
+)
 
 _MARK = re.compile(r"<!-- ([a-z][\w.-]*) -->(.*?)<!-- / -->", re.DOTALL)
 
@@ -414,6 +422,28 @@ def transformer() -> Iterator[tuple[str, str]]:
     yield "transformer.learned", f"{blocks['learned'].median():.0f}"
 
 
+def paper() -> Iterator[tuple[str, str]]:
+    """Yield the core-hours of the published study, by the rates that jobs ask for."""
+    root = DOCS.parent
+    config = yaml.safe_load((root / "config.yaml").read_text())
+    for key, value in yaml.safe_load((root / "studies/paper.yaml").read_text()).items():
+        config[key] = {**config[key], **value} if isinstance(value, dict) else value
+    study = parse_study(config)
+    rows, hours, longest = [], 0.0, (0.0, "")
+    for rule, stage in STAGES.items():
+        jobs = [*stage.jobs(study)]
+        if stage.resources is None or not jobs:
+            continue
+        seconds = [stage.resources_of(study, job).seconds for job in jobs]
+        rows.append([rule, str(len(jobs)), f"{sum(seconds) / 3600:.1f}"])
+        hours += sum(seconds) / 3600
+        if rule != "train":
+            longest = max(longest, (max(seconds) / 3600, rule))
+    rows.append(["together", str(sum(int(row[1]) for row in rows)), f"{hours:.0f}"])
+    yield "paper.table", table(["rule", "jobs", "core-hours"], rows)
+    yield "paper.longest", f"{longest[1]}, {longest[0]:.0f} h on one core"
+
+
 def _three(values: pd.Series) -> str:
     """Write smallest, median and largest, or the one value."""
     if len(values) == 1:
@@ -432,7 +462,7 @@ def measure(folder: Path, others: Iterable[Path], of_classes: Path) -> dict[str,
 
 def beside() -> dict[str, str]:
     """Make the texts of tables that stand beside the pages."""
-    return {**dict(simulations()), **dict(of_spectra()), **dict(transformer())}
+    return {**dict(simulations()), **dict(of_spectra()), **dict(transformer()), **dict(paper())}
 
 
 def main() -> None:

@@ -74,8 +74,8 @@ def test_the_page_says_it_in_words(findings, ranked, checked):
     assert "<h3>hidden1-hidden2 (10 x 10)</h3>" in page
     text = " ".join(page.split())
     assert (
-        "Epoch 2: best of the Gaussian laws compared: <b>bipartite</b>, rejected by invariants that "
-        "deviate; a symmetry test (row labels, by means). "
+        "Epoch 2: best of the Gaussian laws compared: <b>bipartite</b>, rejected by invariants "
+        "that deviate; a symmetry test (row labels, by means). "
         "2 of 3 invariants deviate, most of all <code>F3</code> by -0.3 SD (-0.4 to -0.2), "
         "<code>F1</code> by +0.2 SD (0.1 to 0.3, which rests on member 7). "
         "Gains per held-out member: bipartite +2 ± 0.1, diagonal S_D -1 ± 0.1." in text

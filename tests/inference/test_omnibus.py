@@ -76,4 +76,4 @@ def test_simulation_stops_once_p_is_large():
     found = omnibus(rng.normal(size=(20, 4, 4)), Counting.fit, 999, rng)
     assert found.p > 0.05
     assert len(drawn) < 2 * 400
-    assert found.p == pytest.approx(10 / ((len(drawn) - 1) / 2))
+    assert found.p == pytest.approx(5 / ((len(drawn) - 1) / 2))

@@ -88,7 +88,7 @@ def spectra(**changes):
         (statistics(bootstrap_replicates=50), {"model", "distance"} | SPECTRA),
         (statistics(simulated_matrices=500), {"significance"}),
         (statistics(simulated_ensembles=500), {"significance"}),
-        (statistics(randomisations=99), {"symmetry"}),
+        (statistics(randomisations=999), {"symmetry"}),
         (statistics(folds=2), {"comparison"}),
         (statistics(fold_orders=2), {"comparison"}),
         (statistics(omnibus_ensembles=199), {"omnibus"}),

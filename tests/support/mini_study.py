@@ -28,7 +28,7 @@ MINI = {
         "simulated_matrices": 300,
         "simulated_ensembles": 200,
         "omnibus_ensembles": 59,
-        "randomisations": 99,
+        "randomisations": 359,
         "folds": 2,
         "fold_orders": 2,
         "noise_floor_draws": 50,

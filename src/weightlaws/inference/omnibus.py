@@ -23,7 +23,7 @@ N_DIRECTIONS = 64
 SIDE = 32
 
 # Distances of simulated ensembles beyond the observed one, at which simulation stops.
-_ENOUGH = 10
+_ENOUGH = 5
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def omnibus(
     fit
         From matrices to the fitted law.
     n_ensembles
-        Ensembles drawn from the law that is fitted to all members. No more are drawn once ten of
+        Ensembles drawn from the law that is fitted to all members. No more are drawn once five of
         them have a distance at least as large: p is then too large to matter (Besag and Clifford,
         Biometrika 78 (1991) 301).
     rng

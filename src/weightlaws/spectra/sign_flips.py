@@ -24,6 +24,9 @@ Real = TypeVar("Real", np.float32, np.float64)
 #: Singular values exceed others by this share of them, or they are equal. It is more than float32
 #: loses, and a hundredth of what the norms of copies scatter by.
 EQUAL = 2e-5
+# A value that exceeds the norms of this many copies by this factor exceeds all: norms of copies of
+# one matrix scatter by some per cent (Talagrand's inequality bounds them).
+_FEW, _FAR = 5, 1.25
 # Entries that are worked on at a time.
 _CHUNK = 2**18
 # A value that is found by its square is 0 below this share of the largest.
@@ -152,7 +155,8 @@ def count_learned(
         if not s[k] or (
             first.max() >= bound
             if k == 0 and first is not None
-            else _some_copy_reaches(left, bound, flips, rng)
+            else _some_copy_reaches(left, bound / _FAR, min(_FEW, flips), rng)
+            and _some_copy_reaches(left, bound, flips, rng)
         ):
             return float(k)
         left -= np.outer(s[k] * u[:, k], vt[k])

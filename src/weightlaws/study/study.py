@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from weightlaws.errors import WeightLawsError
+from weightlaws.inference.symmetry_names import SYMMETRY_TESTS
 from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Imported, Shard
 from weightlaws.study.layout import PATHS, derived_names
 from weightlaws.study.messages import StudyError, problems_of, shown
@@ -273,8 +274,12 @@ class Study(Section):
     def _tests_can_reject(self) -> Iterator[str]:
         statistics = self.statistics
         level, n_epochs = statistics.significance_level, len(self.headline_epochs)
-        # An omnibus test rejects at the level over the number of epochs.
-        for key, share in (("simulated_ensembles", level), ("omnibus_ensembles", level / n_epochs)):
+        # The omnibus tests of a layer and law share the level, and so do its six symmetry tests.
+        for key, share in (
+            ("simulated_ensembles", level),
+            ("omnibus_ensembles", level / n_epochs),
+            ("randomisations", level / n_epochs / len(SYMMETRY_TESTS)),
+        ):
             found, least = getattr(statistics, key), ceil(1 / share - 1e-9) - 1
             if found < least:
                 yield (
