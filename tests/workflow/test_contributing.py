@@ -89,6 +89,8 @@ def test_a_law(project):
     assert set(found["n_parameters"]) == {4}
     assert set(found["than"]) == {"i.i.d."}
     assert found["gain"].notna().all()
+    tested = pd.read_csv(results(project, f"significance/{name}.csv"))
+    assert (tested["law"] == "centred").any()
     assert "the mean entry is 0" in results(project, "findings.html").read_text()
 
 

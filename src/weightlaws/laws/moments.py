@@ -60,6 +60,11 @@ def bipartite_invariants() -> tuple[Graph, ...]:
     return tuple(graph for k in (1, 2, 3, 4) for graph in enumerate_graphs(k, bipartite=True))
 
 
+def without(fitted: tuple[Graph, ...]) -> tuple[Graph, ...]:
+    """Return the invariants of `bipartite_invariants` that a fit does not set."""
+    return tuple(graph for graph in bipartite_invariants() if graph not in fitted)
+
+
 def moments(law: str, shape: Shape, labelled: Side | None, diagonal: tuple[Graph, ...]) -> Moments:
     """Return the fit by moments of a law of `names.LAWS`.
 
@@ -79,44 +84,57 @@ def moments(law: str, shape: Shape, labelled: Side | None, diagonal: tuple[Graph
     ValueError
         If there is no such law, or it does not exist for the shape.
     """
-    if law == INDEPENDENT:
-        higher = _without(iid.FITTED)
-        return Moments(
-            iid.IID.fit,
-            partial(evaluate, iid.FITTED),
-            lambda a: iid.expectation(higher, shape, iid.parameters_from_moments(a, shape)),
-            higher,
-        )
-    higher = _without(bipartite.FITTED)
-    if law == BIPARTITE:
-        return Moments(
-            bipartite.Bipartite.fit,
-            partial(evaluate, bipartite.FITTED),
-            lambda a: bipartite.expectation(
-                higher, shape, bipartite.parameters_from_moments(a, shape)
-            ),
-            higher,
-        )
-    if law == ONE_SIDED and labelled is not None:
-        M, n = shape if labelled == "rows" else shape[::-1]
-        return Moments(
-            partial(one_sided.OneSided.fit, labelled=labelled),
-            partial(one_sided.sufficient_statistics, labelled=labelled),
-            lambda a: one_sided.expectation(
-                higher, n, one_sided.covariances_from_moments(a, M, n), labelled
-            ),
-            higher,
-        )
     if law == DIAGONAL and shape[0] == shape[1]:
-        size, of_diagonal = shape[0], diagonal[len(FITTED) :]
-
-        def predict(averages: Floats) -> Floats:
-            numbers = numbers_from_parameters(parameters_from_moments(averages, size), size)
-            return wick.expectation(of_diagonal, size, numbers)
-
-        return Moments(PIGMM.fit, partial(evaluate, FITTED), predict, of_diagonal)
+        return _diagonal(shape[0], diagonal[len(FITTED) :])
+    if law == ONE_SIDED and labelled is not None:
+        return _one_sided(shape, labelled)
+    if law in _OF_SHAPE:
+        return _OF_SHAPE[law](shape)
     raise ValueError(f"found law {law!r} with side {labelled} labelled, for matrices of {shape}")
 
 
-def _without(fitted: tuple[Graph, ...]) -> tuple[Graph, ...]:
-    return tuple(graph for graph in bipartite_invariants() if graph not in fitted)
+def _diagonal(size: int, graphs: tuple[Graph, ...]) -> Moments:
+    def predict(averages: Floats) -> Floats:
+        numbers = numbers_from_parameters(parameters_from_moments(averages, size), size)
+        return wick.expectation(graphs, size, numbers)
+
+    return Moments(PIGMM.fit, partial(evaluate, FITTED), predict, graphs)
+
+
+def _one_sided(shape: Shape, labelled: Side) -> Moments:
+    graphs = without(bipartite.FITTED)
+    M, n = shape if labelled == "rows" else shape[::-1]
+
+    def predict(averages: Floats) -> Floats:
+        law = one_sided.covariances_from_moments(averages, M, n)
+        return one_sided.expectation(graphs, n, law, labelled)
+
+    fit = partial(one_sided.OneSided.fit, labelled=labelled)
+    statistics = partial(one_sided.sufficient_statistics, labelled=labelled)
+    return Moments(fit, statistics, predict, graphs)
+
+
+def _independent(shape: Shape) -> Moments:
+    graphs = without(iid.FITTED)
+
+    def predict(averages: Floats) -> Floats:
+        return iid.expectation(graphs, shape, iid.parameters_from_moments(averages, shape))
+
+    return Moments(iid.IID.fit, partial(evaluate, iid.FITTED), predict, graphs)
+
+
+def _bipartite(shape: Shape) -> Moments:
+    graphs = without(bipartite.FITTED)
+
+    def predict(averages: Floats) -> Floats:
+        parameters = bipartite.parameters_from_moments(averages, shape)
+        return bipartite.expectation(graphs, shape, parameters)
+
+    return Moments(bipartite.Bipartite.fit, partial(evaluate, bipartite.FITTED), predict, graphs)
+
+
+# Laws of matrices of any shape, without labels.
+_OF_SHAPE: dict[str, Callable[[Shape], Moments]] = {
+    INDEPENDENT: _independent,
+    BIPARTITE: _bipartite,
+}
