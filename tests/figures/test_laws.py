@@ -98,7 +98,7 @@ def test_largest_deviations_are_those_that_are_significant(significance):
         if epoch == 0:
             assert f"{law} law: 0 of 7 deviate" in panel.get_title()
             assert not panel.patches
-            assert "none; 80 % to find 0.25 SD" in words(panel)
+            assert "none; power 80 % at 0.25 SD" in words(panel)
             continue
         assert f"{law} law: 7 of 7 deviate" in panel.get_title()
         bars = [bar.get_width() for bar in panel.patches]

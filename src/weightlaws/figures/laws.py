@@ -116,8 +116,9 @@ def largest_deviations(significance: pd.DataFrame, level: float, style: Style) -
             panel.set_xlim(-1.05 * longest, 1.05 * longest)
             if mine.empty:
                 least = all_tests["detectable"].median()
-                words = f"none; 80 % to find {least:.2g} SD"
-                panel.text(0.5, 0.5, words, ha="center", va="center", transform=panel.transAxes)
+                words = f"none; power 80 % at {least:.2g} SD"
+                look = {"ha": "center", "va": "center", "backgroundcolor": "white"}
+                panel.text(0.5, 0.5, words, transform=panel.transAxes, **look)
         for panel in panels[-1]:
             panel.set_xlabel("deviation (SD over members)")
     return figure
