@@ -1,5 +1,6 @@
 """One job of omnibus tests of a condition's laws: from its weights shards to a table."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,6 +19,10 @@ from weightlaws.laws.names import ONE_SIDED
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import read_weights
 from weightlaws.training.networks import labelled_side
+
+# POT imports every array package that it finds, once it is used; a job needs none of them.
+for _package in ("PYTORCH", "JAX", "TENSORFLOW", "CUPY"):
+    os.environ.setdefault(f"POT_BACKEND_DISABLE_{_package}", "1")
 
 # Members that a test needs: a law is fitted to half of them.
 _FEWEST = 4
