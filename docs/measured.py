@@ -293,6 +293,47 @@ def spectra_rows(study: Study, _: list[Study]) -> Iterator[tuple[str, str]]:
     yield "spectra.table", table(header, rows)
 
 
+def spectra_words(study: Study, _: list[Study]) -> Iterator[tuple[str, str]]:
+    """Yield the numbers of the sentences about spectra."""
+    for key, layer in (("input", "input-hidden1"), ("h12", "hidden1-hidden2")):
+        row = study.spectrum(WIDE, layer, "outliers_above", null="sign-flipped")
+        yield f"outliers.{key}", f"{row['value']:.1f}"
+        yield f"outliers.{key}.flipped", f"{row['null_mean']:.1f}"
+        row = study.spectrum(WIDE, layer, "informative_vectors")
+        yield f"informative.{key}", with_error(row["value"], row["standard_error"], 1)
+    trained = study.spectra[study.spectra["epoch"] == LAST]
+    wide = trained[trained["condition"].str.startswith(WIDE) & (trained["null"] == "Gaussian")]
+    named = ("mean_ratio", "brody", "spacing_distance")
+    levels = wide[
+        wide["statistic"].isin(named) | wide["statistic"].str.startswith("number_variance")
+    ]
+    p = levels["p_value"].dropna()
+    yield "levels.below", f"{int((p <= 0.05).sum())} of {len(p)}"
+    yield "levels.expected", f"{0.05 * len(p):.0f}"
+    yield "levels.least", f"{p.min():.3f}"
+    place = levels.loc[p.idxmin()]
+    alpha = place["condition"].removeprefix(WIDE).removeprefix("-alpha") or "plain"
+    yield "levels.least.place", f"{place['statistic']} of `{place['layer']}`, {alpha}"
+    tails = trained[trained["condition"].str.startswith(WIDE)]
+    power = tails[(tails["statistic"] == "share_power_law") & (tails["value"] > 0)]
+    places = [
+        f"`{row['layer']}` {row['condition'].removeprefix(WIDE).removeprefix('-alpha') or 'plain'}"
+        for _, row in power.iterrows()
+    ]
+    yield "tails.power_law", ", ".join(places) or "none"
+    narrow = trained[~trained["condition"].str.startswith(WIDE)]
+    ranks_ = narrow[narrow["statistic"] == "learned_rank"]
+    first = ranks_["layer"] == "input-hidden1"
+    small = ranks_["condition"].str.contains("10x10")
+    yield "narrow.input", span(ranks_.loc[first & small, "value"], 1)
+    yield "narrow.others", span(ranks_.loc[~first & small, "value"], 2)
+    forty = "digits-40x40-gaussian-decay0"
+    row = study.spectrum(forty, "input-hidden1", "learned_rank")
+    yield "forty.input", with_error(row["value"], row["standard_error"], 1)
+    row = study.spectrum(forty, "hidden1-hidden2", "learned_rank")
+    yield "forty.h12", with_error(row["value"], row["standard_error"], 2)
+
+
 def classes(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the learned rank of the first layer against the number of classes less one."""
     values: dict[str, dict[int, np.ndarray]] = {}
@@ -455,7 +496,7 @@ def measure(folder: Path, others: Iterable[Path], of_classes: Path) -> dict[str,
     """Make all texts from stored results."""
     study, more = Study(folder), [Study(other) for other in others]
     found: dict[str, str] = {}
-    for part in (gains, deviations_of_traces, counts, ranks, spectra_rows):
+    for part in (gains, deviations_of_traces, counts, ranks, spectra_rows, spectra_words):
         found.update(part(study, more))
     return {**found, **dict(classes(of_classes)), **beside()}
 
