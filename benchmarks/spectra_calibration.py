@@ -3,7 +3,7 @@
     python benchmarks/spectra_calibration.py [--quick] [--csv docs/spectra_calibration.csv]
 
 One row a case and shape. Entries that are independent with symmetric laws, of any scales, have
-learned nothing; each decision that rests on sign-flipped copies errs in 1 / (1 + flips) of them.
+learned nothing; the learned rank errs in 1 / (1 + flips) of them, and vectors in 1 / 20.
 Spikes are five dense components (less in small matrices) of one strength, in units of the strength
 from where on singular values of noise show a spike: (M N)^(1/4) times the root mean square of the
 noise's entries (Benaych-Georges and Nadakuditi, arXiv:1103.2221). With --quick there are few

@@ -127,7 +127,7 @@ def test_a_direction_of_a_third_of_the_neurons_is_informative():
     assert one.learned_rank == 1
     assert one.vectors.informative.tolist() == [True] + [False] * 127
     assert one.informative_from == one.singular_values[0]
-    assert one.vectors.p_right[0] == pytest.approx(1 / 40)
+    assert one.vectors.p_right[0] == pytest.approx(1 / 20)
 
 
 def test_a_few_large_entries_are_scale():

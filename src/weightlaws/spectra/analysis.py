@@ -19,6 +19,7 @@ from weightlaws.spectra.p_values import rank_p_value
 from weightlaws.spectra.precision import rounding, zero
 from weightlaws.spectra.sign_flips import count_learned, flipped_copies
 from weightlaws.spectra.statistics import (
+    DECOMPOSED,
     LEVELS,
     NO_BULK,
     NOT_DETERMINED,
@@ -211,8 +212,9 @@ def analyse(
     permutations
         Number of random orders of the entries, the second null of the bulk.
     sign_flips
-        Number of sign-flipped copies, the third null; each decision that rests on them has the
-        level 1 / (1 + sign_flips). With 0 there are none, and no learned rank.
+        Number of sign-flipped copies, the third null, of which the learned rank has the level
+        1 / (1 + sign_flips). At most `statistics.DECOMPOSED` of them have spectra and vectors, so
+        that informative vectors have the level 1 / 20. With 0 there are none, and no learned rank.
     bootstrap_replicates
         Number of resamples for the standard error of the Brody parameter.
     goodness_of_fit_replicates
@@ -256,7 +258,7 @@ def analyse(
     u, s, vt = linalg.svd(inner, full_matrices=False)
     apart, nothing = rounding(s, inner), zero(s, inner)
     s = np.where(s > nothing, s, 0.0)
-    copies = flipped_copies(inner, sign_flips, rng, apart)
+    copies = flipped_copies(inner, min(sign_flips, DECOMPOSED), rng, apart)
     learned = count_learned(inner, u, s, vt, sign_flips, rng, copies.singular_values[:, 0])
     if np.isnan(learned):
         notes["learned_rank"] = (
@@ -264,7 +266,8 @@ def analyse(
         )
     notes |= why_missing(len(s))
     bulk, values = None, dict.fromkeys(STATISTICS, float("nan"))
-    of_copies = {name: np.full(permutations + sign_flips, np.nan) for name in OF_COPIES}
+    n_copies = permutations + len(copies.singular_values)
+    of_copies = {name: np.full(n_copies, np.nan) for name in OF_COPIES}
     error, window_spread, spacings = float("nan"), float("nan"), np.empty(0)
     if len(s) >= MIN_VALUES:
         bulks, found, (spacings,) = spectral_statistics(s[None], null.shape, null.ends, apart)
@@ -328,7 +331,7 @@ def _of_zeros(
         None,
         dict.fromkeys(STATISTICS, unknown),
         {name: np.full(permutations, np.nan) for name in OF_COPIES},
-        {name: np.full(sign_flips, np.nan) for name in OF_COPIES},
+        {name: np.full(min(sign_flips, DECOMPOSED), np.nan) for name in OF_COPIES},
         np.empty(0),
         unknown,
         unknown,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from weightlaws.arrays import Bools, Floats, Integers, Shape
 from weightlaws.spectra.marchenko_pastur import deflated
 from weightlaws.spectra.null import SPACING_EDGES
-from weightlaws.spectra.statistics import OF_COPIES, STATISTICS
+from weightlaws.spectra.statistics import DECOMPOSED, OF_COPIES, STATISTICS
 from weightlaws.storage.hdf5 import Reader, StorageError, Writer
 from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import opened_shards
@@ -277,7 +277,7 @@ def _read(
     n_members = int(reader.read("finite", np.bool_, (None,)).sum())
     n, bins = min(shape), len(SPACING_EDGES) - 1
     lengths = {"rank": n, "k": n - 1, "of_plateau": 3, "bin": bins}
-    lengths |= {"permutation": spec.permutations, "flip": spec.sign_flips}
+    lengths |= {"permutation": spec.permutations, "flip": min(spec.sign_flips, DECOMPOSED)}
     arrays = {}
     for one in fields(LayerSpectra):
         if not one.metadata:

@@ -24,9 +24,9 @@ Real = TypeVar("Real", np.float32, np.float64)
 #: Singular values exceed others by this share of them, or they are equal. It is more than float32
 #: loses, and a hundredth of what the norms of copies scatter by.
 EQUAL = 2e-5
-# A value that exceeds the norms of this many copies by this factor exceeds all: norms of copies of
-# one matrix scatter by some per cent (Talagrand's inequality bounds them).
-_FEW, _FAR = 5, 1.25
+# A value that exceeds the norms of a few copies by a share of 2.5 n^(-2/3) exceeds all: norms of
+# copies scatter by a fraction of n^(-2/3), n the shorter side, as largest singular values do.
+_FEW, _FAR = 5, 2.5
 # Entries that are worked on at a time.
 _CHUNK = 2**18
 # A value that is found by its square is 0 below this share of the largest.
@@ -140,8 +140,8 @@ def count_learned(
 ) -> float:
     """Count as `learned_rank` does, with the singular value decomposition of the matrix at hand.
 
-    Singular values that are 0 do not count. ``first`` has the norms of the copies of the first
-    step, (flip,), if there are some already.
+    Singular values that are 0 do not count. ``first`` has the norms of some copies of the first
+    step, if they are known already.
     """
     if min(w.shape) < 2 or not flips or not s[0]:
         return float("nan")
@@ -152,11 +152,12 @@ def count_learned(
     for k in range(n):
         # The norm of a copy that is as large, once the noise that was taken away is given back.
         bound = s[k] * np.sqrt((n - k) * (m - k) / (n * m)) * (1 - EQUAL)
-        if not s[k] or (
-            first.max() >= bound
-            if k == 0 and first is not None
-            else _some_copy_reaches(left, bound / _FAR, min(_FEW, flips), rng)
-            and _some_copy_reaches(left, bound, flips, rng)
+        if not s[k] or (k == 0 and first is not None and first.max() >= bound):
+            return float(k)
+        more = flips - len(first) if k == 0 and first is not None else flips
+        far = bound / (1 + _FAR * n ** (-2 / 3))
+        if _some_copy_reaches(left, far, min(_FEW, more), rng) and _some_copy_reaches(
+            left, bound, more, rng
         ):
             return float(k)
         left -= np.outer(s[k] * u[:, k], vt[k])

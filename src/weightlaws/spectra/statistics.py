@@ -23,6 +23,9 @@ STATISTICS: Mapping[str, str] = {
     "spacing_distance": "greater",
     **dict.fromkeys(NUMBER_VARIANCES, "two-sided"),
 }
+#: Sign-flipped copies of a matrix whose singular values and vectors are found. Of more of them only
+#: the norms are compared, for the learned rank, which is far less work.
+DECOMPOSED = 19
 #: Statistics that are also measured in copies with entries permuted or signs flipped.
 OF_COPIES = ("outliers_above", "bulk_distance")
 #: Statistics of the bulk alone. Their null is of the shape that the bulk has: `Bulk.shape`.

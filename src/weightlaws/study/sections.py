@@ -174,8 +174,8 @@ class Spectra(Section):
     """Times that a matrix's entries are permuted, to compare it with its own entries."""
     sign_flips: Annotated[int, Field(ge=19, le=10_000)]
     """Copies of a matrix with the sign of every entry flipped at random, which keep its scales and
-    nothing else. Each component of the learned rank, and the informative vectors of a matrix, must
-    exceed all of them: a level of 1 over 1 + this number, 0.025 with 39."""
+    nothing else. Each component of the learned rank must exceed all of them: a level of 1 over
+    1 + this number, 0.025 with 39. Vectors are compared with 19 of them, a level of 0.05."""
     goodness_of_fit_replicates: Annotated[int, Field(ge=0, le=100)]
     """Samples behind the goodness of fit of a power law to each tail; 0 leaves it out, as it is
     slow."""
