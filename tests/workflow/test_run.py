@@ -105,7 +105,8 @@ def test_every_stage_follows_from_the_weights(results, layer):
             & (table["epoch"] == epoch)
         ]
         terms = expectation_terms(GRAPHS, 10, terms)
-        assert_sums_close(rows["prediction"], law.expectation(GRAPHS), terms, units=1)
+        # A run fits moments about 0, and `fit` takes them about the mean: they round differently.
+        assert_sums_close(rows["prediction"], law.expectation(GRAPHS), terms, units=10)
         terms = np.abs(invariants[:, epoch]).mean(0)
         assert_sums_close(rows["mean"], invariants[:, epoch].mean(0), terms)
 
@@ -119,13 +120,17 @@ def test_laws_are_compared_and_tested_for_every_layer(results):
     for table in (results.significance, results.findings):
         mine = table[table["condition"] == CONDITION]
         assert sorted(mine["epoch"].unique()) == headline
-    # Layers, epochs and invariants; the other selection of members is there when it is asked for.
-    assert len(results.significance) == 7 * 3 * 348
+    # The i.i.d. and the bipartite law in all layers, the diagonal one in squares; five members are
+    # too few for a one-sided law. Rectangular layers keep epochs 0 and 1.
+    assert len(results.significance) == 7 * 3 * (46 + 43 + 348) + 4 * 2 * (46 + 43)
+    # The other selection of members is there when it is asked for.
     both = weightlaws.load(results.folder, selection=None).significance
     assert len(both) == 2 * len(results.significance)
     assert set(both["selection"]) == {"all", "without dead outputs"}
     found = results.deviations
-    assert (found["q"] <= 0.05).all()
+    assert (found["p_adjusted"] <= 0.05).all()
+    assert set(results.omnibus["law"]) == {"i.i.d.", "bipartite", "diagonal S_D"}
+    assert set(results.findings["verdict"]) <= {"rejected", "not rejected"}
     compared = results.comparison.merge(results.findings, on=["condition", "layer", "epoch"])
     chosen = compared[compared["law_x"] == compared["law_y"]]
     assert len(chosen) == len(results.findings)
