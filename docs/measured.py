@@ -128,7 +128,8 @@ def with_interval(row: pd.Series) -> str:
 
 def span(values: Iterable[float], digits: int) -> str:
     """Write the least and the largest of some values."""
-    values = list(values)
+    # Adding 0.0 makes -0.0 the same number as 0.0.
+    values = [round(value, digits) + 0.0 for value in values]
     low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
     return low if low == high else f"{low} to {high}"
 
@@ -211,6 +212,9 @@ def deviations_of_traces(study: Study, others: list[Study]) -> Iterator[tuple[st
     families = tests.groupby(["layer", "condition", "law"]).ngroups * (1 + len(others))
     yield "start.families", str(families)
     yield "start.rejected", str(int((tests["p_adjusted"] <= 0.05).sum()))
+    whole = pd.concat([each.omnibus for each in (study, *others)])
+    p = whole.loc[whole["condition"].str.contains("gaussian") & (whole["epoch"] == 0), "p"]
+    yield "start.omnibus", f"{int((p <= 0.05 / 4).sum())} of {len(p)}"
 
 
 def counts(study: Study, _: list[Study]) -> Iterator[tuple[str, str]]:
