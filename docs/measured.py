@@ -204,7 +204,7 @@ def deviations_of_traces(study: Study, others: list[Study]) -> Iterator[tuple[st
                 with_interval(row) + (" *" if row["p_adjusted"] <= 0.05 else "") for row in found
             ]
             rows.append([f"{name}, `{layer}`", *cells, span(seeds, 2)])
-    header = ["network, layer", "epoch 0", "epoch 10", "epoch 50", "epoch 50, other seeds"]
+    header = ["network, layer", "epoch 0", "epoch 10", "epoch 50", "epoch 50, another seed"]
     yield "trace.table", table(header, rows)
     starts = pd.concat([each.significance for each in (study, *others)])
     gaussian = starts["condition"].str.contains("gaussian") & (starts["epoch"] == 0)
