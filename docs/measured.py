@@ -159,7 +159,6 @@ def gains(study: Study, others: list[Study]) -> Iterator[tuple[str, str]]:
         "h23-uniform": (uniform, "hidden2-hidden3", "bipartite"),
         "out": (DEEP, "hidden3-output", "one-sided"),
         "out-decay": (decay, "hidden3-output", "one-sided"),
-        "wide": ("digits-40x40-gaussian-decay0", "hidden1-hidden2", "bipartite"),
     }
     for key, (condition, layer, law) in places.items():
         row = study.finding(condition, layer)
@@ -255,8 +254,8 @@ def ranks(study: Study, others: list[Study]) -> Iterator[tuple[str, str]]:
             cells.append(f"{text} ({span(seeds, 1)})")
         rows.append(cells)
     yield "rank.table", table(["alpha", *(f"`{layer}`" for layer in RANK_LAYERS)], rows)
-    for name, ending in ALPHAS.items():
-        row = study.spectrum(WIDE + ending, "input-hidden1", "learned_rank")
+    for name in ("0.25", "plain", "4", "16"):
+        row = study.spectrum(WIDE + ALPHAS[name], "input-hidden1", "learned_rank")
         yield f"rank.{name}", with_error(row["value"], row["standard_error"], 1)
     for layer, key in (("hidden1-hidden2", "h12"), ("hidden2-hidden3", "h23")):
         row = study.spectrum(WIDE, layer, "learned_rank")
