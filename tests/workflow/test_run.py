@@ -144,9 +144,11 @@ def test_distances_come_with_a_noise_floor(results):
         "start",
         "digits-10x10x10-gaussian-decay0",
     }
-    assert (distances["w2_floor_95"] > distances["w2_floor_mean"]).all()
-    starts = distances[(distances["reference"] == "start") & (distances["epoch"] == 0)]
-    assert (starts["w2"] < 1e-12).all()
+    at_start = (distances["reference"] == "start") & (distances["epoch"] == 0)
+    moved, starts = distances[~at_start], distances[at_start]
+    assert (moved["w2_floor_95"] > moved["w2_floor_mean"]).all()
+    # Without movement, members that change sides change nothing.
+    assert (starts[["w2", "w2_floor_mean", "w2_floor_95"]] < 1e-12).all(axis=None)
 
 
 def test_loading_says_what_there_is(results, tmp_path):
