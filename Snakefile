@@ -36,6 +36,7 @@ report: "workflow/report/workflow.rst"
 localrules:
     all,
     dataset,
+    class_subset,
     import_ensemble,
     import_network,
     members,

@@ -116,7 +116,7 @@ def test_small_stages_run_in_few_jobs_or_none(faults):
         "train",
         "shards_invariants_spectra_shard",
         "shapes_null",
-        *("model", "significance", "comparison", "symmetry", "spectra"),
+        *("model", "significance", "omnibus", "comparison", "symmetry", "spectra"),
     }
     assert submitted.count("shapes_null") <= 2
     assert submitted.count("shards_invariants_spectra_shard") <= 2
