@@ -151,7 +151,7 @@ def test_the_findings_are_a_page_of_words(browser):
                 return text
         return ""
 
-    assert "law fits best" in until(said, "page of findings")
+    assert "best of the Gaussian laws compared" in until(said, "page of findings")
 
 
 def test_no_errors_were_logged(browser):
