@@ -102,7 +102,7 @@ class Results:
 
     @cached_property
     def findings(self) -> pd.DataFrame:
-        """One row a layer and headline epoch: the law that fits best, and how clearly."""
+        """One row a layer and headline epoch: the best law, whether it holds, and how clearly."""
         return self._table("findings")
 
     @cached_property
