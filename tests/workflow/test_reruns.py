@@ -151,6 +151,7 @@ KEYS = {
         new_shards(2 * SHARDS)
         | fan_in(2)
         | FROM_SIGNIFICANCE
+        | FROM_OMNIBUS
         | FROM_COMPARISON
         | FROM_SYMMETRY
         | SPECTRA,
