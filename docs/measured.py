@@ -75,45 +75,31 @@ class Study:
         self.findings = self.findings[self.findings["selection"] == "all"]
         self.significance, self.omnibus = joined("significance"), joined("omnibus")
         self.comparison, self.symmetry = joined("comparison"), joined("symmetry")
-        self.spectra = pd.read_csv(folder / "spectra.csv")
+        self.spectra = pd.read_csv(folder / "spectra.csv").fillna({"null": ""})
 
     def finding(self, condition: str, layer: str, epoch: int = LAST) -> pd.Series:
         """Return the row of the findings of one place."""
-        table = self.findings
-        rows = table[
-            (table["condition"] == condition)
-            & (table["layer"] == layer)
-            & (table["epoch"] == epoch)
-        ]
-        return rows.squeeze(axis=0)
+        return row_of(self.findings, condition=condition, layer=layer, epoch=epoch)
 
     def deviation(
         self, condition: str, layer: str, law: str, invariant: str, epoch: int = LAST
     ) -> pd.Series:
         """Return the row of one test."""
-        table = self.significance
-        rows = table[
-            (table["condition"] == condition)
-            & (table["layer"] == layer)
-            & (table["law"] == law)
-            & (table["invariant"] == invariant)
-            & (table["epoch"] == epoch)
-        ]
-        return rows.squeeze(axis=0)
+        place = {"condition": condition, "layer": layer, "epoch": epoch}
+        return row_of(self.significance, **place, law=law, invariant=invariant)
 
     def spectrum(
         self, condition: str, layer: str, statistic: str, epoch: int = LAST, null: str = ""
     ) -> pd.Series:
         """Return the row of one statistic of spectra."""
-        table = self.spectra
-        rows = table[
-            (table["condition"] == condition)
-            & (table["layer"] == layer)
-            & (table["statistic"] == statistic)
-            & (table["epoch"] == epoch)
-            & (table["null"].fillna("") == null)
-        ]
-        return rows.squeeze(axis=0)
+        place = {"condition": condition, "layer": layer, "epoch": epoch}
+        return row_of(self.spectra, **place, statistic=statistic, null=null)
+
+
+def row_of(table: pd.DataFrame, **values: str | int) -> pd.Series:
+    """Return the row of a table with these values, empty if there is none."""
+    alike = [table[name] == value for name, value in values.items()]
+    return table[np.logical_and.reduce(alike)].squeeze(axis=0)
 
 
 def with_error(value: float, error: float, digits: int) -> str:
@@ -344,9 +330,9 @@ def classes(folder: Path) -> Iterator[tuple[str, str]]:
         architecture, _, ending = path.parent.name.partition("-128x128x128-gaussian-decay0")
         n = int(re.sub(r"\D", "", architecture) or 10)  # digits-5classes has 5 of the ten
         with h5py.File(path) as file:
-            ranks = file["learned_rank/input-hidden1"][:, -1]
-        values.setdefault(ending or "plain", {}).setdefault(n, np.array([]))
-        values[ending or "plain"][n] = np.concatenate([values[ending or "plain"][n], ranks])
+            found = file["learned_rank/input-hidden1"][:, -1]
+        by_n = values.setdefault(ending or "plain", {})
+        by_n[n] = np.append(by_n.get(n, []), found)
     names = {"plain": "plain", "-alpha0.25": "0.25"}
     rows = []
     for ending, by_n in values.items():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from weightlaws.invariants.catalogue import catalogue
-from weightlaws.laws.moments import bipartite_invariants, common_form, moments
+from weightlaws.invariants.graphs import common_form
+from weightlaws.laws.moments import bipartite_invariants, moments
 from weightlaws.laws.names import BIPARTITE, DIAGONAL, INDEPENDENT, ONE_SIDED
 
 CASES = [

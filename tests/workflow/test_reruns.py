@@ -275,6 +275,7 @@ MODULES = {
         "distance distance_job": "distance",
         "findings findings_job": "findings",
         "intervals": "model distance significance",
+        "layer_tables": TESTED,
         "max_t": "significance omnibus",
         "omnibus omnibus_job": "omnibus",
         "significance significance_job": "significance",
@@ -290,7 +291,8 @@ MODULES = {
     },
     "laws": {
         "base pigmm wick": LAWS,
-        "bipartite candidates iid one_sided": "comparison significance omnibus",
+        "bipartite": TESTED,
+        "candidates iid one_sided": "comparison significance omnibus",
         "likelihood_ratios": "symmetry",
         "moments": "significance",
         "names": f"{TESTED} findings condition_figures",

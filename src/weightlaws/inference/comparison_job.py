@@ -9,11 +9,10 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from weightlaws.arrays import Floats, Side
+from weightlaws.arrays import Singles
 from weightlaws.inference.comparison import compare
-from weightlaws.inference.dead_outputs import with_and_without_dead
+from weightlaws.inference.layer_tables import layer_tables
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
-from weightlaws.storage.shards import read_weights
 from weightlaws.training.networks import labelled_side
 
 
@@ -78,27 +77,15 @@ def comparison_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.
     StorageError
         If a shard is not the spec's, or members are missing.
     """
-    spec, parts = ComparisonSpec.parse(stored), []
-    for layer, epochs in spec.weights.snapshots.items():
-        rows, columns = spec.weights.shapes[layer]
-        place: dict[str, str | int] = {
-            "condition": condition,
-            "layer": layer,
-            "rows": rows,
-            "columns": columns,
-        }
-        side, key = labelled_side(layer), f"comparison/{condition}/{layer}".encode()
-        ensembles = read_weights(paths, spec.weights, spec.n_members, layer, epochs)
-        for epoch, ensemble in zip(epochs, ensembles, strict=True):
-            values, dead = ensemble.values, ensemble.dead_output
-            seed, n_orders = [spec.seed, *key, epoch], spec.n_orders if epoch in spec.epochs else 1
-            table = partial(_compared, side=side, folds=spec.folds, seed=seed, n_orders=n_orders)
-            part = with_and_without_dead(values, dead, spec.folds, table, **place, epoch=epoch)
-            parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    spec = ComparisonSpec.parse(stored)
+    table = partial(_compared, spec=spec, condition=condition)
+    return layer_tables(paths, spec.weights, spec.n_members, condition, table, least=spec.folds)
 
 
 def _compared(
-    values: Floats, *, side: Side | None, folds: int, seed: list[int], n_orders: int
+    values: Singles, *, spec: ComparisonSpec, condition: str, layer: str, epoch: int
 ) -> pd.DataFrame:
-    return compare(values, side, folds, np.random.default_rng(seed), n_orders)
+    seed = [spec.seed, *f"comparison/{condition}/{layer}".encode(), epoch]
+    n_orders = spec.n_orders if epoch in spec.epochs else 1
+    rng = np.random.default_rng(seed)
+    return compare(values, labelled_side(layer), spec.folds, rng, n_orders)

@@ -10,14 +10,12 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from weightlaws.arrays import Side, Singles
-from weightlaws.inference.dead_outputs import with_and_without_dead
+from weightlaws.arrays import Singles
+from weightlaws.inference.layer_tables import layer_tables
 from weightlaws.inference.max_t import require_simulations
 from weightlaws.inference.omnibus import omnibus
-from weightlaws.laws.candidates import candidates
-from weightlaws.laws.names import ONE_SIDED
+from weightlaws.laws.candidates import testable
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
-from weightlaws.storage.shards import read_weights
 from weightlaws.training.networks import labelled_side
 
 # POT imports every array package that it finds, once it is used; a job needs none of them.
@@ -93,37 +91,30 @@ def omnibus_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.Dat
     ValueError
         If there are too few simulations for any test to reject.
     """
-    spec, parts = OmnibusSpec.parse(stored), []
+    spec = OmnibusSpec.parse(stored)
     # A finding is judged at the level over the number of epochs.
     require_simulations(spec.n_ensembles, spec.level / len(spec.epochs))
-    for layer, snapshots in spec.weights.snapshots.items():
-        epochs = [epoch for epoch in spec.epochs if epoch in snapshots]
-        rows, columns = spec.weights.shapes[layer]
-        place: dict[str, str | int] = {
-            "condition": condition,
-            "layer": layer,
-            "rows": rows,
-            "columns": columns,
-        }
-        # Seeded by the study and the place alone, so that other conditions change nothing here.
-        seed = [spec.seed, *f"omnibus/{condition}/{layer}".encode()]
-        ensembles = read_weights(paths, spec.weights, spec.n_members, layer, epochs)
-        for epoch, ensemble in zip(epochs, ensembles, strict=True):
-            table = partial(
-                _test, labelled=labelled_side(layer), n=spec.n_ensembles, seed=[*seed, epoch]
-            )
-            values, dead = ensemble.values, ensemble.dead_output
-            parts.append(with_and_without_dead(values, dead, _FEWEST, table, **place, epoch=epoch))
-    return pd.concat(parts, ignore_index=True)
+    table = partial(_test, spec=spec, condition=condition)
+    return layer_tables(
+        paths,
+        spec.weights,
+        spec.n_members,
+        condition,
+        table,
+        least=_FEWEST,
+        epochs=spec.epochs,
+    )
 
 
-def _test(matrices: Singles, labelled: Side | None, n: int, seed: list[int]) -> pd.DataFrame:
-    shape = (matrices.shape[1], matrices.shape[2])
+def _test(
+    matrices: Singles, *, spec: OmnibusSpec, condition: str, layer: str, epoch: int
+) -> pd.DataFrame:
+    # Seeded by the study and the place alone, so that other conditions change nothing here.
+    seed = [spec.seed, *f"omnibus/{condition}/{layer}".encode(), epoch]
     rows = []
-    for law, fit in candidates(shape, labelled).items():
-        if law == ONE_SIDED and len(matrices) // 2 <= shape[labelled == "columns"]:
-            continue
+    fits = testable(spec.weights.shapes[layer], labelled_side(layer), len(matrices) // 2)
+    for law, fit in fits.items():
         rng = np.random.default_rng([*seed, *law.encode()])
-        found = omnibus(matrices.astype(np.float64), fit, n, rng)
+        found = omnibus(matrices.astype(np.float64), fit, spec.n_ensembles, rng)
         rows.append({"law": law, **asdict(found)})
     return pd.DataFrame(rows)

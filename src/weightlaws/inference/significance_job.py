@@ -1,6 +1,5 @@
 """One job of testing the laws of a condition: from its weights shards to a table."""
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -12,6 +11,7 @@ import pandas as pd
 
 from weightlaws.arrays import Integers, Singles
 from weightlaws.inference.dead_outputs import with_and_without_dead
+from weightlaws.inference.layer_tables import place_of
 from weightlaws.inference.max_t import require_simulations
 from weightlaws.inference.significance import (
     Deviations,
@@ -22,14 +22,12 @@ from weightlaws.inference.significance import (
     simulated_deviations,
 )
 from weightlaws.invariants.catalogue import catalogue, published_number
-from weightlaws.laws.candidates import candidates
-from weightlaws.laws.moments import Moments, common_form, moments
-from weightlaws.laws.names import ONE_SIDED
+from weightlaws.invariants.graphs import common_form
+from weightlaws.laws.candidates import testable
+from weightlaws.laws.moments import Moments, moments
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import MemberValues, read_weights
 from weightlaws.training.networks import labelled_side
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -114,13 +112,7 @@ def significance_table(paths: Sequence[Path], stored: Spec, condition: str) -> p
             continue
         read = partial(read_weights, paths, spec.weights, spec.n_members, layer)
         first = next(read(epochs[:1]))
-        rows, columns = spec.weights.shapes[layer]
-        place: dict[str, str | int] = {
-            "condition": condition,
-            "layer": layer,
-            "rows": rows,
-            "columns": columns,
-        }
+        place = place_of(spec.weights, condition, layer)
         table = partial(
             _layer_table, spec=spec, layer=layer, condition=condition, epochs=epochs, read=read
         )
@@ -139,14 +131,10 @@ def _layer_table(
 ) -> pd.DataFrame:
     """Test one layer of the members at some positions; see `significance_table`."""
     shape, labelled = spec.weights.shapes[layer], labelled_side(layer)
-    laws = {}
-    for law in candidates(shape, labelled):
-        if law == ONE_SIDED and len(chosen) <= (labels := shape[labelled == "columns"]):
-            log.info(
-                "%s: %d members are too few for a law of %d labels", layer, len(chosen), labels
-            )
-            continue
-        laws[law] = moments(law, shape, labelled, catalogue(spec.invariants))
+    laws = {
+        law: moments(law, shape, labelled, catalogue(spec.invariants))
+        for law in testable(shape, labelled, len(chosen))
+    }
     found: dict[str, list[Deviations]] = {law: [] for law in laws}
     simulated: dict[str, list[Singles]] = {law: [] for law in laws}
     # Wide matrices of all epochs would be gigabytes: they are read one epoch after another.

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 
 from weightlaws.arrays import Singles
-from weightlaws.inference.dead_outputs import with_and_without_dead
+from weightlaws.inference.layer_tables import layer_tables
 from weightlaws.inference.symmetry import randomisation_tests
 from weightlaws.inference.symmetry_names import ENTRIES, SYMMETRY_TESTS
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
-from weightlaws.storage.shards import read_weights
 from weightlaws.training.networks import labelled_side
 
 
@@ -78,27 +77,18 @@ def symmetry_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.Da
     StorageError
         If a shard is not the spec's, or members are missing.
     """
-    spec, parts = SymmetrySpec.parse(stored), []
-    for layer, snapshots in spec.weights.snapshots.items():
-        rows, columns = spec.weights.shapes[layer]
-        place: dict[str, str | int] = {
-            "condition": condition,
-            "layer": layer,
-            "rows": rows,
-            "columns": columns,
-        }
-        # Seeded by the study and the place alone, so that other conditions change nothing here.
-        seed = [spec.seed, *f"symmetry/{condition}/{layer}".encode()]
-        pixels = labelled_side(layer) == "columns"
-        tests = [test for test in SYMMETRY_TESTS if test != ENTRIES or not pixels]
-        epochs = [epoch for epoch in spec.epochs if epoch in snapshots]
-        ensembles = read_weights(paths, spec.weights, spec.n_members, layer, epochs)
-        for epoch, ensemble in zip(epochs, ensembles, strict=True):
-            table = partial(_test, n=spec.randomisations, seed=[*seed, epoch], tests=tests)
-            values, dead = ensemble.values, ensemble.dead_output
-            parts.append(with_and_without_dead(values, dead, 3, table, **place, epoch=epoch))
-    return pd.concat(parts, ignore_index=True)
+    spec = SymmetrySpec.parse(stored)
+    table = partial(_test, spec=spec, condition=condition)
+    return layer_tables(
+        paths, spec.weights, spec.n_members, condition, table, least=3, epochs=spec.epochs
+    )
 
 
-def _test(matrices: Singles, n: int, seed: list[int], tests: list[str]) -> pd.DataFrame:
-    return randomisation_tests(matrices, n, np.random.default_rng(seed), tests)
+def _test(
+    matrices: Singles, *, spec: SymmetrySpec, condition: str, layer: str, epoch: int
+) -> pd.DataFrame:
+    # Seeded by the study and the place alone, so that other conditions change nothing here.
+    seed = [spec.seed, *f"symmetry/{condition}/{layer}".encode(), epoch]
+    pixels = labelled_side(layer) == "columns"
+    tests = [test for test in SYMMETRY_TESTS if test != ENTRIES or not pixels]
+    return randomisation_tests(matrices, spec.randomisations, np.random.default_rng(seed), tests)

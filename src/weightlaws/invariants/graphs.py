@@ -128,6 +128,11 @@ def _in_letters(graph: Graph) -> tuple[str, list[str]]:
     return indices, sorted(rows[i] + columns[j] for i, j in edges)
 
 
+def common_form(graph: Graph) -> Graph:
+    """Return the graph on one set of labels: ``ij.ik`` for the bipartite ``ia.ib``."""
+    return canonical(Graph(graph.arcs)) if graph.bipartite else graph
+
+
 def components(graph: Graph) -> tuple[Graph, ...]:
     """Split a graph into its connected components.
 

@@ -40,19 +40,22 @@ def parameters_from_moments(averages: npt.ArrayLike, shape: Shape) -> Floats:
 
     Both sides are at least 2.
     """
+    averages, size = np.asarray(averages), shape[0] * shape[1]
+    total, norms = averages[..., 0], norms_from_moments(averages[..., 1:], shape)
+    norms[..., 0] -= total**2 / size
+    return np.concatenate([total[..., None] / size, norms / dimensions(shape)], axis=-1)
+
+
+def norms_from_moments(averages: Floats, shape: Shape) -> Floats:
+    """Squared norms (..., 4) of the parts about 0: total, rows, columns, rest.
+
+    They are made of averages (..., 4) of the `FITTED` of degree 2.
+    """
     rows, columns = shape
-    total, squares, row_squares, column_squares, total_square = np.moveaxis(
-        np.asarray(averages), -1, 0
-    )
+    squares, row_squares, column_squares, total_square = np.moveaxis(averages, -1, 0)
     grand = total_square / (rows * columns)
-    norms = [
-        grand - total**2 / (rows * columns),
-        row_squares / columns - grand,
-        column_squares / rows - grand,
-        squares - row_squares / columns - column_squares / rows + grand,
-    ]
-    variances = np.stack(norms, axis=-1) / _dimensions(shape)
-    return np.concatenate([total[..., None] / (rows * columns), variances], axis=-1)
+    row, column = row_squares / columns - grand, column_squares / rows - grand
+    return np.stack([grand, row, column, squares - grand - row - column], axis=-1)
 
 
 def expectation(graphs: Iterable[Graph], shape: Shape, parameters: Floats) -> Floats:
@@ -109,7 +112,7 @@ class Bipartite(GaussianLaw):
     _PARTS = ("the grand total", "the row sums", "the column sums", "the rest")
 
     def __init__(self, shape: Shape, parameters: npt.ArrayLike) -> None:
-        _dimensions(shape)
+        dimensions(shape)
         super().__init__(shape, parameters, 5)
         check_variances(self.parameters[1:])
 
@@ -121,8 +124,9 @@ class Bipartite(GaussianLaw):
         """Fit to matrices (n, rows, columns), n >= 1, of at least (2, 2), by maximum likelihood."""
         matrices = check_matrices(matrices)
         _, rows, columns = matrices.shape
-        dimensions, mean = _dimensions((rows, columns)), matrices.mean()
-        return cls((rows, columns), [mean, *_squared_norms(matrices, mean).mean(0) / dimensions])
+        mean = matrices.mean()
+        variances = _squared_norms(matrices, mean).mean(0) / dimensions((rows, columns))
+        return cls((rows, columns), [mean, *variances])
 
     def expectation(self, graphs: Iterable[Graph]) -> Floats:
         """Return the exact expectations (len(graphs),).
@@ -154,12 +158,18 @@ class Bipartite(GaussianLaw):
         mean, variances = self.parameters[0], self.parameters[1:]
         check_density(mean, dict(zip(self._PARTS, variances, strict=True)))
         exponents = _squared_norms(matrices, mean) @ (1 / variances)
-        logarithms = _dimensions(self.shape) @ np.log(2 * np.pi * variances)
+        logarithms = dimensions(self.shape) @ np.log(2 * np.pi * variances)
         return np.asarray(-0.5 * (exponents + logarithms))
 
 
-def _dimensions(shape: Shape) -> Floats:
-    """Return the dimensions (4,) of the bipartite parts: total, rows, columns, rest."""
+def dimensions(shape: Shape) -> Floats:
+    """Return the dimensions (4,) of the bipartite parts: total, rows, columns, rest.
+
+    Raises
+    ------
+    ValueError
+        If a side is below 2.
+    """
     rows, columns = shape
     if min(rows, columns) < 2:
         raise ValueError(f"expected a shape of at least (2, 2), found {shape}")

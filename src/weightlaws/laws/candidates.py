@@ -1,5 +1,6 @@
 """The laws that exist for a layer of some shape, with the functions that fit them."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -8,8 +9,10 @@ from weightlaws.laws.base import Law
 from weightlaws.laws.bipartite import Bipartite
 from weightlaws.laws.iid import IID
 from weightlaws.laws.names import BIPARTITE, DIAGONAL, INDEPENDENT, ONE_SIDED
-from weightlaws.laws.one_sided import OneSided
+from weightlaws.laws.one_sided import OneSided, sides
 from weightlaws.laws.pigmm import PIGMM
+
+log = logging.getLogger(__name__)
 
 #: From matrices (n, rows, columns) to the law of greatest likelihood.
 Fit = Callable[[Floats], Law]
@@ -39,4 +42,18 @@ def candidates(shape: Shape, labelled: Side | None) -> dict[str, Fit]:
         fits[DIAGONAL] = PIGMM.fit
     if labelled is not None and min(shape) >= 2:
         fits[ONE_SIDED] = partial(OneSided.fit, labelled=labelled)
+    return fits
+
+
+def testable(shape: Shape, labelled: Side | None, n_members: int) -> dict[str, Fit]:
+    """Fits of the candidates that so many members can be tested against.
+
+    A one-sided law needs more members than labels; the log says so where there are too few.
+    """
+    fits = candidates(shape, labelled)
+    if labelled is not None and ONE_SIDED in fits:
+        labels, _ = sides(shape, labelled)
+        if n_members <= labels:
+            log.info("%d members are too few for a law of %d labels", n_members, labels)
+            del fits[ONE_SIDED]
     return fits

@@ -8,7 +8,8 @@ Matrices are taken about their common mean entry. Source of the laws: arXiv:1809
 import numpy as np
 
 from weightlaws.arrays import Floats
-from weightlaws.invariants.graphs import Graph, canonical, enumerate_graphs
+from weightlaws.invariants.graphs import common_form
+from weightlaws.laws import bipartite
 from weightlaws.laws.base import ROUNDING
 from weightlaws.laws.names import BIPARTITE
 from weightlaws.laws.pigmm import (
@@ -24,8 +25,8 @@ EnsembleShape = tuple[int, int, int]
 
 #: The invariants that the bipartite law fits: the sums of squares of the entries, row sums and
 #: column sums, and the squared total.
-BIPARTITE_FITTED = enumerate_graphs(2, bipartite=True)
-_WITHIN_FITTED = [FITTED.index(canonical(Graph(graph.arcs))) for graph in BIPARTITE_FITTED]
+BIPARTITE_FITTED = bipartite.FITTED[1:]
+_WITHIN_FITTED = [FITTED.index(common_form(graph)) for graph in BIPARTITE_FITTED]
 
 
 def diagonal_ratio(averages: Floats, shape: EnsembleShape) -> Floats:
@@ -91,18 +92,15 @@ def entries_ratio(averages: Floats, shape: EnsembleShape) -> Floats:
 
 def _bipartite(averages: Floats, shape: EnsembleShape) -> Floats:
     """Log-determinant of the bipartite fit to averages (..., 4) of its invariants."""
-    _, n_rows, n_columns = shape
-    squares, row_squares, column_squares, total_square = np.moveaxis(averages, -1, 0)
-    grand = total_square / (n_rows * n_columns)
-    rows, columns = row_squares / n_columns - grand, column_squares / n_rows - grand
-    norms = {
-        "total": (1, grand),
-        "rows": (n_rows - 1, rows),
-        "columns": (n_columns - 1, columns),
-        "rest": ((n_rows - 1) * (n_columns - 1), squares - grand - rows - columns),
-    }
-    parts = [(name, number, norm[..., None] / number) for name, (number, norm) in norms.items()]
-    return _log_determinant(BIPARTITE, parts, squares)
+    _, rows, columns = shape
+    norms = np.moveaxis(bipartite.norms_from_moments(averages, (rows, columns)), -1, 0)
+    numbers = bipartite.dimensions((rows, columns))
+    names = ("total", "rows", "columns", "rest")
+    parts = [
+        (name, int(number), norm[..., None] / number)
+        for name, number, norm in zip(names, numbers, norms, strict=True)
+    ]
+    return _log_determinant(BIPARTITE, parts, averages[..., 0])
 
 
 def _log_determinant(law: str, parts: list[tuple[str, int, Floats]], energy: Floats) -> Floats:

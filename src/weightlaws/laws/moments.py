@@ -10,7 +10,7 @@ from functools import cache, partial
 
 from weightlaws.arrays import Floats, Shape, Side
 from weightlaws.invariants.evaluation import evaluate
-from weightlaws.invariants.graphs import Graph, canonical, enumerate_graphs
+from weightlaws.invariants.graphs import Graph, common_form, enumerate_graphs
 from weightlaws.laws import bipartite, iid, one_sided, wick
 from weightlaws.laws.base import Law
 from weightlaws.laws.names import BIPARTITE, DIAGONAL, INDEPENDENT, ONE_SIDED
@@ -47,11 +47,6 @@ class Moments:
     def names(self) -> list[str]:
         """Names of the graphs; an invariant has one name under all laws."""
         return [common_form(graph).name for graph in self.graphs]
-
-
-def common_form(graph: Graph) -> Graph:
-    """Return the graph on one set of labels: ``ij.ik`` for the bipartite ``ia.ib``."""
-    return canonical(Graph(graph.arcs)) if graph.bipartite else graph
 
 
 @cache
@@ -103,7 +98,7 @@ def _diagonal(size: int, graphs: tuple[Graph, ...]) -> Moments:
 
 def _one_sided(shape: Shape, labelled: Side) -> Moments:
     graphs = without(bipartite.FITTED)
-    M, n = shape if labelled == "rows" else shape[::-1]
+    M, n = one_sided.sides(shape, labelled)
 
     def predict(averages: Floats) -> Floats:
         law = one_sided.covariances_from_moments(averages, M, n)

@@ -66,7 +66,7 @@ class OneSided(GaussianLaw):
     """
 
     def __init__(self, shape: Shape, parameters: npt.ArrayLike, labelled: Side = "rows") -> None:
-        M, n = _sides(shape, labelled)
+        M, n = sides(shape, labelled)
         super().__init__(shape, parameters, M + M * (M + 1))
         self._labelled, self._n, self._few = labelled, n, ""
         self._means, *triangles = np.split(self.parameters, [M, M + M * (M + 1) // 2])
@@ -91,7 +91,7 @@ class OneSided(GaussianLaw):
         """
         matrices = check_matrices(matrices)
         N, rows, columns = matrices.shape
-        M, n = _sides((rows, columns), labelled)
+        M, n = sides((rows, columns), labelled)
         averages, contrasts = _split(matrices, labelled)
         means = averages.mean(0)
         offsets = averages - means
@@ -254,8 +254,14 @@ def _labelled_first(pair: tuple[int, int], labelled: Side) -> tuple[int, int]:
     return (rows, columns) if labelled == "rows" else (columns, rows)
 
 
-def _sides(shape: Shape, labelled: Side) -> tuple[int, int]:
-    """Return M and n, the lengths of the labelled side and of the other."""
+def sides(shape: Shape, labelled: Side) -> tuple[int, int]:
+    """Return M and n, the lengths of the labelled side and of the other.
+
+    Raises
+    ------
+    ValueError
+        If a side has no known name, or the other side is shorter than 2.
+    """
     M, n = _labelled_first(shape, labelled)
     if n < 2:
         raise ValueError(

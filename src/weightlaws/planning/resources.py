@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from math import ceil, prod
 
 from weightlaws.arrays import Shape, Shapes
-from weightlaws.inference.omnibus import SIDE
 from weightlaws.planning.file_sizes import INVARIANTS
 from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard
 from weightlaws.study.study import Study
@@ -120,6 +119,9 @@ def significance(study: Study, condition: Ensemble) -> Resources:
 
 def omnibus(study: Study, condition: Ensemble) -> Resources:
     """Estimate a job that tests a condition's laws as a whole."""
+    # Laws take time to import, and other jobs do without them.
+    from weightlaws.inference.omnibus import SIDE
+
     n, copies = condition.members, study.statistics.omnibus_ensembles
     shapes = condition.shapes.values()
     blocks = sum(min(rows, SIDE) * min(columns, SIDE) for rows, columns in shapes)
