@@ -160,30 +160,41 @@ def test_permuting_one_side_is_permuting_both_for_the_diagonal():
     assert_sums_close(in_order(both.reshape(-1, 13)), repeated, terms)
 
 
-def test_equal_statistics_count_as_equal():
-    """Against the whole group: 24^3 ways to permute the entries of three 2 x 2 matrices.
+def test_copies_are_steps_around_a_circle_and_equal_statistics_count_as_equal():
+    """Against all 24^3 ways to permute the entries of three 2 x 2 matrices.
 
     The ratio treats rows, columns and the rest of these alike, of one dimension each, and their
     signs do not count: each of its values occurs 6 * 4^3 times, but for rounding.
     """
     test, shape = SYMMETRIES["entries"], (3, 2, 2)
-    matrices = np.random.default_rng(5).normal(size=shape)
     orders = np.array(list(permutations(range(4))))
-    ensembles = np.array(
-        list(product(*[matrix.ravel()[orders].reshape(-1, 2, 2) for matrix in matrices]))
-    )
-    values = ratios("entries", ensembles)
-    by_value, n_randomisations = np.argsort(values), 20_000
+    # In a random circle of four things a random step leaves all with chance 1/4. Else it is one of
+    # nine: six cycles of length 4, and three pairs of exchanges.
+    unmoved = (orders == range(4)).sum(1)
+    assert (unmoved == 0).sum() == 9
+    chance = np.where(unmoved == 4, 1 / 4, np.where(unmoved == 0, 1 / 12, 0.0))
+    weights = np.einsum("i,j,k", chance, chance, chance).ravel()
+
+    def permuted(matrices):
+        ways = [matrix.ravel()[orders].reshape(-1, 2, 2) for matrix in matrices]
+        return np.array(list(product(*ways)))
+
+    ensembles = permuted(np.random.default_rng(5).normal(size=shape))
+    by_value = np.argsort(ratios("entries", ensembles))
+    n_randomisations, n_circles = 100, 200
     for k in (0, 5, 20, 33, 34, 35):
         # Of its class the ensemble that rounding made the largest.
-        own = by_value[384 * k + 383]
-        share = 1 - k / 36
-        assert np.mean(values >= values[own] - 1e-6) == pytest.approx(share)
-        statistics = randomised_statistics(
-            ensembles[own], test, n_randomisations, np.random.default_rng(6)
-        )
-        error = np.sqrt(share * (1 - share) / n_randomisations) + 1 / n_randomisations
-        assert abs(p_value(statistics) - share) < 4 * error
+        own = ensembles[by_value[384 * k + 383]]
+        values = ratios("entries", permuted(own))
+        assert np.mean(values >= values[0] - 1e-6) == pytest.approx(1 - k / 36)
+        share = weights[values >= values[0] - 1e-6].sum()
+        found = [
+            p_value(randomised_statistics(own, test, n_randomisations, np.random.default_rng(seed)))
+            for seed in range(n_circles)
+        ]
+        expected = (1 + n_randomisations * share) / (1 + n_randomisations)
+        error = np.std(found, ddof=1) / np.sqrt(n_circles)
+        assert abs(np.mean(found) - expected) <= 4 * error
 
 
 def test_an_ensemble_like_all_its_copies_has_p_one():

@@ -8,8 +8,14 @@ Of R such copies and the ensemble, any statistic puts the ensemble on every rank
 
 is at most a with probability at most a, for every a, every size and every law with the symmetry.
 
+This holds for any subgroup, too, chosen without looking at the members. Here each member has one of
+its own: the p things that may change places stand in a random circle, and a random number of steps
+takes all of them around it. So a member has p transformed copies at most, where the permutations of
+1000 things are too many and drawing them is most of the work. Of n members there are p^n ensembles.
+
 Sources: Pitman, Biometrika 29 (1938) 322, and Lehmann and Romano, Testing Statistical Hypotheses,
-section 15.2 (the method); arXiv:1809.07559 (the Gaussian laws compared).
+section 15.2 (the method); Hemerik and Goeman, TEST 27 (2018) 811 (subgroups, random elements);
+arXiv:1809.07559 (the Gaussian laws compared).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -193,8 +199,7 @@ def _randomised_averages(
 ) -> dict[str, Floats]:
     """Average features (n + 1, k) over the members as they are, then n times permuted.
 
-    All symmetries here permute the same things. They share the permutations, since drawing these
-    is most of the work.
+    All symmetries here permute the same things, and share the permutations.
     """
     shape = _shape(matrices)
     if n < 1:
@@ -205,16 +210,17 @@ def _randomised_averages(
     for matrix in matrices:
         centred = matrix.astype(np.float64) - centre
         items = {name: symmetry.items(centred) for name, symmetry in symmetries.items()}
-        parts = {name: [symmetries[name].features(own[None], shape)] for name, own in items.items()}
         length = len(next(iter(items.values())))
-        step = max(1, CHUNK // max(own.size for own in items.values()))
-        for start in range(0, n, step):
-            unpermuted = np.broadcast_to(np.arange(length), (min(step, n - start), length))
-            orders = rng.permuted(unpermuted, axis=1)
-            for name, own in items.items():
-                parts[name].append(symmetries[name].features(own[orders], shape))
-        for name, features in parts.items():
-            averages[name] = averages.get(name, 0.0) + np.concatenate(features) / shape[0]
+        circle = rng.permutation(length)
+        place = circle.argsort()
+        drawn = np.append(0, rng.integers(length, size=n))  # no step: the member as it is
+        steps, copy = np.unique(drawn, return_inverse=True)
+        for name, own in items.items():
+            parts = []
+            for some in np.array_split(steps, -(-len(steps) * own.size // CHUNK)):
+                orders = circle[(place + some[:, None]) % length]
+                parts.append(symmetries[name].features(own[orders], shape))
+            averages[name] = averages.get(name, 0.0) + np.concatenate(parts)[copy] / shape[0]
     return averages
 
 
