@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer ensembles, under 50 s")
     parser.add_argument("--csv", help="write the table to this file")
     options = parser.parse_args()
-    settings = {"n_matrices": 400, "n_ensembles": 299, "n_omnibus": 19}
+    settings = {"n_matrices": 1000, "n_ensembles": 499, "n_omnibus": 19}
     members, level, power = (20, 100, 1000), 1000, 200
     if options.quick:
         members, level, power = (20, 100), 20, 10

@@ -22,6 +22,9 @@ from weightlaws.laws.moments import Moments
 # Doubles in the matrices, and in the statistics, that are held at once.
 _TOGETHER = 2**21
 
+# Up to so many times the matrices are simulated where they have less than so many entries.
+_MORE, _SMALL = 4, 400
+
 # Columns of the pool that are added up together: as many as a processor's cache takes.
 _COLUMNS = 128
 
@@ -122,7 +125,10 @@ def simulated_deviations(
     To evaluate every invariant on ``n_ensembles`` ensembles of fresh matrices would take days. So a
     pool of ``n_matrices`` is drawn and evaluated once, and ensembles are drawn from the pool, with
     replacement. The law's expectations are known exactly, which removes the pool's own error from
-    the centre of the ensembles.
+    the centre of the ensembles. The error of the pool's scatter stays, and makes a family of tests
+    reject too often: in known 10 x 10 laws 6.1 % instead of 5 % with 1000 matrices, 5.4 % with
+    5000. So of matrices below 20 x 20, whose invariants have the heaviest tails, up to four times
+    as many are drawn.
 
     Parameters
     ----------
@@ -134,6 +140,10 @@ def simulated_deviations(
         Members of an ensemble.
     rng
         The source of randomness.
+    n_matrices
+        Matrices in the pool; of small ones up to four times as many.
+    n_ensembles
+        Ensembles drawn from it.
 
     Returns
     -------
@@ -145,6 +155,7 @@ def simulated_deviations(
     Davison, A. C. & Hinkley, D. V. (1997). Bootstrap Methods and their Application, chapter 4.
     """
     n_graphs = len(moments.graphs)
+    n_matrices *= max(1, min(_MORE, _SMALL // (law.shape[0] * law.shape[1])))
     parts = [
         np.concatenate([evaluate(moments.graphs, some), moments.statistics(some)], axis=1)
         for some in _draws(law, n_matrices, rng)

@@ -13,7 +13,7 @@ from weightlaws.spectra.statistics import STATISTICS, spectral_statistics
 #: Edges of the histogram of level spacings, in mean spacings.
 SPACING_EDGES = np.linspace(0.0, 4.0, 33)
 #: Random matrices of the shape that a bulk has when values are left out: there are many shapes.
-MATCHED = 400
+MATCHED = 200
 # Singular values that are measured at a time.
 _CHUNK = 2**17
 

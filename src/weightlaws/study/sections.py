@@ -147,7 +147,8 @@ class Statistics(Section):
     bootstrap_replicates: Annotated[int, Field(ge=50, le=100_000)]
     """Resamplings of the members behind each standard error but those of distances."""
     simulated_matrices: Annotated[int, Field(ge=100, le=10_000_000)]
-    """Matrices drawn from a fitted law; simulated ensembles are drawn from them."""
+    """Matrices drawn from a fitted law, of those below 20 x 20 up to four times as many; simulated
+    ensembles are drawn from them."""
     simulated_ensembles: Annotated[int, Field(ge=100, le=10_000_000)]
     """Simulated ensembles behind each test of a law; no p-value is below 1 over this number."""
     omnibus_ensembles: Annotated[int, Field(ge=19, le=1_000_000)]
