@@ -34,11 +34,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
 
 from weightlaws.errors import WeightLawsError
-from weightlaws.external import formats, torchvision_models
-from weightlaws.external.formats import WHOLE_FILE, Parameter, short
+from weightlaws.external import torchvision_models
+from weightlaws.external.formats import detect, messages
+from weightlaws.external.parameters import Parameter
 
 if TYPE_CHECKING:
     import torch
@@ -92,12 +92,7 @@ def layers(source: str, *, finite: bool = True) -> Iterator[tuple[str, Matrix]]:
         for name, reason in others.items():
             log.info("%s: %s is left out: %s", source, name, reason)
         for name, parameter in matrices.items():
-            try:
-                matrix = _numbers(parameter.read()).reshape(_matrix_shape(parameter.shape))
-            except (OSError, RuntimeError, SafetensorError) as error:
-                raise WeightLawsError(
-                    f"{source}: {name}", f"damaged data ({short(error)})", "numbers", WHOLE_FILE
-                ) from error
+            matrix = _numbers(parameter.read()).reshape(_matrix_shape(parameter.shape))
             n_finite = np.count_nonzero(np.isfinite(matrix))
             if finite and n_finite < matrix.size:
                 raise WeightLawsError(
@@ -158,7 +153,7 @@ def source_file(source: str) -> Path | None:
     """
     if _is_model(source):
         return None
-    formats.check_file(Path(source))
+    detect.check_file(Path(source))
     return Path(source)
 
 
@@ -194,7 +189,7 @@ def _sorted_out(
             others[parameter.name] = reason
             continue
         layer = parameter.name.removesuffix(".weight")
-        formats.check_layer(source, layer)
+        messages.check_layer(source, layer)
         if layer in matrices:
             raise WeightLawsError(
                 f"{source}: layer {layer}",
@@ -252,5 +247,5 @@ def _parameters(source: str, *, headers_only: bool) -> Iterator[list[Parameter]]
     if _is_model(source):
         yield torchvision_models.parameters(source, headers_only=headers_only)
         return
-    with formats.opened(Path(source), headers_only=headers_only) as parameters:
+    with detect.opened(Path(source), headers_only=headers_only) as parameters:
         yield parameters

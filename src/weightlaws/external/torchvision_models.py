@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from weightlaws.errors import WeightLawsError
-from weightlaws.external.formats import Parameter, short
+from weightlaws.external.formats.messages import short
+from weightlaws.external.parameters import Parameter
 from weightlaws.training.torchvision import import_torchvision
 
 if TYPE_CHECKING:
