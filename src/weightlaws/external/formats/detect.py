@@ -77,6 +77,8 @@ _FOREIGN = (
     ),
     _foreign(rb"\s*[\[{]\s*[\"{\[\]}]", "JSON", "name the file of weights beside it"),
     _foreign(rb"GGUF|ggml|tjgg", "a GGUF file, whose weights are quantised in blocks", _CONVERT),
+    _foreign(rb"\x08[\x03-\x1f]\x12", "what looks like an ONNX model", _CONVERT),
+    _foreign(rb"\x08\x01\x12", "what looks like a TensorFlow SavedModel", _CONVERT),
     _foreign(rb".{4}TFL3", "a TensorFlow Lite model", _CONVERT),
     _foreign(rb"\x1f\x8b", "a file compressed with gzip", _UNPACK),
     _foreign(rb"BZh\d", "a file compressed with bzip2", _UNPACK),
@@ -186,7 +188,7 @@ def _no_numbers(parameter: Parameter) -> str | None:
     if parameter.dtype.startswith("complex"):
         return f"complex numbers ({parameter.dtype})"
     if parameter.dtype and not prod(parameter.shape):
-        return f"shape {parameter.shape}: empty, as in an incomplete checkpoint"
+        return f"shape {parameter.shape}: empty"
     return None
 
 

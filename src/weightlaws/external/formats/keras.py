@@ -208,8 +208,9 @@ def _variable(
         *inner, number = path
         inner = [part for k, part in enumerate(inner) if k or part not in _CONTAINERS]
         number = number.partition(":")[0]
-        # The path repeats the name of the layer that it is under.
-        names = inner[1:] if len(inner) > 1 and inner[0] == inner[1] else inner
+        # The path repeats the name of the layer that it is under, at times with a number.
+        twice = len(inner) > 1 and re.fullmatch(rf"{re.escape(inner[0])}(_\d+)?", inner[1])
+        names = [inner[0], *inner[2:]] if twice else inner
         spelled = [re.sub(r"_\d+$", "", part) for part in names]
     known = classes or {}
     # The layer that the configuration names is the last in the path, or, of a part of a layer that
