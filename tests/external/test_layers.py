@@ -282,6 +282,6 @@ def test_what_is_no_network_is_refused():
 
 def test_a_network_of_embeddings_alone_can_be_included_by_name(tmp_path):
     tensors = {"embedding.weight": random(5, 3)}
-    with pytest.raises(WeightLawsError, match="no weight matrix among 1 .*by its full name"):
+    with pytest.raises(WeightLawsError, match=r"no weight matrix among 1 .*by its full name"):
         saved(tmp_path / "a.pt", tensors)
     assert [*saved(tmp_path / "a.pt", tensors, include=("embedding",)).matrices] == ["embedding"]

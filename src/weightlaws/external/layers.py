@@ -210,7 +210,7 @@ def sorted_out(source: object, parameters: Iterable[Parameter], selection: Selec
             f"{source}: parameters",
             f"no weight matrix among {len(skipped)} ({_some(skipped)})",
             "at least one floating-point matrix or convolution",
-            "name a file that holds a network's weights, or, if a name misleads, include a layer by "
+            "name a file that holds a network's weights, or, if a name misleads, include it by "
             "its full name",
         )
     analysed = sum(prod(layer.shape) for layer in wanted.values())
