@@ -243,7 +243,8 @@ IMAGES = "dataset class_subset"
 STORED = f"{LAWS} {IMPORTS} {IMAGES} train members invariants null spectra_shard spectra"
 TESTED = "comparison symmetry significance omnibus"
 READERS = f"{TESTED} model train members invariants spectra_shard spectra"
-DRAWN = "gallery accuracy condition_figures architecture_figures spectra_figures lazy_rich"
+TABLES = "accuracy condition_figures architecture_figures spectra_figures lazy_rich"
+DRAWN = f"gallery {TABLES}"
 CATALOGUES = "invariants catalogue gallery"
 EVERY = " ".join(STAGES)
 # For each module of the library the scripts of the stages whose numbers rest on it, by package.
@@ -317,6 +318,7 @@ MODULES = {
         "hdf5": STORED,
         "shard_specs": f"{STORED} findings",
         "shards": READERS,
+        "tables": f"{TABLES} findings spectra_table",
     },
     "study": {
         "conditions layout messages sections study": "",
