@@ -13,11 +13,11 @@ from weightlaws.spectra.marchenko_pastur import deflated
 from weightlaws.spectra.null import SPACING_EDGES
 from weightlaws.spectra.statistics import DECOMPOSED, OF_COPIES, STATISTICS
 from weightlaws.storage.hdf5 import Reader, StorageError, Writer
-from weightlaws.storage.shard_specs import Spec
+from weightlaws.storage.shard_specs import NAME_BYTES, Spec
 from weightlaws.storage.shards import opened_shards
 
-#: Bytes for the name of a layer, and bytes that are kept of the reason for a tail's verdict.
-NAME_BYTES, REASON_BYTES = 500, 300
+#: Bytes that are kept of the reason for a tail's verdict.
+REASON_BYTES = 300
 
 
 @dataclass(frozen=True)
