@@ -38,6 +38,7 @@ import numpy.typing as npt
 from weightlaws.arrays import Shape, Shapes, Singles
 from weightlaws.errors import WeightLawsError
 from weightlaws.external import model_zoos, networks, stacks, weight_tables
+from weightlaws.external.layers import Layer
 from weightlaws.external.selection import Selection
 from weightlaws.external.stacks import Stack
 
@@ -252,6 +253,8 @@ def read_members(
         _check_members(path, len(place.files), last)
         for member, file in enumerate(place.files[first : last + 1], first):
             with networks.opened(file, selection=selection) as network:
+                if member == first:
+                    _log(file, network.layers, network.skipped)
                 found = {name: layer.shape for name, layer in network.layers.items()}
                 _check_shapes(file, found, expected)
                 for name, layer in network.layers.items():
@@ -259,12 +262,22 @@ def read_members(
         return
     with place.stack as stack:
         sorted_out = stack.sorted_out(selection)
+        _log(path, sorted_out.layers, sorted_out.skipped)
         _check_shapes(path, stacks.shapes_of(sorted_out), expected)
         _check_members(path, stack.members(sorted_out.layers.values()), last)
         of_members = stack.layers(selection, first, last)
         for name in expected:
             for member, layers in enumerate(of_members, first):
                 yield member, name, to_float32(layers[name].read())
+
+
+def _log(source: Path, layers: Mapping[str, Layer], skipped: Mapping[str, str]) -> None:
+    """Log what is left out of each member, and what is to be known of layers, by the first one."""
+    for name, reason in skipped.items():
+        log.info("%s: %s is left out: %s", source, name, reason)
+    for name, layer in layers.items():
+        for note in layer.notes:
+            log.info("%s: layer %s: %s", source, name, note)
 
 
 def to_float32(matrix: npt.NDArray[np.floating]) -> Singles:
