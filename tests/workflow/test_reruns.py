@@ -256,8 +256,8 @@ MODULES = {
     },
     "external": {
         "combined ensembles formats import_job layers matrices modules names networks": IMPORTS,
-        "numbers parameters parametrisations quantised rounding selection": IMPORTS,
-        "torchvision_models": IMPORTS,
+        "model_zoos numbers parameters parametrisations quantised rounding selection": IMPORTS,
+        "stacks torchvision_models weight_tables": IMPORTS,
     },
     "figures": {
         "distances": "architecture_figures",
