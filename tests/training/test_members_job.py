@@ -97,6 +97,8 @@ def test_networks_that_were_trained_elsewhere_have_what_is_known_of_them(tmp_pat
         writer.add("accuracy", np.full((2, 1), np.nan))
         writer.add("dead_output", np.zeros((2, 1), bool))
         writer.add("finite", np.array([[True], [False]]))
+        writer.add("names", np.array([b"member 0", b"member 1"], "S500"))
+        writer.add("digest", np.zeros((2, 16), np.uint8))
     table = members_table("nets", [path], spec, 2)
     assert final_members(table)["finite"].tolist() == [True, False]
     assert table["test_accuracy"].isna().all()
