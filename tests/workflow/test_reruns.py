@@ -255,9 +255,13 @@ MODULES = {
         "results": "",
     },
     "external": {
-        "combined ensembles formats import_job layers matrices modules names networks": IMPORTS,
+        "combined ensembles import_job layers matrices modules names networks": IMPORTS,
         "model_zoos numbers parameters parametrisations quantised rounding selection": IMPORTS,
         "stacks torchvision_models weight_tables": IMPORTS,
+    },
+    "external.formats": {
+        "detect hdf5 keras messages numpy_arrays pickles pytorch safetensors sharded": IMPORTS,
+        "state_dicts tensors": IMPORTS,
     },
     "figures": {
         "distances": "architecture_figures",
