@@ -243,7 +243,8 @@ IMAGES = "dataset class_subset"
 STORED = f"{LAWS} {IMPORTS} {IMAGES} train members invariants null spectra_shard spectra"
 TESTED = "comparison symmetry significance omnibus"
 READERS = f"{TESTED} model train members invariants spectra_shard spectra"
-DRAWN = "gallery accuracy condition_figures architecture_figures spectra_figures lazy_rich"
+TABLES = "accuracy condition_figures architecture_figures spectra_figures lazy_rich"
+DRAWN = f"gallery {TABLES}"
 CATALOGUES = "invariants catalogue gallery"
 EVERY = " ".join(STAGES)
 # For each module of the library the scripts of the stages whose numbers rest on it, by package.
@@ -255,12 +256,12 @@ MODULES = {
     },
     "external": {
         "combined ensembles import_job layers matrices modules names networks": IMPORTS,
-        "numbers parameters parametrisations quantised rounding selection": IMPORTS,
-        "torchvision_models": IMPORTS,
+        "model_zoos numbers parameters parametrisations quantised rounding selection": IMPORTS,
+        "stacks torchvision_models weight_tables": IMPORTS,
     },
     "external.formats": {
-        "detect hdf5 keras messages numpy_arrays pickles pytorch safetensors": IMPORTS,
-        "sharded state_dicts tensors": IMPORTS,
+        "detect hdf5 keras messages numpy_arrays pickles pytorch safetensors sharded": IMPORTS,
+        "state_dicts tensors": IMPORTS,
     },
     "figures": {
         "distances": "architecture_figures",
@@ -323,6 +324,7 @@ MODULES = {
         "hdf5": STORED,
         "shard_specs": f"{STORED} findings",
         "shards": READERS,
+        "tables": f"{TABLES} findings spectra_table",
     },
     "study": {
         "conditions layout messages sections study": "",

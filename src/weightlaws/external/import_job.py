@@ -1,19 +1,21 @@
 """One job of storing networks that were trained elsewhere as a weights shard."""
 
+import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from weightlaws.arrays import Bools
+from weightlaws.arrays import Bools, Bytes
 from weightlaws.errors import WeightLawsError
-from weightlaws.external import networks
-from weightlaws.external.ensembles import read_members, to_float32
+from weightlaws.external import ensembles, networks
+from weightlaws.external.ensembles import to_float32
+from weightlaws.external.selection import Selection
 from weightlaws.storage import hdf5
-from weightlaws.storage.shard_specs import Spec, WeightsSpec
+from weightlaws.storage.shard_specs import NAME_BYTES, Spec, WeightsSpec
 
 log = logging.getLogger(__name__)
 
@@ -21,32 +23,57 @@ log = logging.getLogger(__name__)
 def import_shard(path: Path, stored: Spec) -> None:
     """Store members of an ensemble as a weights shard with one snapshot, at epoch 0.
 
-    A member with weights that are not finite is stored as diverged.
+    A member with weights that are not finite is stored as diverged. Beside the weights stand
+    ``names`` of the members, and a ``digest`` of the weights of each, uint8 (member, 16), by which
+    equal members are found.
 
     Parameters
     ----------
     path
         The shard to write.
     stored
-        A ``specs.weights_spec`` of one shard: ``source`` is the ensemble's path.
+        A ``specs.weights_spec`` of one shard: ``source`` is the ensemble's path, and what it has of
+        ``include``, ``exclude``, ``state_dict``, ``epoch`` and ``layout`` says what of it is read.
 
     Raises
     ------
     WeightLawsError
         As `ensembles.read_members` does.
     """
-    spec = WeightsSpec.parse(stored)
+    spec, source = WeightsSpec.parse(stored), stored["source"]
     members, shapes = _members(spec), {layer: [*shape] for layer, shape in spec.shapes.items()}
-    with _shard(path, spec) as (weights, finite):
-        found = read_members(stored["source"], shapes, members[0], members[-1])
+    which = {key: stored.get(key) for key in ("epoch", "layout")}
+    names = ensembles.member_names(source, members[-1] + 1, **which)[members[0] :]
+    digests: list[dict[str, bytes]] = [{} for _ in members]
+    with _shard(path, spec) as (writer, weights, finite):
+        found = ensembles.read_members(
+            source, shapes, members[0], members[-1], selection=_selection(stored), **which
+        )
         for member, layer, matrix in found:
-            weights[layer][member - members[0], 0] = matrix
-            finite[member - members[0]] &= np.isfinite(matrix).all()
+            k = member - members[0]
+            weights[layer][k, 0] = matrix
+            finite[k] &= np.isfinite(matrix).all()
+            digests[k][layer] = hashlib.sha256(np.ascontiguousarray(matrix).data).digest()
+        writer.add("names", np.array([name.encode() for name in names], f"S{NAME_BYTES}"))
+        writer.add("digest", np.array([_digest(layers) for layers in digests]))
     for diverged in np.flatnonzero(~finite[:, 0]):
         log.warning(
-            "member %d has weights that are not finite: it is listed, and left out of every law",
+            "member %d (%s) has weights that are not finite: it is listed, and left out of every "
+            "law",
             members[diverged],
+            names[diverged],
         )
+
+
+def _digest(layers: Mapping[str, bytes]) -> Bytes:
+    """Digest a member, whatever the order of its layers."""
+    whole = hashlib.sha256(b"".join(layers[layer] for layer in sorted(layers)))
+    return np.frombuffer(whole.digest()[:16], np.uint8)
+
+
+def _selection(stored: Spec) -> Selection:
+    include, exclude = (tuple(stored.get(key) or ()) for key in ("include", "exclude"))
+    return Selection(include, exclude, stored.get("state_dict"))
 
 
 def import_network(path: Path, stored: Spec) -> None:
@@ -64,8 +91,7 @@ def import_network(path: Path, stored: Spec) -> None:
     WeightLawsError
         As `networks.opened` does, or if a weight is beyond the range of float32.
     """
-    source = stored["source"]
-    with networks.opened(source) as network:
+    with networks.opened(stored["source"], selection=_selection(stored)) as network:
         # Layers that are not finite show when they are read; the file is laid out before.
         shapes = {layer: [*matrix.shape] for layer, matrix in network.matrices()}
         found = {"shapes": shapes, "snapshots": {layer: [0] for layer in shapes}}
@@ -76,7 +102,7 @@ def import_network(path: Path, stored: Spec) -> None:
 
 
 def _store(path: Path, spec: WeightsSpec, network: networks.Network) -> None:
-    with _shard(path, spec) as (weights, _):
+    with _shard(path, spec) as (_, weights, _):
         for layer, matrix in network.matrices():
             rounded = to_float32(matrix)
             if not np.isfinite(rounded).all():
@@ -98,12 +124,15 @@ def _members(spec: WeightsSpec) -> range:
 
 
 @contextmanager
-def _shard(path: Path, spec: WeightsSpec) -> Iterator[tuple[dict[str, h5py.Dataset], Bools]]:
+def _shard(
+    path: Path, spec: WeightsSpec
+) -> Iterator[tuple[hdf5.Writer, dict[str, h5py.Dataset], Bools]]:
     """Open a weights shard with one snapshot: its weights, and a flag for finite members."""
     n_members = len(_members(spec))
     finite = np.ones((n_members, 1), np.bool_)
     with hdf5.create(path, "weights", spec.stored) as writer:
         yield (
+            writer,
             {
                 layer: writer.create(f"weights/{layer}", (n_members, 1, *shape), np.float32)
                 for layer, shape in spec.shapes.items()

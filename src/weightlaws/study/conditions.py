@@ -136,6 +136,13 @@ class Imported(Section):
         """Analyses of the weights; models only where a law can describe a layer."""
         return ("models", "spectra") if self.square_layers else ("spectra",)
 
+    @property
+    def doubts(self) -> list[str]:
+        """What hints that members are not independent networks, or not alike."""
+        from weightlaws.external.ensembles import doubts
+
+        return doubts(self.source)
+
     def files(self, shard: "Shard") -> list[Path]:
         """Return the files that a shard is read from."""
         from weightlaws.external.ensembles import member_files
