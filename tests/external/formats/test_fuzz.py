@@ -53,7 +53,8 @@ def plain(file):
 
 def keras2(file):
     layer = {"class_name": "Conv2DTranspose", "config": {"name": "up", "groups": 1}}
-    file.attrs["model_config"] = json.dumps({"config": {"layers": [layer]}})
+    config = {"class_name": "Functional", "config": {"layers": [layer]}}
+    file.attrs["model_config"] = json.dumps(config)
     file["model_weights/up/up/kernel:0"] = numbers(2, 2, 3, 2)
     file["optimizer_weights/m:0"] = numbers(2, 2)
 
@@ -77,7 +78,8 @@ def records(content):
 
 
 def keras_archive():
-    config = {"class_name": "Dense", "config": {"name": "fc"}}
+    layers = [{"class_name": "Dense", "config": {"name": "fc"}}]
+    config = {"class_name": "Functional", "config": {"layers": layers}}
     return packed(
         {
             "metadata.json": b"{}",
