@@ -279,7 +279,10 @@ def _archive_reader(path: Path) -> _Reader:
 @contextmanager
 def _opened_hdf5(path: Path, _: bool) -> Iterator[list[Parameter]]:
     with hdf5.open_file(path) as file:
-        yield keras.parameters(file) if keras.is_keras(file) else hdf5.parameters(file)
+        if keras.is_keras(file):
+            yield keras.parameters(file, keras.config_in(path))
+        else:
+            yield hdf5.parameters(file)
 
 
 def _flat(reader: Callable[[Path, bool], AbstractContextManager[list[Parameter]]]) -> _Reader:

@@ -75,6 +75,8 @@ def parameter(name: str, dataset: h5py.Dataset) -> Parameter:
         dataset.shape or (),
         str(dataset.dtype.name),
         dataset.__array__,
+        # Texts and such of a damaged file can take gigabytes to read, or end the process.
+        None if dataset.dtype.kind in "fiubc" else "no numbers",
         same_as=(dataset.file.filename, place.fileno, place.addr),
     )
 

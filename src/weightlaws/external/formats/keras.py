@@ -5,12 +5,13 @@ file                  where an array stands
 ===================== ==========================================================================
 ``.h5``               ``model_weights/{layer}/{layer}/kernel:0``; of weights alone the same without
                       ``model_weights``
-``.weights.h5``       ``layers/{class}_{number}/vars/0``: numbered; the group says the layer's name
+``.weights.h5``       ``layers/{class}_{number}/vars/0``: numbered, and layers of a class, too
 ``.keras``            an archive of ``config.json`` and such a file, ``model.weights.h5``
 ===================== ==========================================================================
 
 Either way a parameter gets the name ``{layer}.kernel``. The configuration, where there is one, says
-the class of a layer, and the class how the axes of its kernel are ordered. Kernels are
+the name and class of a layer, and the class how the axes of its kernel are ordered. In a file of
+weights alone the layers' default names and the lengths of biases tell the class. Kernels are
 (*kernel, in, out). Those of other orders come as torch has them: transposed convolutions as
 (in, out, *kernel), depthwise ones as (in x multiplier, 1, *kernel). Kernels of attention and of
 EinsumDense, with several axes in or out, come as (in, out).
@@ -22,11 +23,12 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     import torch
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
-_MOST_CONFIG = 2**28
 _OPTIMISER = re.compile(r"^_?optimizer(_weights|_experimental)?(\.|$)")
 # Containers in a path that are not part of a layer's name.
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies", "model_weights")
@@ -66,7 +67,8 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
 }
 _ATTENTION = re.compile(r"(^|\.)(query|key|value)(_dense)?\.kernel$")
 _ATTENTION_OUT = re.compile(r"(^|\.)(attention_output|output_dense|_output_dense)\.kernel$")
-_CELLS = re.compile(r"(lstm|gru|simple_rnn)(_cell)?$")
+# How a configuration begins where it stands in a file of HDF5.
+_START = re.compile(rb'\{"(class_name|module|config|keras_version|backend)":')
 
 
 @dataclass(frozen=True)
@@ -125,65 +127,107 @@ def opened_archive(path: Path, _: bool) -> Iterator[list[Parameter]]:
         ]
 
 
-def parameters(file: h5py.File, config: str | bytes | None = None) -> list[Parameter]:
+def config_in(path: Path) -> str | None:
+    """Return the configuration that stands in a file of a whole model; None of weights alone.
+
+    It is an attribute of HDF5, a text of variable length. Of a damaged file the library can take
+    gigabytes to read one, or crash. As it is stored in one piece, it is found as text.
+    """
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        if content.find(b"model_config\0") < 0:
+            return None
+        for match in _START.finditer(content):
+            end = content.find(b"\0", match.start())
+            text = content[match.start() : end].decode("utf-8", "replace")
+            try:
+                found, length = json.JSONDecoder().raw_decode(text)
+            except ValueError:
+                continue
+            if _inside(found):
+                return text[:length]
+    raise ValueError("model_config has no layers")
+
+
+def parameters(file: h5py.File, config: str | bytes | None) -> list[Parameter]:
     """Return the variables of a network in an open file of Keras's.
 
     Parameters
     ----------
     config
-        The network's configuration as JSON; a whole model in one file has its own.
+        The network's configuration as JSON, if there is one.
     """
-    text = file.attrs.get("model_config", config)
-    classes = _classes(json.loads(text[:_MOST_CONFIG])) if isinstance(text, str | bytes) else None
+    layers = _layers(json.loads(config)) if config is not None else None
     datasets = hdf5.datasets(file)
-    variables = {name: _variable(file, name, data, classes) for name, data in datasets.items()}
+    variables = {name: _variable(name, str(data.name), layers) for name, data in datasets.items()}
     named = {variable.name for variable in variables.values()}
     shapes = {v.name: datasets[name].shape or () for name, v in variables.items()}
     found = []
     for name, dataset in datasets.items():
         variable = variables[name]
         parameter = hdf5.parameter(name, dataset)
-        if dataset.attrs.get("dtype") == "bfloat16" and dataset.dtype.itemsize == 2:
-            parameter = replace(parameter, dtype="bfloat16", read=partial(_bfloat16, dataset))
+        if dataset.dtype == np.dtype("V2"):  # h5py has no other type for bfloat16
+            read = partial(_bfloat16, dataset)
+            parameter = replace(parameter, dtype="bfloat16", read=read, reason=None)
         if _OPTIMISER.match(name):
             found.append(replace(parameter, reason=messages.OPTIMISER))
             continue
         if len(named) == len(variables):  # else two would have one name
             parameter = replace(parameter, name=variable.name)
-        found.append(_oriented(variable, parameter, shapes, known=classes is not None))
+        found.append(_oriented(variable, parameter, shapes, known=layers is not None))
     return found
 
 
-def _classes(config: object) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    """Return class and settings of the layers in a configuration by name.
+@dataclass(frozen=True)
+class _Layer:
+    """A layer of a configuration; of a wrapper, such as TimeDistributed, that within."""
 
-    Of a wrapper, such as TimeDistributed, it is those of the layer within. A name that layers of
-    several classes have is left out.
+    name: str
+    class_name: str
+    settings: Mapping[str, Any]
+
+
+def _layers(config: object) -> dict[str, _Layer]:
+    """Return the layers of a configuration by name, and by path in a file that numbers them.
+
+    A name that layers of several classes have is left out.
     """
-    found: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    found: dict[str, _Layer] = {}
     twice = set()
-    stack: list[Any] = [config]
+    stack: list[tuple[Any, str]] = [(config, "")]
     while stack:
-        part = stack.pop()
-        if isinstance(part, list):
-            stack.extend(part)
-        if not isinstance(part, dict):
-            continue
-        stack.extend(part.values())
-        name, settings = part.get("class_name"), part.get("config")
-        if not (isinstance(name, str) and isinstance(settings, dict)):
-            continue
-        inner = settings.get("layer")
-        if isinstance(inner, dict) and isinstance(inner.get("config"), dict):
-            layer, kind, own = settings.get("name"), inner.get("class_name"), inner["config"]
-        else:
-            layer, kind, own = settings.get("name"), name, settings
-        if not isinstance(layer, str):
-            continue
-        new = _snake(str(kind)), own
-        if found.setdefault(layer, new)[0] != new[0]:
-            twice.add(layer)
-    return {name: layer for name, layer in found.items() if name not in twice}
+        part, path = stack.pop()
+        count: dict[str, int] = {}
+        for layer in _inside(part):
+            made = _layer(layer)
+            if made is None:
+                continue
+            spelled = _snake(str(layer["class_name"]))
+            number = count[spelled] = count.get(spelled, -1) + 1
+            place = f"{path}layers/{spelled}{f'_{number}' if number else ''}"
+            found[place] = made
+            if found.setdefault(made.name, made).class_name != made.class_name:
+                twice.add(made.name)
+            stack.append((layer, f"{place}/"))
+    return {key: layer for key, layer in found.items() if key not in twice}
+
+
+def _inside(part: object) -> list[Any]:
+    """Return the layers of a model's configuration; before Keras 2.2 they were all of it."""
+    settings = part.get("config") if isinstance(part, dict) else None
+    layers = settings.get("layers") if isinstance(settings, dict) else settings
+    return layers if isinstance(layers, list) else []
+
+
+def _layer(part: object) -> _Layer | None:
+    settings = part.get("config") if isinstance(part, dict) else None
+    if not isinstance(part, dict) or not isinstance(settings, dict):
+        return None
+    name, inner = settings.get("name"), settings.get("layer")
+    if not isinstance(name, str):
+        return None
+    if isinstance(inner, dict) and isinstance(inner.get("config"), dict):
+        return _Layer(name, _snake(str(inner.get("class_name"))), inner["config"])
+    return _Layer(name, _snake(str(part.get("class_name"))), settings)
 
 
 def _snake(name: str) -> str:
@@ -193,58 +237,44 @@ def _snake(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def _variable(
-    file: h5py.File,
-    name: str,
-    dataset: h5py.Dataset,
-    classes: Mapping[str, tuple[str, Mapping[str, Any]]] | None,
-) -> _Variable:
+def _variable(name: str, path: str, layers: Mapping[str, _Layer] | None) -> _Variable:
     """Tell the name of a variable, and the class of its layer."""
-    path = str(dataset.name).strip("/").split("/")
-    if "vars" in path[:-1]:
-        names, spelled = _of_groups(file, path[: path.index("vars")])
-        number = path[-1]
+    *parts, last = path.strip("/").split("/")
+    known = layers or {}
+    if "vars" in parts:
+        parts = parts[: parts.index("vars")]
+        owners = [known.get("/".join(parts[: depth + 1])) for depth in range(len(parts))]
+        within = [k for k, part in enumerate(parts) if part not in _CONTAINERS]
     else:
-        *inner, number = path
-        inner = [part for k, part in enumerate(inner) if k or part not in _CONTAINERS]
-        number = number.partition(":")[0]
+        last = last.partition(":")[0]
+        owners = [known.get(part) for part in parts]
+        within = [k for k, part in enumerate(parts) if k or part not in _CONTAINERS]
         # The path repeats the name of the layer that it is under, at times with a number.
-        twice = len(inner) > 1 and re.fullmatch(rf"{re.escape(inner[0])}(_\d+)?", inner[1])
-        names = [inner[0], *inner[2:]] if twice else inner
-        spelled = [re.sub(r"_\d+$", "", part) for part in names]
-    known = classes or {}
-    # The layer that the configuration names is the last in the path, or, of a part of a layer that
-    # it does not name, the part goes by its own name.
-    settings: Mapping[str, Any] = {}
-    owner = spelled[-1] if spelled else ""
-    for layer in reversed(names):
-        if layer in known:
-            if layer == names[-1] or not _VARIABLES.get(owner):
-                owner, settings = known[layer]
-            break
-    if number.isdigit():
+        first = [parts[k] for k in within[:2]]
+        if len(first) == 2 and re.fullmatch(rf"{re.escape(first[0])}(_\d+)?", first[1]):
+            del within[1]
+    names = [layer.name if (layer := owners[k]) else parts[k] for k in within]
+    owner, settings = _owner(parts, owners, within)
+    if last.isdigit() and len(last) < 4:
         roles = _VARIABLES.get(owner, ())
-        kind = roles[int(number)] if len(number) < 4 and int(number) < len(roles) else number
-    else:
-        kind = number
-    return _Variable(".".join([*names, kind]) or name, owner, settings)
+        last = roles[int(last)] if int(last) < len(roles) else last
+    return _Variable(".".join([*names, last]) or name, owner, settings)
 
 
-def _of_groups(file: h5py.File, path: list[str]) -> tuple[list[str], list[str]]:
-    """Return the names of the layers along a path, and their classes as the path spells them."""
-    names, spelled = [], []
-    for depth, part in enumerate(path, 1):
-        if part in _CONTAINERS:
-            continue
-        group = file.get("/".join([*path[:depth], "vars"]))
-        own = group.attrs.get("name") if group is not None else None
-        names.append(own.replace("/", ".") if isinstance(own, str) and own else part)
-        spelled.append(re.sub(r"_\d+$", "", part))
-    # A cell stands in its layer under this name alone: its class is that of its own name.
-    if spelled and spelled[-1] == "cell":
-        cell = re.sub(r"_\d+$", "", names[-1])
-        spelled[-1] = cell if cell in _VARIABLES else "lstm_cell"
-    return names, spelled
+def _owner(
+    parts: Sequence[str], owners: Sequence[_Layer | None], within: Sequence[int]
+) -> tuple[str, Mapping[str, Any]]:
+    """Return class and settings of the layer that a path leads to.
+
+    It is the last that the configuration names, or a part of it, which goes by its own name.
+    """
+    if not within:
+        return "", {}
+    spelled = re.sub(r"_\d+$", "", parts[within[-1]])
+    if owners[within[-1]] is None and (spelled in _VARIABLES or spelled == "cell"):
+        return ("lstm_cell" if spelled == "cell" else spelled), {}  # cells are alike in this
+    last = next((layer for k in reversed(within) if (layer := owners[k])), None)
+    return (last.class_name, last.settings) if last else (spelled, {})
 
 
 def _oriented(
