@@ -319,7 +319,7 @@ MODULES = {
         "shards": READERS,
     },
     "study": {
-        "conditions layout messages sections study": "",
+        "conditions layout messages sections strict_yaml study": "",
     },
     "training": {
         "class_subset": "class_subset",

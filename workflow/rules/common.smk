@@ -4,6 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake.utils import update_config
 
 from weightlaws.errors import WeightLawsError
 from weightlaws.planning import disk_space, versions
@@ -11,13 +12,25 @@ from weightlaws.planning.code_digest import code_digests
 from weightlaws.planning.stages import STAGES
 from weightlaws.storage.disk_file import replacing
 from weightlaws.storage.shards import read_shapes
-from weightlaws.study import layout, study as studies
+from weightlaws.study import layout, strict_yaml, study as studies
 from weightlaws.study.conditions import Shard, by_architecture
 
 try:
+    for file in map(Path, workflow.configfiles):
+        strict_yaml.check_file(file)
+    for value in strict_yaml.values_after_config(
+        workflow.config_settings.config_args or (), config
+    ):
+        update_config(config, value)
     STUDY = studies.parse_study(config)
 except studies.StudyError as error:
-    raise WorkflowError(str(error)) from None
+    default = Path("config.yaml")
+    hints = [
+        f"{default.absolute()}: found no such file, expected the default study, whose values keys "
+        "have that are not given; start beside it, copy it there, or name it first: --configfile "
+        f"{Path(workflow.basedir, default).resolve()} my-study.yaml"
+    ]
+    raise WorkflowError(str(error), *([] if default.exists() else hints)) from None
 
 CONDITIONS, TRAINED = STUDY.conditions, STUDY.trained
 MODELLED, WITH_SPECTRA = STUDY.modelled, STUDY.with_spectra
