@@ -83,6 +83,12 @@ def shard_files(name, condition):
     return expand(at(name), condition=condition, shard=shards)
 
 
+def files_of(wildcards):
+    """The files that a shard of networks from elsewhere is read from."""
+    networks = {**ENSEMBLES, **NETWORKS}[wildcards.condition]
+    return networks.files(Shard.parse(wildcards.shard))
+
+
 def shapes_of(name):
     """Shapes of the layers of a condition or, once it is stored, of a single network."""
     if name in CONDITIONS:

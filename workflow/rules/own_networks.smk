@@ -5,9 +5,7 @@
 rule import_ensemble:
     """Store the weights of a shard of an ensemble that was trained elsewhere."""
     input:
-        lambda wildcards: ENSEMBLES[wildcards.condition].files(
-            Shard.parse(wildcards.shard)
-        ),
+        files_of,
     output:
         at("weights"),
     log:
@@ -28,7 +26,7 @@ rule import_ensemble:
 checkpoint import_network:
     """Store the weights of a network that was trained elsewhere, layer by layer."""
     input:
-        lambda wildcards: NETWORKS[wildcards.condition].files,
+        files_of,
     output:
         at("weights"),
     log:

@@ -1,7 +1,7 @@
 """One job of storing networks that were trained elsewhere as a weights shard."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from weightlaws.errors import WeightLawsError
 from weightlaws.external import networks
 from weightlaws.external.ensembles import read_members, to_float32
 from weightlaws.storage import hdf5
+from weightlaws.storage.file_digest import file_digest
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,8 @@ def import_shard(path: Path, stored: Spec) -> None:
     path
         The shard to write.
     stored
-        A ``specs.weights_spec`` of one shard: ``source`` is the ensemble's path.
+        A ``specs.import_spec``: ``source`` is the ensemble's path. A spec without ``digests`` is
+        one of files that nobody else writes.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def import_network(path: Path, stored: Spec) -> None:
     path
         The shard to write. Its spec has the shapes and snapshots of the layers, too.
     stored
-        A ``specs.weights_spec`` of a single network: ``source`` names it, as in `networks.layers`.
+        A ``specs.import_spec``: ``source`` names the network, as in `networks.layers`.
 
     Raises
     ------
@@ -95,7 +97,9 @@ def _shard(path: Path, spec: WeightsSpec) -> Iterator[tuple[dict[str, h5py.Datas
     """Open a weights shard with one snapshot: its weights, and a flag for finite members."""
     n_members = len(_members(spec))
     finite = np.ones((n_members, 1), np.bool_)
-    with hdf5.create(path, "weights", spec.stored) as writer:
+    own = {**spec.stored}
+    digests = own.pop("digests", {})
+    with hdf5.create(path, "weights", own, {"digests": digests}) as writer:
         yield (
             {
                 layer: writer.create(f"weights/{layer}", (n_members, 1, *shape), np.float32)
@@ -109,3 +113,16 @@ def _shard(path: Path, spec: WeightsSpec) -> Iterator[tuple[dict[str, h5py.Datas
         writer.add("accuracy", np.full((n_members, 1), np.nan))
         writer.add("dead_output", np.zeros((n_members, 1), np.bool_))
         writer.add("finite", finite)
+        _check_unchanged(digests)
+
+
+def _check_unchanged(digests: Mapping[str, str]) -> None:
+    """Refuse files that are not, or no longer, those that the run was planned with."""
+    for path, expected in digests.items():
+        if (found := file_digest(Path(path))) != expected:
+            raise WeightLawsError(
+                f"{path}: SHA-256",
+                f"{found}...",
+                f"{expected}..., as when the run began",
+                "run snakemake again once the file is whole",
+            )

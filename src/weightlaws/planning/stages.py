@@ -244,10 +244,10 @@ _ROWS = (
         "shard",
         ("weights",),
         _ensembles,
-        specs.weights_spec,
+        specs.import_spec,
         sizes=file_sizes.weights,
     ),
-    Stage("import_network", "shard", ("weights",), _checkpoints, specs.weights_spec),
+    Stage("import_network", "shard", ("weights",), _checkpoints, specs.import_spec),
     Stage(
         "members",
         "study",
