@@ -1,10 +1,14 @@
 # All stages share these: the study, the places of its files, and the digests of code.
 
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import update_config
+
+# The library that stands beside the Snakefile, here and in jobs, which look where this process does.
+sys.path.insert(0, str(Path(workflow.basedir, "src").resolve()))
 
 from weightlaws.errors import WeightLawsError
 from weightlaws.planning import disk_space, versions
