@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from weightlaws.arrays import Floats, Singles
+from weightlaws.arrays import Floats, Shapes, Singles
 from weightlaws.errors import WeightLawsError
 from weightlaws.inference.dead_outputs import ALL
 from weightlaws.inference.findings import REJECTED
@@ -25,8 +25,9 @@ from weightlaws.planning.specs import (
 from weightlaws.planning.stages import STAGES
 from weightlaws.storage.hdf5 import Reader, check_spec, opened
 from weightlaws.storage.shard_specs import Spec
-from weightlaws.storage.shards import weights_shard
-from weightlaws.study.conditions import Shard
+from weightlaws.storage.shards import read_shapes, weights_shard
+from weightlaws.storage.tables import read_table, read_tables
+from weightlaws.study.conditions import Checkpoint, Ensemble, Shard
 from weightlaws.study.layout import PATHS
 from weightlaws.study.study import Study, recorded_study
 
@@ -91,6 +92,11 @@ class Results:
         return self._table("members")
 
     @cached_property
+    def skipped(self) -> pd.DataFrame:
+        """One row an array of a network from elsewhere that is left out, with the reason."""
+        return self._table("skipped")
+
+    @cached_property
     def learning_curves(self) -> pd.DataFrame:
         """One row a condition and epoch: training loss and test accuracy over the members."""
         return self._table("learning_curves")
@@ -148,15 +154,20 @@ class Results:
     @cached_property
     def costs(self) -> pd.DataFrame:
         """One row a rule and scope: time and memory; see `costs.cost_table`."""
-        return pd.read_csv(self._path(PATHS["cost"])).fillna({"scope": ""})
+        return read_table(self._path(PATHS["cost"])).fillna({"scope": ""})
 
     def epochs(self, condition: str, layer: str) -> list[int]:
         """Epochs of one layer's snapshots, the second axis of its weights and invariants."""
         self._check(condition, layer)
-        return self.study.layer_snapshots(self.study.conditions[condition])[layer]
+        networks = self._networks[condition]
+        if isinstance(networks, Checkpoint):
+            return [0]
+        return self.study.layer_snapshots(networks)[layer]
 
     def weights(self, condition: str, layer: str) -> Singles:
         """Weight matrices of all members, (member, snapshot, out, in).
+
+        ``condition`` can also be a single network, which is one member with one snapshot.
 
         Raises
         ------
@@ -167,8 +178,9 @@ class Results:
         self._check(condition, layer)
         parts = []
         for path, shard in self._shards("weights", condition):
-            spec = weights_spec(self.study, self.study.conditions[condition], UNKNOWN_CODE, shard)
-            with _opened(path, "weights", spec) as reader:
+            networks = self._networks[condition]
+            spec = weights_spec(self.study, networks, UNKNOWN_CODE, shard)
+            with _opened(path, "weights", spec, partly=isinstance(networks, Checkpoint)) as reader:
                 parts.append(weights_shard(reader, [layer]).weights[layer])
         return np.concatenate(parts)
 
@@ -206,7 +218,7 @@ class Results:
     def headline(self) -> str:
         """Say in one line which laws are best at the last epoch, and which file to open."""
         last = self.findings[self.findings["epoch"] == self.findings["epoch"].max()]
-        counts = last["law"].value_counts()
+        counts = last["law"].fillna("none").value_counts()
         laws = ", ".join(f"{law} in {n}" for law, n in counts.items())
         rejected = int((last["verdict"] == REJECTED).sum())
         return (
@@ -215,9 +227,14 @@ class Results:
             f"open {self.folder / 'report.html'}"
         )
 
+    @property
+    def _networks(self) -> dict[str, Ensemble | Checkpoint]:
+        """All conditions and single networks, by name."""
+        single = {network.name: network for network in self.study.checkpoints}
+        return {**self.study.conditions, **single}
+
     def _check(self, condition: str, layer: str, *, modelled: bool = False) -> None:
-        conditions = self.study.conditions
-        _choose("condition", condition, conditions)
+        _choose("condition", condition, self.study.conditions if modelled else self._networks)
         if modelled and condition not in self.study.modelled:
             raise WeightLawsError(
                 "condition",
@@ -225,11 +242,22 @@ class Results:
                 f"one of {[*self.study.modelled]}",
                 "or have models among its analyses, and run snakemake",
             )
-        chosen = conditions[condition]
-        _choose("layer", layer, chosen.square_layers if modelled else chosen.shapes)
+        if modelled:
+            layers = self.study.conditions[condition].square_layers
+        else:
+            layers = self._shapes(condition)
+        _choose("layer", layer, layers)
+
+    def _shapes(self, condition: str) -> Shapes:
+        """Shapes of the layers; those of a single network stand with its weights."""
+        networks = self._networks[condition]
+        if not isinstance(networks, Checkpoint):
+            return networks.shapes
+        ((path, _),) = self._shards("weights", condition)
+        return read_shapes(path)
 
     def _shards(self, name: str, condition: str) -> Iterator[tuple[Path, Shard]]:
-        for shard in self.study.shards(self.study.conditions[condition]):
+        for shard in self.study.shards(self._networks[condition]):
             yield self._path(PATHS[name].format(condition=condition, shard=shard.name)), shard
 
     def _table(self, name: str) -> pd.DataFrame:
@@ -243,7 +271,7 @@ class Results:
                 "a condition with models, or spectra, among its analyses",
                 "add the analysis to a sweep, and run snakemake",
             )
-        table = pd.concat(map(pd.read_csv, paths), ignore_index=True)
+        table = read_tables(paths)
         if self.selection is None or "selection" not in table:
             return table
         return table[table["selection"] == self.selection].reset_index(drop=True)
@@ -267,8 +295,12 @@ def _choose(what: str, found: object, expected: Collection[object]) -> None:
 
 
 @contextmanager
-def _opened(path: Path, kind: str, spec: Spec) -> Iterator[Reader]:
-    """Open a file and check that the folder's study made it, by whatever code."""
+def _opened(path: Path, kind: str, spec: Spec, *, partly: bool = False) -> Iterator[Reader]:
+    """Open a file and check that the folder's study made it, by whatever code.
+
+    ``partly`` allows the file's spec more keys: layers of a single network, found when it was read.
+    """
     with opened(path, kind) as reader:
-        check_spec(path, without_code(reader.spec), without_code(spec))
+        found = {key: reader.spec[key] for key in reader.spec if key in spec or not partly}
+        check_spec(path, without_code(found), without_code(spec))
         yield reader

@@ -13,10 +13,12 @@ from safetensors.numpy import save_file
 from weightlaws.errors import WeightLawsError
 from weightlaws.external.ensembles import (
     describe,
+    doubts,
     member_files,
     read_members,
 )
 from weightlaws.external.import_job import import_network, import_shard
+from weightlaws.external.selection import Selection
 from weightlaws.storage.hdf5 import StorageError
 from weightlaws.storage.shard_specs import WeightsSpec
 from weightlaws.storage.shards import read_shard, read_weights
@@ -244,13 +246,16 @@ def test_what_is_no_ensemble_is_refused(tmp_path, weights):
     (tmp_path / "empty").mkdir()
     refused("empty", "found no networks")
     write_file(tmp_path / "none.h5", {})
-    refused("none.h5", r"no layer, expected arrays of floats \(member, out, in\)")
-    write_file(tmp_path / "one.h5", {"a": np.ones((1, 3, 3))})
+    refused("none.h5", r"no weight matrix among 2 \(labels: int64: integers")
+    write_file(tmp_path / "one.h5", {"a": np.eye(3)[None]})
     refused("one.h5", "members: found 1, expected at least two")
     write_file(tmp_path / "conv.h5", {"a": np.ones((N, 3, 2, 3, 3))})
     refused("conv.h5", r"dataset a: found shape \(11, 3, 2, 3, 3\), .*reshape it")
     write_file(tmp_path / "uneven.h5", {**weights, "z": np.ones((N - 1, 3, 3))})
     refused("uneven.h5", "dataset z: found 10 members, expected 11")
+    described = describe(tmp_path / "uneven.h5", selection=Selection(exclude=("z",)))
+    assert described.shapes == SHAPES
+    assert described.skipped["z"] == "excluded by the pattern 'z'"
 
 
 def test_damaged_weights_are_refused(tmp_path):
@@ -306,3 +311,97 @@ def test_a_single_network_beyond_float32_is_refused(tmp_path):
     with pytest.raises(WeightLawsError, match=r"layer a: found a weight of size 1e\+39"):
         import_network(tmp_path / "0-0.h5", network_spec(tmp_path / "net.h5"))
     assert not (tmp_path / "0-0.h5").exists()
+
+
+def test_layers_are_chosen_by_patterns_in_every_kind(tmp_path, weights):
+    for kind in KINDS:
+        (tmp_path / kind).mkdir()
+        source = write(tmp_path / kind, kind, weights)
+        found = describe(source, selection=Selection(include=("head",)))
+        assert found.shapes == {"head": (2, 4)}
+        reason = "matched by no pattern of those to include"
+        assert reason in found.skipped.values()
+        spec = {**spec_of(source, [0, 1], {"head": (2, 4)}), "include": ["head"]}
+        import_shard(tmp_path / kind / "shard.h5", spec)
+        assert [*read_shard(tmp_path / kind / "shard.h5").weights] == ["head"]
+        with pytest.raises(WeightLawsError, match="include: 'tail': found no layer of that name"):
+            describe(source, selection=Selection(include=("tail",)))
+
+
+def test_equal_members_of_a_file_are_refused_by_number(tmp_path, weights):
+    twice = {layer: values.copy() for layer, values in weights.items()}
+    for layer in twice:
+        twice[layer][7] = twice[layer][2]
+        twice[layer][[4, 9]] = np.nan  # diverged, and compared with nothing
+    twice["head"][5] = twice["head"][2]  # one layer alone
+    source = write_file(tmp_path / "nets.h5", twice)
+    with pytest.raises(WeightLawsError, match="equal weights in member 2, member 7, expected"):
+        describe(source)
+
+
+def test_networks_with_equal_layers_of_zeros_are_not_equal(tmp_path, weights):
+    zeros = {**weights, "b": np.zeros((N, 2, 2))}
+    assert describe(write_file(tmp_path / "nets.h5", zeros)).members == N
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "pt", "h5"])
+def test_equal_files_are_refused_by_name(tmp_path, weights, kind):
+    folder = write_folder(tmp_path / "nets", weights, kind)
+    (folder / f"copy.{kind}").write_bytes((folder / f"net3.{kind}").read_bytes())
+    with pytest.raises(WeightLawsError, match=rf"equal weights in copy\.{kind}, net3\.{kind},"):
+        describe(folder)
+
+
+def test_a_shard_has_digests_that_tell_members_apart(tmp_path, weights):
+    """The same network in two kinds of file and in two orders of its layers."""
+    folder = write_folder(tmp_path / "nets", weights)
+    arrays = network(weights, 3)
+    backwards = dict(reversed(arrays.items()))
+    save_file(backwards, folder / "net4.safetensors", metadata={"made": "again"})
+    import_shard(tmp_path / "shard.h5", spec_of(folder, [2, 5]))
+    with h5py.File(tmp_path / "shard.h5") as file:
+        digests = [digest.tobytes() for digest in file["digest"][...]]
+        assert [name.decode() for name in file["names"]] == [
+            f"net{member}.safetensors" for member in (2, 3, 4, 5)
+        ]
+    assert len({*digests}) == 3
+    assert digests[1] == digests[2]
+
+
+def test_shards_of_one_network_are_told_from_an_ensemble(tmp_path, weights):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for k, layer in enumerate(("block.a", "head"), 1):
+        arrays = {f"{layer}.weight": weights[layer][0].astype(np.float32)}
+        save_file(arrays, folder / f"model-0000{k}-of-00002.safetensors")
+    with pytest.raises(WeightLawsError, match=r"parts of one network.*under checkpoints"):
+        describe(folder)
+    (folder / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(
+        WeightLawsError,
+        match=r"found one network in several files, by model\.safetensors\.index\.json, .*"
+        "name the folder under checkpoints",
+    ):
+        describe(folder)
+
+
+DOUBTS = {
+    "model-epoch=1.ckpt model-epoch=2.ckpt model-epoch=3.ckpt": "epochs of one training",
+    "step_100.pt step_200.pt": "step_100.pt and step_200.pt are named like epochs",
+    "seed0-epoch=9.ckpt seed1-epoch=9.ckpt": None,
+    "net1.pt net2.pt": None,
+    "model-00001-of-00002.bin model-00002-of-00002.bin": "named like a part of a network",
+}
+
+
+@pytest.mark.parametrize("names", DOUBTS)
+def test_names_of_epochs_and_parts_are_warned_of_once(tmp_path, names):
+    for k, name in enumerate(names.split()):
+        torch.save({"a": torch.full((3, 3), float(k))}, tmp_path / name)
+    assert describe(tmp_path).members == len(names.split())
+    said = doubts(tmp_path)
+    if DOUBTS[names] is None:
+        assert said == []
+    else:
+        assert len(said) == 1
+        assert DOUBTS[names] in said[0]

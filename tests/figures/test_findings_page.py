@@ -89,6 +89,21 @@ def test_the_page_says_it_in_words(findings, ranked, checked):
     assert "<td>row i belongs to column i</td><td>0.5</td><td>0.5</td>" in page
 
 
+def test_where_nothing_is_compared_no_law_is_called_best(findings, ranked, checked):
+    bare = findings[findings["epoch"] == 0].assign(
+        law=np.nan, verdict="not compared", tested=np.nan, detectable_sd=np.nan
+    )
+    bare[["gain bipartite", "gain diagonal S_D"]] = np.nan
+    members = pd.DataFrame({"condition": ["a"], "member": 0, "dead_output": False, "finite": True})
+    page = findings_page("study", bare, ranked, members, checked, 0.05)
+    text = " ".join(page.split())
+    assert (
+        "Epoch 0: no law is best, as fewer than two have a density. Not compared: bipartite: no "
+        "density &lt;here&gt;.</li>" in text
+    )
+    assert "best of the Gaussian laws compared: <b>" not in text
+
+
 def test_members_without_dead_outputs_are_passed_over_where_they_are_all(findings, ranked, checked):
     same = findings.assign(n_members=20)
     members = pd.DataFrame({"condition": ["a"], "member": 0, "dead_output": False, "finite": True})

@@ -25,6 +25,9 @@ def laws(*rows):
         ((0.0, 1.0, 2.0, 2.1), "diagonal S_D"),  # 0.1 against two steps' errors
         ((0.0, -0.5, 2.0, 0.0), "diagonal S_D"),  # by way of a law that is no better
         ((0.0, 1.0, np.nan, np.nan), "bipartite"),  # no density
+        ((np.nan, 1.0, 0.9, 1.1), "bipartite"),
+        ((0.0, np.nan, np.nan, np.nan), None),  # compared with nothing
+        ((np.nan,) * 4, None),
     ],
 )
 def test_the_simplest_law_that_none_beats_clearly(likelihoods, best):
@@ -132,6 +135,22 @@ def test_a_symmetry_that_the_best_law_has_and_a_test_rejects_rejects_the_law(
         assert (start["law"] == "i.i.d.").all()
         assert (start["verdict"] == verdict).all()
         assert (start["rejected_by"] == ("diagonal" if verdict == "rejected" else "")).all()
+
+
+def test_where_one_law_alone_has_a_density_none_is_best(
+    comparison, symmetry, significance, omnibus
+):
+    poor = (comparison["epoch"] == 0) & (comparison["law"] != "i.i.d.")
+    numbers = ["log_likelihood", "gain", "gain_standard_error"]
+    bare = comparison.assign(note=np.where(poor, "no density", None))
+    bare.loc[poor, numbers] = np.nan
+    found = findings_table(bare, symmetry, significance, omnibus, 0.05)
+    start = found[found["epoch"] == 0]
+    assert len(start) == 4
+    assert start["law"].isna().all()
+    assert (start["verdict"] == "not compared").all()
+    assert (start["rejected_by"] == "").all()
+    assert found[found["epoch"] == 2]["law"].tolist() == ["bipartite"] * 4
 
 
 def test_a_law_without_tests_has_no_verdict(comparison, symmetry, significance, omnibus):

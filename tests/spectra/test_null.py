@@ -116,3 +116,10 @@ def test_a_stored_null_is_read_back(tmp_path):
     assert again.ends == null.ends
     with pytest.raises(hdf5.StorageError, match=r"spec.matrices: found 25, expected 26"):
         null_job.read_null(path, {**SPEC, "matrices": 26})
+
+
+def test_a_matrix_without_rows_has_no_singular_values():
+    """What is left of a matrix of zeros, without its zeros."""
+    assert gaussian_singular_values((0, 0), 5, np.random.default_rng(1)).shape == (5, 0)
+    null = simulate_null((0, 0), 1, matrices=5)
+    assert np.isnan(null.statistics["mean_ratio"]).all()

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from support.project import CODE, DEFAULT
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.planning.specs import dataset_spec, invariants_spec, training_spec
 from weightlaws.storage import shards
 from weightlaws.storage.hdf5 import StorageError, create
@@ -173,7 +174,7 @@ def test_a_member_that_is_not_finite_without_saying_so_is_refused(study, tmp_pat
 
 def test_an_ensemble_needs_two_finite_members(study, tmp_path):
     finite = np.array([False, False, True])
-    with pytest.raises(StorageError, match="found 1 of 3 members, expected at least two"):
+    with pytest.raises(WeightLawsError, match="1 of 3 whose losses and weights are finite"):
         joined(study, tmp_path, np.zeros((3, 3, 52)), finite, ~finite)
 
 

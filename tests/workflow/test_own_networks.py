@@ -8,6 +8,7 @@ from support.mini_study import sources
 from support.rounding import assert_sums_close, parameter_terms
 
 import weightlaws
+from weightlaws.errors import WeightLawsError
 from weightlaws.laws.pigmm import PIGMM
 
 SQUARE = "hidden1-hidden2"
@@ -98,6 +99,16 @@ def test_an_ensemble_of_ones_own_is_modelled(results):
     assert results.invariants["deviation_start"].isna().all()
 
 
+def test_weights_of_a_single_network_are_read_by_name(results):
+    assert results.epochs("single", "fc") == [0]
+    np.testing.assert_array_equal(results.weights("single", "fc"), SINGLE["fc.weight"][None, None])
+    assert results.weights("single", "conv").shape == (1, 1, 16, 27)
+    with pytest.raises(WeightLawsError, match=r"layer: found 'embed', expected one of \['conv',"):
+        results.weights("single", "embed")
+    with pytest.raises(WeightLawsError, match=r"one of \['mine', 'folder', 'single'\]"):
+        results.weights("double", "fc")
+
+
 def test_tables_have_what_is_known(results):
     assert results.conditions["condition"].tolist() == ["mine", "folder"]
     assert results.conditions["dataset"].isna().all()
@@ -130,6 +141,60 @@ def test_another_network_runs_again_alone(project):
     assert (project.folder / "results/mini/nulls/7x9.h5").is_file()
     jobs = {"spectra_figures": 1, "spectra_table": 1}
     assert project.planned() == jobs
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """Networks of ``nn.Sequential``, of which one diverged, with a layer that was never trained."""
+    project = sources(tmp_path_factory.mktemp("odd") / "project")
+    layers = {"0": matrices(0, 6, 10, 10), "2": matrices(1, 6, 10, 10), "4": np.zeros((6, 5, 5))}
+    layers["2"][0, 3, 3] = np.nan
+    with h5py.File(project.folder / "odd.h5", "w") as file:
+        for layer, values in layers.items():
+            file[layer] = values
+    project.configure(sweeps=[], ensembles=["odd.h5"], shard_size=1)
+    project.run()
+    return weightlaws.load(project.folder / "results/mini")
+
+
+def test_layers_whose_names_are_numbers_run_to_the_end(odd):
+    names = ["0", "2", "4"]
+    for table in (odd.findings, odd.spectra, odd.comparison, odd.invariants, odd.parameters):
+        assert table["layer"].unique().tolist() == names
+    assert odd.weights("odd", "2").shape == (6, 1, 10, 10)
+
+
+def test_one_member_that_diverged_is_left_out_alone(odd):
+    assert odd.members["finite"].tolist() == [False, *[True] * 5]
+    assert odd.spectra["members"].unique().tolist() == [5]
+    assert odd.findings["n_members"].unique().tolist() == [5]
+
+
+def test_of_a_layer_of_zeros_no_law_is_best(odd):
+    (zeros,) = odd.findings[odd.findings["layer"] == "4"].to_dict("records")
+    assert zeros["verdict"] == "not compared"
+    assert "no density" in zeros["note"]
+    page = (odd.folder / "findings.html").read_text()
+    assert "no law is best, as fewer than two have a density. Not compared: i.i.d." in page
+    spectra = odd.spectra[(odd.spectra["layer"] == "4") & (odd.spectra["statistic"] == "sigma")]
+    assert spectra["value"].isna().all()
+
+
+def test_equal_members_end_the_run(tmp_path):
+    """Equal bytes are noticed before any job, equal weights when all members are listed."""
+    project = sources(tmp_path / "project")
+    (project.folder / "nets").mkdir()
+    for member in range(3):
+        save_file({"a": matrices(member, 5, 8)}, project.folder / f"nets/{member}.safetensors")
+    again = project.folder / "nets/again.safetensors"
+    save_file({"a": matrices(1, 5, 8)}, again, {"made": "again"})
+    project.configure(sweeps=[], ensembles=["nets"], shard_size=2)
+    equal = "members: found equal weights in 1.safetensors, again.safetensors, expected networks"
+    assert equal in project.refuse("results/mini/members.csv")
+    again.write_bytes((project.folder / "nets/0.safetensors").read_bytes())
+    done = project.snakemake("--dry-run")
+    assert done.returncode != 0
+    assert "ensembles.0: nets: members: found equal weights in 0.safetensors, again" in done.stderr
 
 
 def test_networks_that_are_not_there_are_refused(project):

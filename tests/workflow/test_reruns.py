@@ -243,7 +243,8 @@ IMAGES = "dataset class_subset"
 STORED = f"{LAWS} {IMPORTS} {IMAGES} train members invariants null spectra_shard spectra"
 TESTED = "comparison symmetry significance omnibus"
 READERS = f"{TESTED} model train members invariants spectra_shard spectra"
-DRAWN = "gallery accuracy condition_figures architecture_figures spectra_figures lazy_rich"
+TABLES = "accuracy condition_figures architecture_figures spectra_figures lazy_rich"
+DRAWN = f"gallery {TABLES}"
 CATALOGUES = "invariants catalogue gallery"
 EVERY = " ".join(STAGES)
 # For each module of the library the scripts of the stages whose numbers rest on it, by package.
@@ -254,7 +255,9 @@ MODULES = {
         "results": "",
     },
     "external": {
-        "ensembles formats import_job networks torchvision_models": IMPORTS,
+        "combined ensembles formats import_job layers matrices modules names networks": IMPORTS,
+        "numbers parameters parametrisations quantised rounding selection": IMPORTS,
+        "torchvision_models": IMPORTS,
     },
     "figures": {
         "distances": "architecture_figures",
@@ -317,6 +320,7 @@ MODULES = {
         "hdf5": STORED,
         "shard_specs": f"{STORED} findings",
         "shards": READERS,
+        "tables": f"{TABLES} findings spectra_table",
     },
     "study": {
         "conditions layout messages sections strict_yaml study": "",

@@ -175,6 +175,8 @@ onstart:
                 f"{name} has no square layer wider than 3, so no law is fitted to it; "
                 "its spectra are analysed."
             )
+        for doubt in ensemble.doubts:
+            logger.warning(doubt)
     for warning in versions.version_warnings(Path(RESULTS).rglob("*.h5")):
         logger.warning(warning)
     # The resolved configuration, for readers of the results; no rule's numbers depend on it.

@@ -1,18 +1,17 @@
 """Draw the figures that show the modelled conditions of each architecture side by side."""
 
-import pandas as pd
-
 from weightlaws.figures.distances import distance_matrix, wasserstein
 from weightlaws.figures.fits import normalised_change
 from weightlaws.figures.style import Style, save
 from weightlaws.jobs import job_log
+from weightlaws.storage.tables import read_table, read_tables
 
 with job_log(snakemake):
     spec, out = snakemake.params.spec, snakemake.output
     style = Style(**spec["look"])
-    distances = pd.read_csv(snakemake.input.distances)
-    conditions = pd.read_csv(snakemake.input.conditions)
-    invariants = pd.concat(map(pd.read_csv, snakemake.input.invariants), ignore_index=True)
+    distances = read_table(snakemake.input.distances)
+    conditions = read_table(snakemake.input.conditions)
+    invariants = read_tables(snakemake.input.invariants)
     matrices = iter(out.distance_matrix)
     figures = zip(spec["conditions"].values(), out.normalised_change, out.wasserstein, strict=True)
     for names, change, w2 in figures:

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from weightlaws.figures.findings_page import findings_page
-from weightlaws.inference.findings_job import FindingsSpec, joined, sum_up
+from weightlaws.inference.findings_job import FindingsSpec, sum_up
 from weightlaws.jobs import job_log
+from weightlaws.storage.tables import read_table, read_tables
 
 with job_log(snakemake):
     given, out = snakemake.input, snakemake.output
@@ -20,7 +19,7 @@ with job_log(snakemake):
     )
     findings.to_csv(out.findings, index=False)
     ranked.to_csv(out.ranked, index=False)
-    members, admissibility = pd.read_csv(given.members), joined(given.admissibility)
+    members, admissibility = read_table(given.members), read_tables(given.admissibility)
     name, level = snakemake.config["name"], spec.level
     page = findings_page(name, findings, ranked, members, admissibility, level)
     Path(out.page).write_text(page)

@@ -1,36 +1,51 @@
 """A user's own ensembles: networks of one architecture, in a file or in a folder.
 
-=========== ========================================================================================
-an ensemble what it holds
-=========== ========================================================================================
-HDF5 file   an array (member, out, in) of floats for each layer, all of as many members. A layer is
-            named by its path in the file, with ``.`` in the place of ``/``. Arrays of fewer axes or
-            of integers are left out; so are single rows and columns.
-folder      one network a file, of one kind of files that `checkpoints` reads; members are numbered
-            from 0 in the natural order of the files' names, 2 before 10. Other files are left out.
-=========== ========================================================================================
+============= ======================================================================================
+an ensemble   what it holds
+============= ======================================================================================
+HDF5 file     an array (member, out, in) of floats for each layer, all of as many members. A layer
+              is named by its path in the file, with ``.`` in the place of ``/``.
+folder        one network a file, of one kind of files that `networks` reads; members are numbered
+              from 0 in the natural order of the files' names, 2 before 10. Others are left out.
+of folders    one network a subfolder, of which a checkpoint is chosen; see `model_zoos`
+table         ``weights.npy`` with a flattened network a row, and ``layout.csv``; see
+              `weight_tables`
+============= ======================================================================================
+
+What of a network is a layer is told alike in all of them, and as of a single network: see `layers`.
 
 Weights are read as float32. What comes as float64 is rounded to it, by at most 6e-8 of its size.
 A weight beyond its range, 3.4e38, becomes infinite, and its member counts as diverged.
+
+Members must differ. `describe` compares what is quickly read: of one file the weights, of files
+their bytes. `import_job.import_shard` keeps a digest of each member's weights, and the job that
+lists all members compares these, whatever file they came in.
 """
 
+import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import h5py
 import numpy as np
 import numpy.typing as npt
-from natsort import natsorted
 
-from weightlaws.arrays import Shapes, Singles
+from weightlaws.arrays import Shape, Shapes, Singles
 from weightlaws.errors import WeightLawsError
-from weightlaws.external import formats, networks
+from weightlaws.external import model_zoos, networks, stacks, weight_tables
+from weightlaws.external.layers import Layer
+from weightlaws.external.selection import Selection
+from weightlaws.external.stacks import Stack
 
 log = logging.getLogger(__name__)
 
-HDF5_SUFFIXES = (".h5", ".hdf5")
+# Bytes of a file that tell most files apart: from its middle, as beginnings and ends are alike.
+_PROBE = 2**14
 
 
 @dataclass(frozen=True)
@@ -46,39 +61,92 @@ class UserEnsemble:
     shapes
         (out, in) of each layer's weights, in the order of the file or of the first file.
     files
-        The file, or the files of the folder in the order of the members.
+        All files, those of a folder in the order of the members.
+    skipped
+        Why a parameter is left out, by its name.
+    notes
+        What a reader of a layer's numbers should know, by its name.
     """
 
     name: str
     members: int
     shapes: Shapes
     files: list[Path]
+    skipped: dict[str, str]
+    notes: dict[str, tuple[str, ...]]
 
 
-def describe(path: Path | str) -> UserEnsemble:
+@dataclass(frozen=True)
+class _Place:
+    """Where the networks of an ensemble are: in files, or all in a stack.
+
+    Attributes
+    ----------
+    files
+        Of each member; of a stack all its files.
+    names
+        Of the members in files.
+    stack
+        Opens the stack; None if members are in files.
+    doubts
+        See `doubts`.
+    """
+
+    files: list[Path]
+    names: Sequence[str]
+    stack: AbstractContextManager[Stack] | None
+    doubts: Callable[[], list[str]]
+
+
+def describe(
+    path: Path | str,
+    *,
+    selection: Selection | None = None,
+    epoch: int | None = None,
+    layout: str | None = None,
+    name: str | None = None,
+) -> UserEnsemble:
     """Look what an ensemble consists of, by the headers of its files where these have headers.
+
+    Parameters
+    ----------
+    path
+        Of its file or folder.
+    selection
+        Which layers are wanted; all by default.
+    epoch
+        Of the checkpoints in a folder of folders, or of the rows of a table; the last by default.
+    layout
+        Path of a table's layout, if it is not ``layout.csv`` beside the weights.
+    name
+        Of the ensemble, if it is not to be that of its file or folder.
 
     Raises
     ------
     WeightLawsError
-        If there is no such file or folder, there are fewer than two members, or they are not of
-        one architecture.
+        If there is no such file or folder, there are fewer than two members, they are not of one
+        architecture, or some are equal.
     WeightLawsError
         If a file of a folder is no network that can be read, or data of a file stand elsewhere.
     """
-    path = Path(path)
-    if path.is_dir():
-        files = _files(path)
-        shapes = networks.layer_shapes(str(files[0]))
-        for file in files[1:]:
-            _check_shapes(file, networks.layer_shapes(str(file)), shapes)
-        name, members = path.resolve().name if path.name in ("", "..") else path.name, len(files)
+    path, selection = Path(path), selection or Selection()
+    place = _place(path, epoch, layout)
+    if place.stack is None:
+        with networks.opened(place.files[0], headers_only=True, selection=selection) as network:
+            layers, skipped = network.layers, network.skipped
+            shapes = {name: layer.shape for name, layer in layers.items()}
+        for file in place.files[1:]:
+            found = networks.layer_shapes(file, selection=selection)
+            _check_shapes(file, found, shapes)
+        equal, names = _equal_files(place.files), place.names
+        members = len(place.files)
     else:
-        files, name = [path], path.stem
-        with _opened(path) as file:
-            datasets = _layers(path, file)
-            shapes = {layer: dataset.shape[1:] for layer, dataset in datasets.items()}
-            members = next(iter(datasets.values())).shape[0]
+        with place.stack as stack:
+            sorted_out = stack.sorted_out(selection)
+            layers, skipped = sorted_out.layers, sorted_out.skipped
+            shapes, members = stacks.shapes_of(sorted_out), stack.members(layers.values())
+            equal = stack.equal_members(layers.values(), members)
+            names = stack.member_names(members)
     if members < 2:
         raise WeightLawsError(
             f"{path}: members",
@@ -86,23 +154,74 @@ def describe(path: Path | str) -> UserEnsemble:
             "at least two",
             "put more networks in it, or name the one under checkpoints",
         )
-    return UserEnsemble(networks.fit_name(name, path), members, shapes, files)
+    if equal:
+        said = " and in ".join(_some([names[k] for k in same]) for same in equal[:3])
+        raise WeightLawsError(
+            f"{path}: members",
+            f"equal weights in {said}",
+            "networks that were trained independently",
+            "keep one of those that are equal",
+        )
+    folder = path.resolve().name if path.name in ("", "..") else path.name
+    fit = name or networks.fit_name(folder if path.is_dir() else path.stem, path)
+    notes = {layer: read.notes for layer, read in layers.items() if read.notes}
+    return UserEnsemble(fit, members, shapes, place.files, skipped, notes)
 
 
-def member_files(path: Path | str, first: int, last: int) -> list[Path]:
-    """Return what a range of an ensemble's members is read from.
+def doubts(path: Path | str, *, epoch: int | None = None, layout: str | None = None) -> list[str]:
+    """Say what about an ensemble's names and steps hints that members are not independent or alike.
+
+    Raises
+    ------
+    WeightLawsError
+        If there is no such ensemble.
+    """
+    return _place(Path(path), epoch, layout).doubts()
+
+
+def member_files(
+    path: Path | str,
+    first: int,
+    last: int,
+    *,
+    epoch: int | None = None,
+    layout: str | None = None,
+) -> list[Path]:
+    """Return what a range of an ensemble's members is read from; arguments are as of `describe`.
 
     Raises
     ------
     WeightLawsError
         If there are no networks in the folder, or of several kinds.
     """
-    path = Path(path)
-    return _files(path)[first : last + 1] if path.is_dir() else [path]
+    place = _place(Path(path), epoch, layout)
+    return place.files[first : last + 1] if place.stack is None else place.files
+
+
+def member_names(
+    path: Path | str,
+    members: int,
+    *,
+    epoch: int | None = None,
+    layout: str | None = None,
+) -> list[str]:
+    """Return the names of an ensemble's first members, as messages have them."""
+    place = _place(Path(path), epoch, layout)
+    if place.stack is None:
+        return [*place.names[:members]]
+    with place.stack as stack:
+        return stack.member_names(members)
 
 
 def read_members(
-    path: Path | str, shapes: Mapping[str, Sequence[int]], first: int, last: int
+    path: Path | str,
+    shapes: Mapping[str, Sequence[int]],
+    first: int,
+    last: int,
+    *,
+    selection: Selection | None = None,
+    epoch: int | None = None,
+    layout: str | None = None,
 ) -> Iterator[tuple[int, str, Singles]]:
     """Read the weights of a range of an ensemble's members, a matrix at a time.
 
@@ -114,6 +233,8 @@ def read_members(
         The expected shapes, as `describe` returns them.
     first, last
         Numbers of the first and the last member to read.
+    selection, epoch, layout
+        As of `describe`.
 
     Yields
     ------
@@ -128,32 +249,38 @@ def read_members(
     WeightLawsError
         If a file of a folder cannot be read.
     """
-    path = Path(path)
+    path, selection = Path(path), selection or Selection()
     expected = {layer: (out, fan_in) for layer, (out, fan_in) in shapes.items()}
-    if path.is_dir():
-        files = _files(path)
-        _check_members(path, len(files), last)
-        for member, file in enumerate(files[first : last + 1], first):
-            found: Shapes = {}
-            for layer, matrix in networks.layers(str(file), finite=False):
-                found[layer] = matrix.shape
-                _check_shape(file, layer, matrix.shape, expected.get(layer))
-                yield member, layer, to_float32(matrix)
-            _check_shapes(file, found, expected)
+    place = _place(path, epoch, layout)
+    if place.stack is None:
+        _check_members(path, len(place.files), last)
+        for member, file in enumerate(place.files[first : last + 1], first):
+            with networks.opened(file, selection=selection) as network:
+                if member == first:
+                    _log(file, network.layers, network.skipped)
+                found = {name: layer.shape for name, layer in network.layers.items()}
+                _check_shapes(file, found, expected)
+                for name, layer in network.layers.items():
+                    yield member, name, to_float32(layer.read())
         return
-    with _opened(path) as opened:
-        datasets = _layers(path, opened)
-        _check_shapes(path, {name: data.shape[1:] for name, data in datasets.items()}, expected)
-        for layer, dataset in datasets.items():
-            _check_members(path, dataset.shape[0], last)
-            try:
-                values = dataset[first : last + 1]
-            except OSError as error:
-                raise WeightLawsError(
-                    f"{path}: {layer}", f"damaged data ({error})", "numbers", "write the file again"
-                ) from error
-            for member, matrix in enumerate(values, first):
-                yield member, layer, to_float32(matrix)
+    with place.stack as stack:
+        sorted_out = stack.sorted_out(selection)
+        _log(path, sorted_out.layers, sorted_out.skipped)
+        _check_shapes(path, stacks.shapes_of(sorted_out), expected)
+        _check_members(path, stack.members(sorted_out.layers.values()), last)
+        of_members = stack.layers(selection, first, last)
+        for name in expected:
+            for member, layers in enumerate(of_members, first):
+                yield member, name, to_float32(layers[name].read())
+
+
+def _log(source: Path, layers: Mapping[str, Layer], skipped: Mapping[str, str]) -> None:
+    """Log what is left out of each member, and what is to be known of layers, by the first one."""
+    for name, reason in skipped.items():
+        log.info("%s: %s is left out: %s", source, name, reason)
+    for name, layer in layers.items():
+        for note in layer.notes:
+            log.info("%s: layer %s: %s", source, name, note)
 
 
 def to_float32(matrix: npt.NDArray[np.floating]) -> Singles:
@@ -162,27 +289,77 @@ def to_float32(matrix: npt.NDArray[np.floating]) -> Singles:
         return matrix.astype(np.float32)
 
 
-def _files(folder: Path) -> list[Path]:
-    """Return the networks of a folder, which are files of one kind, in natural order."""
-    inside = natsorted(
-        (path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")),
-        key=lambda path: path.name,
-    )
-    files = [path for path in inside if path.suffix.lower() in formats.SUFFIXES]
-    kinds = sorted({path.suffix.lower() for path in files})
-    if len(kinds) != 1:
-        raise WeightLawsError(
-            f"{folder}: folder",
-            f"files ending in {' and '.join(kinds)}" if kinds else "no networks",
-            f"files of one kind of {', '.join(formats.SUFFIXES)}, one for each member",
-            "leave one kind in the folder: a network in two would count twice"
-            if kinds
-            else "put the files of the trained networks there",
+def _place(path: Path, epoch: int | None, layout: str | None) -> _Place:
+    """Find out what kind of ensemble stands at a path."""
+    table = weight_tables.found_at(path, layout)
+    if table is not None:
+        return _Place(
+            table.files,
+            [],
+            weight_tables.opened(table, epoch),
+            partial(weight_tables.doubts, table, epoch),
         )
-    for path in inside:
-        if path not in files:
-            log.info("%s is left out: it does not end in %s", path, kinds[0])
-    return files
+    if path.is_dir():
+        zoo = model_zoos.found_in(path, epoch)
+        return _Place(zoo.files, zoo.names, None, lambda: zoo.doubts)
+    if path.suffix.lower() not in stacks.HDF5_SUFFIXES or not path.is_file():
+        raise WeightLawsError(
+            f"{path}: ensemble",
+            "no such file" if not path.exists() else f"a file ending in '{path.suffix}'",
+            f"a folder of networks, or a file ending in {' or '.join(stacks.HDF5_SUFFIXES)}",
+            "correct the path, or put each network in a file of its own in a folder",
+        )
+    if epoch is not None:
+        raise WeightLawsError(
+            f"{path}: epoch",
+            f"{epoch}",
+            "none, as a file of arrays (member, out, in) has one network a member",
+            "leave the epoch out",
+        )
+    return _Place([path], [], stacks.opened_hdf5(path), list)
+
+
+def _equal_files(files: Sequence[Path]) -> list[list[int]]:
+    """Return groups of members whose files are byte for byte equal.
+
+    Most files are told apart by their sizes and some bytes; the others are read as a whole.
+    """
+    groups = [[*range(len(files))]]
+    for told in (_size, _probe, _content):
+        alike: list[list[int]] = []
+        for group in groups:
+            by_content = defaultdict(list)
+            for member in group:
+                by_content[told(files[member])].append(member)
+            alike += [same for same in by_content.values() if len(same) > 1]
+        groups = alike
+    return groups
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else 0
+
+
+def _probe(file: Path) -> bytes:
+    if file.is_dir():
+        return b""
+    with file.open("rb") as opened:
+        opened.seek(_size(file) // 2)
+        return opened.read(_PROBE)
+
+
+def _content(file: Path) -> bytes:
+    """Digest a file, or all files of a network in several."""
+    digest = hashlib.sha256()
+    for one in sorted(file.iterdir()) if file.is_dir() else [file]:
+        if one.is_file():
+            with one.open("rb") as opened:
+                digest.update(hashlib.file_digest(opened, "sha256").digest())
+    return digest.digest()
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _check_shapes(file: Path, found: Shapes, expected: Shapes) -> None:
@@ -191,15 +368,16 @@ def _check_shapes(file: Path, found: Shapes, expected: Shapes) -> None:
         _check_shape(file, layer, found.get(layer), expected.get(layer))
 
 
-def _check_shape(
-    file: Path, layer: str, found: tuple[int, int] | None, expected: tuple[int, int] | None
-) -> None:
+def _check_shape(file: Path, layer: str, found: Shape | None, expected: Shape | None) -> None:
     if found != expected:
+        part = re.search(r"-\d+-of-\d+", file.name)
         raise WeightLawsError(
             f"{file}: layer {layer}",
             f"{found or 'no such layer'}",
             f"{expected or 'no such layer'}, as in the ensemble's other members",
-            "keep networks of one architecture in an ensemble",
+            "the files are parts of one network, as it seems: name it under checkpoints"
+            if part
+            else "keep networks of one architecture in an ensemble",
         )
 
 
@@ -211,47 +389,3 @@ def _check_members(path: Path, found: int, last: int) -> None:
             f"at least {last + 1}",
             "the ensemble has changed since the run began; run snakemake again",
         )
-
-
-def _opened(path: Path) -> h5py.File:
-    if path.suffix.lower() not in HDF5_SUFFIXES or not path.is_file():
-        raise WeightLawsError(
-            f"{path}: ensemble",
-            "no such file" if not path.exists() else f"a file ending in '{path.suffix}'",
-            f"a folder of networks, or a file ending in {' or '.join(HDF5_SUFFIXES)}",
-            "correct the path, or put each network in a file of its own in a folder",
-        )
-    try:
-        return h5py.File(path, "r", locking="best-effort")
-    except OSError as error:
-        raise WeightLawsError(
-            f"{path}: file", f"what HDF5 cannot read ({error})", "arrays", "write the file again"
-        ) from error
-
-
-def _layers(path: Path, file: h5py.File) -> dict[str, h5py.Dataset]:
-    """Return a file's layers, after checking that they have members in common."""
-    layers: dict[str, h5py.Dataset] = {}
-    for name, dataset in formats.hdf5_datasets(file).items():
-        shape: tuple[int, ...] = dataset.shape or ()
-        place = f"dataset {name}"
-        if dataset.dtype.kind != "f" or len(shape) < 3 or min(shape[1:]) < 2:
-            log.info("%s: %s is left out: %s of shape %s", path, place, dataset.dtype, shape)
-            continue
-        if len(shape) > 3:
-            way_out = "reshape it, a convolution to (member, out, in k k), or remove it"
-            raise WeightLawsError(
-                f"{path}: {place}", f"shape {shape}", "(member, out, in)", way_out
-            )
-        formats.check_layer(path, name)
-        layers[name] = dataset
-        n_members = next(iter(layers.values())).shape[0]
-        if shape[0] != n_members:
-            way_out = "store every layer of the same members"
-            expected = f"{n_members} as in the others"
-            raise WeightLawsError(f"{path}: {place}", f"{shape[0]} members", expected, way_out)
-    if not layers:
-        raise WeightLawsError(
-            f"{path}: file", "no layer", "arrays of floats (member, out, in)", "store weights so"
-        )
-    return layers

@@ -8,7 +8,6 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ import h5py
 from safetensors import SafetensorError, safe_open
 
 from weightlaws.errors import WeightLawsError
+from weightlaws.external import modules
+from weightlaws.external.parameters import Parameter
 
 log = logging.getLogger(__name__)
 
@@ -26,30 +27,25 @@ _COPY_DATA = "copy all data into one file, or remove it"
 # Gzip makes zeros a thousand times shorter, and trained weights hardly at all.
 _MOST_COMPRESSION = 2000
 
-_SAFETENSORS_FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+_SAFETENSORS = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E8M0": "float8_e8m0fnu",
+    "C64": "complex64",
+    "BOOL": "bool",
+    **{
+        f"{sign.upper()}{n}": f"{kind}{n}"
+        for n in (8, 16, 32, 64)
+        for sign, kind in (("i", "int"), ("u", "uint"))
+    },
+}
 
 # Where training scripts put a state dict beside what else they keep.
 _NESTS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "params")
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A named array of a network that is there to be read.
-
-    Attributes
-    ----------
-    reason
-        Why it is no weight matrix, if that is known before its shape is looked at.
-    typed
-        Whether the type of its module tells that it is one, so that its name need not.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    read: Callable[[], Any]
-    reason: str | None = None
-    typed: bool = False
 
 
 def short(error: object) -> str:
@@ -130,7 +126,7 @@ def _safetensors(path: Path, headers_only: bool) -> Iterator[list[Parameter]]:
                 Parameter(
                     name,
                     tuple(header.get_shape()),
-                    _SAFETENSORS_FLOATS.get(dtype, dtype),
+                    _SAFETENSORS.get(dtype, dtype),
                     partial(file.get_tensor, name),
                 )
             )
@@ -266,13 +262,8 @@ def _of_tensor(name: str, value: object) -> Parameter:
 
     if not isinstance(value, torch.Tensor):
         reason = f"a {type(value).__name__}, not a tensor"
-    elif value.layout != torch.strided:
-        reason = f"{value.layout}, not a dense tensor"
-    elif value.nbytes > (stored := value.untyped_storage().nbytes()):
-        reason = f"shape {tuple(value.shape)}: repeats the {stored} bytes that are stored"
     else:
-        dtype = str(value.dtype).removeprefix("torch.")
-        return Parameter(name, tuple(value.shape), dtype, value.detach)
+        return modules.of_tensor(name, value)
     return Parameter(name, (), "", lambda: None, reason)
 
 

@@ -1,20 +1,23 @@
 """One job of storing networks that were trained elsewhere as a weights shard."""
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
-from weightlaws.arrays import Bools
+from weightlaws.arrays import Bools, Bytes
 from weightlaws.errors import WeightLawsError
-from weightlaws.external import networks
-from weightlaws.external.ensembles import read_members, to_float32
+from weightlaws.external import ensembles, networks
+from weightlaws.external.ensembles import to_float32
+from weightlaws.external.selection import Selection
 from weightlaws.storage import hdf5
 from weightlaws.storage.file_digest import file_digest
-from weightlaws.storage.shard_specs import Spec, WeightsSpec
+from weightlaws.storage.shard_specs import NAME_BYTES, Spec, WeightsSpec
 
 log = logging.getLogger(__name__)
 
@@ -22,33 +25,59 @@ log = logging.getLogger(__name__)
 def import_shard(path: Path, stored: Spec) -> None:
     """Store members of an ensemble as a weights shard with one snapshot, at epoch 0.
 
-    A member with weights that are not finite is stored as diverged.
+    A member with weights that are not finite is stored as diverged. Beside the weights stand
+    ``names`` of the members, and a ``digest`` of the weights of each, uint8 (member, 16), by which
+    equal members are found.
 
     Parameters
     ----------
     path
         The shard to write.
     stored
-        A ``specs.import_spec``: ``source`` is the ensemble's path. A spec without ``digests`` is
-        one of files that nobody else writes.
+        A ``specs.import_spec``: ``source`` is the ensemble's path, and what it has of ``include``,
+        ``exclude``, ``state_dict``, ``epoch`` and ``layout`` says what of it is read. A spec
+        without ``digests`` is one of files that nobody else writes.
 
     Raises
     ------
     WeightLawsError
         As `ensembles.read_members` does.
     """
-    spec = WeightsSpec.parse(stored)
+    spec, source = WeightsSpec.parse(stored), stored["source"]
     members, shapes = _members(spec), {layer: [*shape] for layer, shape in spec.shapes.items()}
-    with _shard(path, spec) as (weights, finite):
-        found = read_members(stored["source"], shapes, members[0], members[-1])
+    which = {key: stored.get(key) for key in ("epoch", "layout")}
+    names = ensembles.member_names(source, members[-1] + 1, **which)[members[0] :]
+    digests: list[dict[str, bytes]] = [{} for _ in members]
+    with _shard(path, spec) as (writer, weights, finite):
+        found = ensembles.read_members(
+            source, shapes, members[0], members[-1], selection=selection_of(stored), **which
+        )
         for member, layer, matrix in found:
-            weights[layer][member - members[0], 0] = matrix
-            finite[member - members[0]] &= np.isfinite(matrix).all()
+            k = member - members[0]
+            weights[layer][k, 0] = matrix
+            finite[k] &= np.isfinite(matrix).all()
+            digests[k][layer] = hashlib.sha256(np.ascontiguousarray(matrix).data).digest()
+        writer.add("names", np.array([name.encode() for name in names], f"S{NAME_BYTES}"))
+        writer.add("digest", np.array([_digest(layers) for layers in digests]))
     for diverged in np.flatnonzero(~finite[:, 0]):
         log.warning(
-            "member %d has weights that are not finite: it is listed, and left out of every law",
+            "member %d (%s) has weights that are not finite: it is listed, and left out of every "
+            "law",
             members[diverged],
+            names[diverged],
         )
+
+
+def _digest(layers: Mapping[str, bytes]) -> Bytes:
+    """Digest a member, whatever the order of its layers."""
+    whole = hashlib.sha256(b"".join(layers[layer] for layer in sorted(layers)))
+    return np.frombuffer(whole.digest()[:16], np.uint8)
+
+
+def selection_of(stored: Spec) -> Selection:
+    """Return the layers that a spec asks for."""
+    include, exclude = (tuple(stored.get(key) or ()) for key in ("include", "exclude"))
+    return Selection(include, exclude, stored.get("state_dict"))
 
 
 def import_network(path: Path, stored: Spec) -> None:
@@ -59,31 +88,38 @@ def import_network(path: Path, stored: Spec) -> None:
     path
         The shard to write. Its spec has the shapes and snapshots of the layers, too.
     stored
-        A ``specs.import_spec``: ``source`` names the network, as in `networks.layers`.
+        A ``specs.import_spec``: ``source`` names the network, as in `networks.opened`.
 
     Raises
     ------
     WeightLawsError
-        As `networks.layers` does, or if a weight is beyond the range of float32.
+        As `networks.opened` does, or if a weight is beyond the range of float32.
     """
-    source = stored["source"]
-    shapes = networks.layer_shapes(source)
-    found = {
-        "shapes": {layer: list(shape) for layer, shape in shapes.items()},
-        "snapshots": {layer: [0] for layer in shapes},
-    }
-    with _shard(path, WeightsSpec.parse({**stored, **found})) as (weights, _):
-        for layer, matrix in networks.layers(source):
+    with networks.opened(stored["source"], selection=selection_of(stored)) as network:
+        # Layers that are not finite show when they are read; the file is laid out before.
+        shapes = {layer: [*matrix.shape] for layer, matrix in network.matrices()}
+        found = {"shapes": shapes, "snapshots": {layer: [0] for layer in shapes}}
+        for name, reason in network.skipped.items():
+            log.info("%s is left out: %s", name, reason)
+        log.info("layers hold %.1f %% of the network's weights", 100 * network.share)
+        _store(path, WeightsSpec.parse({**stored, **found}), network)
+
+
+def _store(path: Path, spec: WeightsSpec, network: networks.Network) -> None:
+    told = {"skipped": network.skipped}
+    with _shard(path, spec, told) as (_, weights, _):
+        for layer, matrix in network.matrices():
             rounded = to_float32(matrix)
             if not np.isfinite(rounded).all():
                 raise WeightLawsError(
-                    f"{source}: layer {layer}",
+                    f"{network.name}: layer {layer}",
                     f"a weight of size {np.abs(matrix).max():.3g}",
                     "weights in the range of float32, below 3.4e38",
                     "scale the layer",
                 )
             weights[layer][0, 0] = rounded
-            log.info("%s is a layer of shape %s", layer, matrix.shape)
+            notes = "".join(f"; {note}" for note in network.layers[layer].notes)
+            log.info("%s is a layer of shape %s%s", layer, matrix.shape, notes)
 
 
 def _members(spec: WeightsSpec) -> range:
@@ -93,14 +129,20 @@ def _members(spec: WeightsSpec) -> range:
 
 
 @contextmanager
-def _shard(path: Path, spec: WeightsSpec) -> Iterator[tuple[dict[str, h5py.Dataset], Bools]]:
-    """Open a weights shard with one snapshot: its weights, and a flag for finite members."""
+def _shard(
+    path: Path, spec: WeightsSpec, told: Mapping[str, Any] | None = None
+) -> Iterator[tuple[hdf5.Writer, dict[str, h5py.Dataset], Bools]]:
+    """Open a weights shard with one snapshot: its weights, and a flag for finite members.
+
+    ``told`` is provenance.
+    """
     n_members = len(_members(spec))
     finite = np.ones((n_members, 1), np.bool_)
     own = {**spec.stored}
     digests = own.pop("digests", {})
-    with hdf5.create(path, "weights", own, {"digests": digests}) as writer:
+    with hdf5.create(path, "weights", own, {"digests": digests, **(told or {})}) as writer:
         yield (
+            writer,
             {
                 layer: writer.create(f"weights/{layer}", (n_members, 1, *shape), np.float32)
                 for layer, shape in spec.shapes.items()

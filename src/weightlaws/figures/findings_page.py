@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from weightlaws.inference.findings import NOT_REJECTED, REJECTED, STANDARD_ERRORS
+from weightlaws.inference.findings import NOT_COMPARED, NOT_REJECTED, REJECTED, STANDARD_ERRORS
 from weightlaws.inference.symmetry_names import SYMMETRY_TESTS
 from weightlaws.laws.names import LAWS
 
@@ -54,7 +54,8 @@ nested above (bipartite over i.i.d., the others over bipartite), with one standa
 {% endif %}
 <ul>
 {% for epoch in part.epochs %}
-<li>Epoch {{ epoch.number }}: best of the Gaussian laws compared: <b>{{ epoch.law }}</b>,
+<li>Epoch {{ epoch.number }}: {% if epoch.law -%}
+best of the Gaussian laws compared: <b>{{ epoch.law }}</b>, {% endif -%}
 {{ epoch.verdict }} {{ epoch.deviating }}
 {%- for formula, size in epoch.largest %}
 {{- ", most of all" if loop.first else "," }} <code>{{ formula }}</code> by {{ size }}
@@ -92,7 +93,7 @@ class _Epoch:
     """One epoch of a layer, in words."""
 
     number: int
-    law: str
+    law: str  # empty if none is best
     verdict: str
     deviating: str  # without a full stop
     largest: list[tuple[str, str]]  # formulas, with the size of their deviation
@@ -206,7 +207,8 @@ def _epochs(findings: pd.DataFrame, ranked: pd.DataFrame) -> Iterator[_Epoch]:
     for _, row in findings.iterrows():
         top = ranked[(ranked["epoch"] == row["epoch"]) & (ranked["law"] == row["law"])].head(3)
         largest = [(found.formula, _size(found)) for found in top.itertuples()]
-        yield _Epoch(row["epoch"], row["law"], _verdict(row), _deviating(row), largest, _gains(row))
+        law = "" if row["verdict"] == NOT_COMPARED else row["law"]
+        yield _Epoch(row["epoch"], law, _verdict(row), _deviating(row), largest, _gains(row))
 
 
 def _size(found: Any) -> str:  # noqa: ANN401, pandas names no type for a row
@@ -216,6 +218,8 @@ def _size(found: Any) -> str:  # noqa: ANN401, pandas names no type for a row
 
 
 def _verdict(row: pd.Series) -> str:
+    if row["verdict"] == NOT_COMPARED:
+        return "no law is best, as fewer than two have a density."
     if row["verdict"] == REJECTED:
         tests = [_TESTS.get(test, test) for test in row["rejected_by"].split("; ")]
         return f"rejected by {'; '.join(tests)}."
@@ -234,8 +238,10 @@ def _gains(row: pd.Series) -> str:
         for law in LAWS
         if pd.notna(row.get(f"gain {law}"))
     ]
-    text = f"Gains per held-out member: {', '.join(gains)}."
-    return text if pd.isna(row["note"]) else f"{text} Not compared: {row['note']}."
+    said = [f"Gains per held-out member: {', '.join(gains)}."] if gains else []
+    if pd.notna(row["note"]):
+        said.append(f"Not compared: {row['note']}.")
+    return " ".join(said)
 
 
 def _deviating(row: pd.Series) -> str:

@@ -97,8 +97,9 @@ def largest_deviations(significance: pd.DataFrame, level: float, style: Style) -
     layers, epochs = tests["layer"].unique(), tests["epoch"].unique()
     by_layer = {layer: _with_its_symmetry(tests[tests["layer"] == layer]) for layer in layers}
     found = {layer: mine[mine["p_adjusted"] <= level] for layer, mine in by_layer.items()}
-    ends = pd.concat(found.values())[["deviation_sd", "low", "high"]].abs()
-    longest = float(ends.to_numpy().max()) if len(ends) else 1.0
+    ends = pd.concat(found.values())[["deviation_sd", "low", "high"]].abs().to_numpy()
+    # A quantity that is the same in all members has an infinite deviation, and no interval.
+    longest = float(np.max(ends, where=np.isfinite(ends), initial=0.0)) or 1.0
     size = style.panel_width, 0.36 * _SHOWN * style.font_scale
     room = Room(left=_GRAPH + 1, between=_GRAPH + 1)
     with canvas(style, title, (len(layers), len(epochs)), size, room) as (figure, panels):

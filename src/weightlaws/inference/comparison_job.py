@@ -13,6 +13,7 @@ from weightlaws.arrays import Singles
 from weightlaws.inference.comparison import compare
 from weightlaws.inference.layer_tables import layer_tables
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
+from weightlaws.storage.shards import too_few_finite
 from weightlaws.training.networks import labelled_side
 
 
@@ -76,6 +77,8 @@ def comparison_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.
     ------
     StorageError
         If a shard is not the spec's, or members are missing.
+    WeightLawsError
+        If fewer members are finite than there are folds.
     """
     spec = ComparisonSpec.parse(stored)
     table = partial(_compared, spec=spec, condition=condition)
@@ -85,6 +88,8 @@ def comparison_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.
 def _compared(
     values: Singles, *, spec: ComparisonSpec, condition: str, layer: str, epoch: int
 ) -> pd.DataFrame:
+    if len(values) < spec.folds:
+        raise too_few_finite(condition, len(values), spec.n_members, spec.folds)
     seed = [spec.seed, *f"comparison/{condition}/{layer}".encode(), epoch]
     n_orders = spec.n_orders if epoch in spec.epochs else 1
     rng = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
 """The findings of a study: the best law of each layer and epoch, and whether it holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -15,6 +15,8 @@ STANDARD_ERRORS = 2.0
 
 #: Verdicts on the best of the laws compared.
 REJECTED, NOT_REJECTED, NOT_TESTED = "rejected", "not rejected", "not tested"
+#: The verdict where fewer than two laws have a density, so that none is best.
+NOT_COMPARED = "not compared"
 
 
 def findings_table(
@@ -37,25 +39,26 @@ def findings_table(
     -------
     DataFrame
         One row a condition, layer, ``selection`` of members and headline epoch. ``law``: the best
-        of the laws compared, see `best_law`. ``verdict``: whether that law is rejected, and
-        ``rejected_by`` the tests that reject it. A symmetry test rejects at the level divided by
-        the number of tests of the layer that speak against the law (Bonferroni). ``deviating`` of
-        ``tested`` invariants deviate from the law, ``p deviations`` is the least adjusted p.
-        ``detectable_sd``: the median of the smallest deviations that the tests would have found in
-        80 % of cases. ``p omnibus``: of the omnibus test. ``gain <law>`` and ``gain_standard_error
-        <law>``: nats per held-out member, over the law that it is nested above. ``p <test>``: of
-        each symmetry test. ``note``: the laws that have no density, and why.
+        of the laws compared, see `best_law`; missing where fewer than two have a density.
+        ``verdict``: whether that law is rejected, and ``rejected_by`` the tests that reject it. A
+        symmetry test rejects at the level divided by the number of tests of the layer that speak
+        against the law (Bonferroni). ``deviating`` of ``tested`` invariants deviate from the law,
+        ``p deviations`` is the least adjusted p. ``detectable_sd``: the median of the smallest
+        deviations that the tests would have found in 80 % of cases. ``p omnibus``: of the omnibus
+        test. ``gain <law>`` and ``gain_standard_error <law>``: nats per held-out member, over the
+        law that it is nested above. ``p <test>``: of each symmetry test. ``note``: the laws that
+        have no density, and why.
     """
     laws = comparison.merge(symmetry[PLACE].drop_duplicates())
-    places = laws.groupby([*PLACE, "rows", "columns"], sort=False)
-    best: pd.Series = places.apply(lambda part: best_law(part.set_index("law")))
+    place = [*PLACE, "rows", "columns"]
+    best = [(*at, best_law(part.set_index("law"))) for at, part in laws.groupby(place, sort=False)]
     quantities = ["gain", "gain_standard_error"]
     gains = laws[laws["than"].notna()].pivot(index=PLACE, columns="law", values=quantities)
     gains.columns = gains.columns.map(" ".join)
     p = symmetry.pivot(index=PLACE, columns="test", values="p").add_prefix("p ")
     notes = laws.dropna(subset="note")
     said = (notes["law"] + ": " + notes["note"]).groupby([notes[name] for name in PLACE])
-    table = best.rename("law").reset_index()
+    table = pd.DataFrame(best, columns=[*place, "law"])
     table = table.merge(_deviating(significance, level), how="left", on=[*PLACE, "law"])
     p_omnibus = omnibus[[*PLACE, "law", "p"]].rename(columns={"p": "p omnibus"})
     table = table.merge(p_omnibus, how="left", on=[*PLACE, "law"])
@@ -66,14 +69,23 @@ def findings_table(
         [*_rejections(row, n, level)] for (_, row), n in zip(table.iterrows(), epochs, strict=True)
     ]
     verdicts = [
-        REJECTED if tests else NOT_TESTED if pd.isna(row["tested"]) else NOT_REJECTED
-        for (_, row), tests in zip(table.iterrows(), rejections, strict=True)
+        _verdict(row, tests) for (_, row), tests in zip(table.iterrows(), rejections, strict=True)
     ]
     return table.assign(verdict=verdicts, rejected_by=["; ".join(tests) for tests in rejections])
 
 
+def _verdict(row: pd.Series, rejections: Sequence[str]) -> str:
+    if pd.isna(row["law"]):
+        return NOT_COMPARED
+    if rejections:
+        return REJECTED
+    return NOT_TESTED if pd.isna(row["tested"]) else NOT_REJECTED
+
+
 def _rejections(row: pd.Series, n_epochs: int, level: float) -> Iterator[str]:
     """Name the tests that reject the law of a row of findings."""
+    if pd.isna(row["law"]):
+        return
     if row["p deviations"] <= level:
         yield "deviations"
     if row["p omnibus"] <= level / n_epochs:
@@ -86,16 +98,20 @@ def _rejections(row: pd.Series, n_epochs: int, level: float) -> Iterator[str]:
             yield test
 
 
-def best_law(laws: pd.DataFrame) -> str:
+def best_law(laws: pd.DataFrame) -> str | None:
     """Choose the simplest law that no larger one beats clearly on held-out members.
 
     ``laws`` is the comparison of one layer and epoch, indexed by law, simpler ones first. A law
     replaces the chosen one if its gain over it exceeds two standard errors. The errors of several
-    steps are summed in quadrature. A law without a density is never chosen.
+    steps are summed in quadrature. A law without a density is never chosen. Where fewer than two
+    have one, nothing is compared, and the answer is None.
     """
     than = laws["than"].fillna("")
-    best = str(laws.index[0])
-    for law in laws.index[1:]:
+    compared = laws.index[laws["log_likelihood"].notna()]
+    if len(compared) < 2:
+        return None
+    best = str(compared[0])
+    for law in compared[1:]:
         gain = laws["log_likelihood"][law] - laws["log_likelihood"][best]
         errors = [laws["gain_standard_error"][step] for step in _between(law, best, than)]
         if gain > STANDARD_ERRORS * sum(error**2 for error in errors) ** 0.5:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from weightlaws.inference.findings import findings_table, ranked_deviations
 from weightlaws.storage.shard_specs import Spec
+from weightlaws.storage.tables import read_tables
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,8 @@ def sum_up(
     two DataFrames
         The tables of `findings_table` and of `ranked_deviations`.
     """
-    tests = joined(significance)
+    tests = read_tables(significance)
     findings = findings_table(
-        joined(comparison), joined(symmetry), tests, joined(omnibus), spec.level
+        read_tables(comparison), read_tables(symmetry), tests, read_tables(omnibus), spec.level
     )
     return findings, ranked_deviations(tests, spec.level)
-
-
-def joined(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Read tables of one kind, one below the other."""
-    return pd.concat(map(pd.read_csv, paths), ignore_index=True)

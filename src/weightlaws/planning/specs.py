@@ -282,6 +282,15 @@ def members_spec(study: Study, code: Mapping[str, str]) -> Spec:
     }
 
 
+def skipped_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the table of what networks from elsewhere have beside their layers."""
+    elsewhere: tuple[Imported | Checkpoint, ...] = (*study.ensembles, *study.checkpoints)
+    return {
+        "weights": {each.name: weights_spec(study, each, code) for each in elsewhere},
+        "code": code["skipped"],
+    }
+
+
 def distance_spec(study: Study, code: Mapping[str, str]) -> Spec:
     """Return the spec of the table of distances."""
     return {

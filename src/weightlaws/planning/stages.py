@@ -199,6 +199,10 @@ def _checkpoints(study: Study) -> Networks:
     return {network.name: network for network in study.checkpoints}
 
 
+def _elsewhere(study: Study) -> Networks:
+    return {**_ensembles(study), **_checkpoints(study)}
+
+
 _TRAINED = attrgetter("trained")
 _CONDITIONS = attrgetter("conditions")
 _MODELLED = attrgetter("modelled")
@@ -255,6 +259,7 @@ _ROWS = (
         _CONDITIONS,
         specs.members_spec,
     ),
+    Stage("skipped", "study", ("skipped",), _elsewhere, specs.skipped_spec),
     Stage(
         "invariants",
         "shard",

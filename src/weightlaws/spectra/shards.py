@@ -12,12 +12,12 @@ from weightlaws.arrays import Bools, Floats, Integers, Shape
 from weightlaws.spectra.marchenko_pastur import deflated
 from weightlaws.spectra.null import SPACING_EDGES
 from weightlaws.spectra.statistics import DECOMPOSED, OF_COPIES, STATISTICS
-from weightlaws.storage.hdf5 import Reader, StorageError, Writer
-from weightlaws.storage.shard_specs import Spec
-from weightlaws.storage.shards import opened_shards
+from weightlaws.storage.hdf5 import Reader, Writer
+from weightlaws.storage.shard_specs import NAME_BYTES, Spec
+from weightlaws.storage.shards import opened_shards, too_few_finite
 
-#: Bytes for the name of a layer, and bytes that are kept of the reason for a tail's verdict.
-NAME_BYTES, REASON_BYTES = 500, 300
+#: Bytes that are kept of the reason for a tail's verdict.
+REASON_BYTES = 300
 
 
 @dataclass(frozen=True)
@@ -236,8 +236,9 @@ def read_spectra(
     Raises
     ------
     StorageError
-        If a shard is not of this spec, the shards are not all members, each once, or no member is
-        finite.
+        If a shard is not of this spec, or the shards are not all members, each once.
+    WeightLawsError
+        If no member is finite.
     """
     layers: dict[str, tuple[Shape, list[int]]] = {}
     for reader in opened_shards(paths, "spectra", spec.stored, n_members):
@@ -251,7 +252,7 @@ def read_spectra(
             if reader.read("finite", np.bool_, (None,)).any()
         ]
         if not parts:
-            raise StorageError(paths[0], "finite", "no member", "at least one")
+            raise too_few_finite(paths[0], 0, n_members, 1)
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         for k, epoch in enumerate(epochs):
             # Contiguous arrays, so that sums over them are added in one order.

@@ -12,7 +12,6 @@ from weightlaws.spectra.marchenko_pastur import Bulk, edge_scale, edges
 from weightlaws.spectra.null import Null, spacing_density
 from weightlaws.spectra.null_job import read_nulls
 from weightlaws.spectra.shards import (
-    NAME_BYTES,
     REASON_BYTES,
     LayerSpectra,
     SpectraShardSpec,
@@ -21,7 +20,7 @@ from weightlaws.spectra.shards import (
 )
 from weightlaws.spectra.tails import VERDICTS, hill_estimates, plateau
 from weightlaws.storage import hdf5
-from weightlaws.storage.shard_specs import Spec, WeightsSpec
+from weightlaws.storage.shard_specs import NAME_BYTES, Spec, WeightsSpec
 from weightlaws.storage.shards import weights_shard
 
 log = logging.getLogger(__name__)

@@ -6,6 +6,9 @@ from typing import Any, Self
 
 from weightlaws.arrays import Shapes
 
+#: Bytes for the name of a layer or a member.
+NAME_BYTES = 500
+
 #: A spec as Snakemake and files have it: plain built-ins, in a fixed order of keys.
 Spec = dict[str, Any]
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weightlaws.arrays import Bools, Floats, Integers, Shapes, Singles
+from weightlaws.errors import WeightLawsError
 from weightlaws.storage.hdf5 import Reader, StorageError, check_spec, opened
 from weightlaws.storage.shard_specs import InvariantsSpec, Spec, WeightsSpec
 
@@ -181,8 +182,9 @@ def read_invariants(
     Raises
     ------
     StorageError
-        If a shard is not of this spec, the shards are not all members, each once, or fewer than two
-        members are finite.
+        If a shard is not of this spec, or the shards are not all members, each once.
+    WeightLawsError
+        If fewer than two members are finite.
     """
     kept = spec.weights.snapshots[layer]
     shape, numbers = (len(kept), n_invariants), [kept.index(epoch) for epoch in epochs]
@@ -246,10 +248,18 @@ def _joined(
             parts.append(reader.read(name, dtype, whole, finite=good, part=part)[good])
     kept = np.concatenate(finite)
     if kept.sum() < 2:
-        raise StorageError(
-            paths[0], "finite", f"{kept.sum()} of {len(kept)} members", "at least two"
-        )
+        raise too_few_finite(paths[0], int(kept.sum()), len(kept), 2)
     return [np.concatenate(parts) for parts in values], kept, np.concatenate(dead)
+
+
+def too_few_finite(place: object, found: int, members: int, least: int) -> WeightLawsError:
+    """Say that too many members diverged; to make their files anew would change nothing."""
+    return WeightLawsError(
+        f"{place}: members",
+        f"{found} of {members} whose losses and weights are finite",
+        f"at least {least}",
+        "replace the networks that diverged or add others, or train at a lower learning rate",
+    )
 
 
 def opened_shards(paths: Sequence[Path], kind: str, spec: Spec, n_members: int) -> Iterator[Reader]:

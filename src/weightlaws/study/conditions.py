@@ -149,7 +149,13 @@ class Imported(Networks):
         from weightlaws.external.ensembles import describe
 
         with _refused(entry.source):
-            found = describe(entry.source)
+            found = describe(
+                entry.source,
+                selection=entry.selection,
+                epoch=entry.epoch,
+                layout=entry.layout,
+                name=entry.name,
+            )
         shapes = {layer: [*shape] for layer, shape in found.shapes.items()}
         there = {"members": found.members, "shapes": shapes}
         for key, expected in stated.items():
@@ -158,7 +164,7 @@ class Imported(Networks):
                     f"found {key} {shown(there[key])} in {entry.source}, expected "
                     f"{shown(expected)}, as stated beside it; leave {key} out"
                 )
-        return {**entry.model_dump(), **there, "name": entry.name or found.name}
+        return {**entry.model_dump(), **there, "name": found.name}
 
     @property
     def architecture(self) -> str:
@@ -176,11 +182,20 @@ class Imported(Networks):
         """Analyses of the weights; models only where a law can describe a layer."""
         return ("models", "spectra") if self.square_layers else ("spectra",)
 
+    @property
+    def doubts(self) -> list[str]:
+        """What hints that members are not independent networks, or not alike."""
+        from weightlaws.external.ensembles import doubts
+
+        return doubts(self.source, epoch=self.epoch, layout=self.layout)
+
     def files(self, shard: "Shard") -> list[Path]:
         """Return the files that a shard is read from."""
         from weightlaws.external.ensembles import member_files
 
-        return member_files(self.source, shard.first, shard.last)
+        return member_files(
+            self.source, shard.first, shard.last, epoch=self.epoch, layout=self.layout
+        )
 
 
 class Checkpoint(Network):
@@ -198,10 +213,10 @@ class Checkpoint(Network):
         if _is_record(info):
             return value
         entry = _entry(Network, value, "networks/model.safetensors")
-        from weightlaws.external.networks import checkpoint_name, source_file
+        from weightlaws.external.networks import checkpoint_name, layer_shapes
 
         with _refused(entry.source):
-            source_file(entry.source)
+            layer_shapes(entry.source, selection=entry.selection)
             name = entry.name or checkpoint_name(entry.source)
         return {**entry.model_dump(), "name": name}
 

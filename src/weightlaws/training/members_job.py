@@ -1,12 +1,15 @@
 """The tables of a run: its conditions, its networks, and how they learned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from weightlaws.storage.shard_specs import Spec, WeightsSpec
+from weightlaws.arrays import Bools
+from weightlaws.errors import WeightLawsError
+from weightlaws.storage.hdf5 import Reader
+from weightlaws.storage.shard_specs import NAME_BYTES, Spec, WeightsSpec
 from weightlaws.storage.shards import opened_shards, weights_shard
 
 
@@ -72,12 +75,18 @@ def members_table(
     ------
     StorageError
         If a shard is not of this spec, or members are missing.
+    WeightLawsError
+        If networks that were trained elsewhere have equal weights.
     """
     epochs = np.arange(WeightsSpec.parse(spec).epochs + 1)
     tables = []
+    by_weights: dict[bytes, list[str]] = {}
     for reader in opened_shards(paths, "weights", spec, n_members):
         shard = weights_shard(reader, layers=())
         n = len(shard.members)
+        if WeightsSpec.parse(spec).dataset is None:
+            for name, digest in _finite_members(reader, shard.finite[:, -1]):
+                by_weights.setdefault(digest, []).append(name)
         tables.append(
             pd.DataFrame(
                 {
@@ -92,7 +101,23 @@ def members_table(
                 }
             )
         )
+    if equal := [names for names in by_weights.values() if len(names) > 1]:
+        raise WeightLawsError(
+            f"{spec['source']}: members",
+            f"equal weights in {' and in '.join(', '.join(names[:5]) for names in equal[:3])}",
+            "networks that were trained independently",
+            "keep one of those that are equal, and run snakemake again",
+        )
     return pd.concat(tables, ignore_index=True)
+
+
+def _finite_members(reader: Reader, finite: Bools) -> Iterator[tuple[str, bytes]]:
+    """Return name and digest of the members of an imported shard; those that diverged have none."""
+    names = reader.read("names", f"S{NAME_BYTES}", (len(finite),)).tolist()
+    digests = reader.read("digest", np.uint8, (len(finite), 16))
+    for name, digest, good in zip(names, digests, finite, strict=True):
+        if good:
+            yield name.decode(errors="replace"), digest.tobytes()
 
 
 def final_members(members: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,207 @@
+"""Stacks: the networks of an ensemble in one array a parameter, members along the first axis."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from weightlaws.arrays import Shapes
+from weightlaws.errors import WeightLawsError
+from weightlaws.external import formats
+from weightlaws.external.layers import Layer, SortedOut, sorted_out
+from weightlaws.external.parameters import Parameter
+from weightlaws.external.selection import Selection
+
+HDF5_SUFFIXES = (".h5", ".hdf5")
+
+_PARTS = 8  # arrays in memory, of which one weight can be made
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """One parameter of all members.
+
+    Attributes
+    ----------
+    name, shape, dtype, layout
+        Of one member, as in `parameters.Parameter`.
+    members
+        Number of members.
+    read
+        Returns the arrays (member, *shape) from one member on, up to another that is not among
+        them.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    members: int
+    read: Callable[[int, int], npt.NDArray[Any]]
+    layout: str = "torch"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """An open stack.
+
+    Attributes
+    ----------
+    source
+        The path, as messages name it.
+    parameters
+        Of all members.
+    names
+        Of the members, in messages; by default their numbers.
+    """
+
+    source: Path
+    parameters: Sequence[Stacked]
+    names: Sequence[str] | None = None
+
+    def sorted_out(self, selection: Selection) -> SortedOut:
+        """Tell layers from other parameters, by the first member.
+
+        Raises
+        ------
+        WeightLawsError
+            As `layers.sorted_out` does, or if an array of a layer has more axes than (member, out,
+            in) in PyTorch's order, or layers are not of equally many members.
+        """
+        found = self._of_member(selection, lambda stacked: stacked.read(0, 1)[0])
+        used = {name for layer in found.layers.values() for name in layer.parameters}
+        arrays = [stacked for stacked in self.parameters if stacked.name in used]
+        for stacked in arrays:
+            _check_members(self.source, stacked, arrays[0].members)
+        return found
+
+    def layers(self, selection: Selection, first: int, last: int) -> list[dict[str, Layer]]:
+        """Return the layers of each of a range of members, of which arrays are read together."""
+        by_name = {stacked.name: stacked for stacked in self.parameters}
+
+        @lru_cache(_PARTS)
+        def together(name: str) -> npt.NDArray[Any]:
+            return by_name[name].read(first, last + 1)
+
+        def of(member: int, stacked: Stacked) -> npt.NDArray[Any]:
+            array: npt.NDArray[Any] = together(stacked.name)[member - first]
+            return array
+
+        return [
+            self._of_member(selection, partial(of, member)).layers
+            for member in range(first, last + 1)
+        ]
+
+    def members(self, layers: Collection[Layer]) -> int:
+        """Return the number of members that these layers are of."""
+        used = {name for layer in layers for name in layer.parameters}
+        return next(stacked.members for stacked in self.parameters if stacked.name in used)
+
+    def member_names(self, members: int) -> list[str]:
+        """Return the names of the first members."""
+        if self.names is not None:
+            return [*self.names[:members]]
+        return [f"member {k}" for k in range(members)]
+
+    def _of_member(
+        self, selection: Selection, read: Callable[[Stacked], npt.NDArray[Any]]
+    ) -> SortedOut:
+        parameters = [
+            Parameter(s.name, s.shape, s.dtype, partial(read, s), layout=s.layout)
+            for s in self.parameters
+        ]
+        return sorted_out(self.source, parameters, selection)
+
+    def equal_members(self, layers: Collection[Layer], members: int) -> list[list[int]]:
+        """Return groups of members that are finite and equal in all layers.
+
+        Layers are read from the smallest on, and only of members that are equal so far: of an
+        ensemble without equal members it is mostly the smallest.
+        """
+        used = {name for layer in layers for name in layer.parameters}
+        arrays = sorted((s for s in self.parameters if s.name in used), key=lambda s: prod(s.shape))
+        groups = [[*range(members)]]
+        for stacked in arrays:
+            alike: list[list[int]] = []
+            for group in groups:
+                by_content = defaultdict(list)
+                for member in group:
+                    array = stacked.read(member, member + 1)
+                    if np.isfinite(array).all():
+                        by_content[array.tobytes()].append(member)
+                alike += [same for same in by_content.values() if len(same) > 1]
+            groups = alike
+        return groups
+
+
+def shapes_of(found: SortedOut) -> Shapes:
+    """Return the shapes (out, in) of layers, by name."""
+    return {name: layer.shape for name, layer in found.layers.items()}
+
+
+@contextmanager
+def opened_hdf5(path: Path) -> Iterator[Stack]:
+    """Open an HDF5 file of arrays (member, out, in).
+
+    Raises
+    ------
+    WeightLawsError
+        If it is no such file.
+    """
+    try:
+        handle = h5py.File(path, "r", locking="best-effort")
+    except OSError as error:
+        found = f"what HDF5 cannot read ({formats.short(error)})"
+        raise WeightLawsError(f"{path}: file", found, "arrays", formats.WHOLE_FILE) from error
+    with handle as file:
+        datasets = formats.hdf5_datasets(file)
+        yield Stack(
+            path,
+            [
+                Stacked(
+                    name,
+                    dataset.shape[1:],
+                    dataset.dtype.name,
+                    dataset.shape[0],
+                    partial(_read, path, name, dataset),
+                )
+                for name, dataset in datasets.items()
+                if dataset.shape  # a number is nothing of each member
+            ],
+        )
+
+
+def _read(path: Path, name: str, dataset: h5py.Dataset, start: int, end: int) -> npt.NDArray[Any]:
+    try:
+        values: npt.NDArray[Any] = dataset[start:end]
+    except OSError as error:
+        found = f"damaged data ({formats.short(error)})"
+        raise WeightLawsError(f"{path}: {name}", found, "numbers", formats.WHOLE_FILE) from error
+    return values
+
+
+def _check_members(source: Path, stacked: Stacked, members: int) -> None:
+    shape = (stacked.members, *stacked.shape)
+    if stacked.layout == "torch" and len(stacked.shape) > 2:
+        raise WeightLawsError(
+            f"{source}: dataset {stacked.name}",
+            f"shape {shape}",
+            "(member, out, in)",
+            "reshape it, a convolution to (member, out, in k k), or exclude it; a single network "
+            "belongs under checkpoints",
+        )
+    if stacked.members != members:
+        raise WeightLawsError(
+            f"{source}: dataset {stacked.name}",
+            f"{stacked.members} members",
+            f"{members} as in the others",
+            "store every layer of the same members, or exclude it; a single network belongs under "
+            "checkpoints",
+        )
