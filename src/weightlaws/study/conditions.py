@@ -213,10 +213,12 @@ class Checkpoint(Network):
         if _is_record(info):
             return value
         entry = _entry(Network, value, "networks/model.safetensors")
-        from weightlaws.external.networks import checkpoint_name, layer_shapes
+        from weightlaws.external.networks import checkpoint_name, layer_shapes, source_file
 
         with _refused(entry.source):
-            layer_shapes(entry.source, selection=entry.selection)
+            # torchvision takes seconds to import, at every start of every job on a cluster.
+            if source_file(entry.source) is not None:
+                layer_shapes(entry.source, selection=entry.selection)
             name = entry.name or checkpoint_name(entry.source)
         return {**entry.model_dump(), "name": name}
 
