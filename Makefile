@@ -4,6 +4,7 @@
 # make test      lint, types and all tests, in the same environment with the test tools
 # make docs      build the pages and the reference of the library into site/
 # make schema    write the configuration's JSON schema anew, after a change of the model
+# make env       write the conda environment anew, after a change of requirements.lock
 # make images    take the pictures of the pages anew from the default study
 # make numbers   run what the pages report, the default study with two seeds and the study of classes, and
 #                write its numbers into the pages; some half an hour on two cores
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 STUDY ?= results/default
 PIP := $(BIN)/pip install --quiet --constraint requirements.lock
 
-.PHONY: study progress test docs schema images numbers clean
+.PHONY: study progress test docs schema env images numbers clean
 
 study: $(VENV)/study.installed
 	$(BIN)/snakemake --cores all
@@ -41,6 +42,9 @@ docs: $(VENV)/docs.installed
 schema: $(VENV)/study.installed
 	$(BIN)/python -c "from weightlaws.study.study import schema_json; print(schema_json(), end='')" \
 		> workflow/schemas/config.schema.json
+
+env: $(VENV)/study.installed
+	$(BIN)/python envs/pins.py > envs/weightlaws.tmp && mv envs/weightlaws.tmp envs/weightlaws.yaml
 
 images: study
 	cp results/default/figures/digits-10x10x10/wasserstein.svg docs/images

@@ -39,6 +39,7 @@ localrules:
     class_subset,
     import_ensemble,
     import_network,
+    skipped,
     members,
     catalogue,
     distance,

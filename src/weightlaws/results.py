@@ -92,6 +92,11 @@ class Results:
         return self._table("members")
 
     @cached_property
+    def skipped(self) -> pd.DataFrame:
+        """One row an array of a network from elsewhere that is left out, with the reason."""
+        return self._table("skipped")
+
+    @cached_property
     def learning_curves(self) -> pd.DataFrame:
         """One row a condition and epoch: training loss and test accuracy over the members."""
         return self._table("learning_curves")

@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import h5py
@@ -11,6 +12,7 @@ from weightlaws.planning.specs import (
     distance_spec,
     findings_spec,
     gallery_spec,
+    import_spec,
     invariants_spec,
     members_spec,
     model_spec,
@@ -202,6 +204,7 @@ def test_what_fixes_weights_that_were_trained_elsewhere(own, tmp_path):
     shard = weights_spec(own, own.conditions["ensemble"], code, Shard(0, 3))
     assert shard == {
         "source": str(tmp_path / "ensemble.h5"),
+        **{"include": [], "exclude": [], "state_dict": None, "epoch": None, "layout": None},
         "shapes": {"a": [7, 7], "b": [7, 7]},
         "epochs": 0,
         "snapshots": {"a": [0], "b": [0]},
@@ -209,11 +212,32 @@ def test_what_fixes_weights_that_were_trained_elsewhere(own, tmp_path):
         "code": "ensembles",
     }
     source = str(tmp_path / "network.h5")
-    network = {"source": source, "epochs": 0, "members": [0, 0], "code": "networks"}
+    selected = {"source": source, "include": [], "exclude": [], "state_dict": None}
+    network = {**selected, "epochs": 0, "members": [0, 0], "code": "networks"}
     assert weights_spec(own, own.with_spectra["network"], code, Shard(0, 0)) == network
     name, condition = next(iter(own.trained.items()))
     trained = training_spec(own, condition, code, Shard(0, 24))
     assert weights_spec(own, own.conditions[name], code, Shard(0, 24)) == trained
+
+
+def test_an_import_rests_on_what_files_hold(own, tmp_path):
+    code, ensemble = CODE | IMPORTS, own.conditions["ensemble"]
+    spec = import_spec(own, ensemble, code, Shard(0, 3))
+    digest = hashlib.sha256((tmp_path / "ensemble.h5").read_bytes()).hexdigest()[:16]
+    digests = {str(tmp_path / "ensemble.h5"): digest}
+    assert spec == {**weights_spec(own, ensemble, code, Shard(0, 3)), "digests": digests}
+    network = own.with_spectra["network"]
+    assert [*import_spec(own, network, code, Shard(0, 0))["digests"]] == [network.source]
+
+
+def test_an_import_of_some_members_of_a_folder_rests_on_their_files(tmp_path):
+    for member in range(6):
+        with h5py.File(tmp_path / f"net{member}.h5", "w") as file:
+            file["a"] = np.full((5, 5), member, np.float32)
+    one = study(ensembles=[str(tmp_path)])
+    (ensemble,) = one.ensembles
+    spec = import_spec(one, ensemble, CODE | IMPORTS, Shard(1, 2))
+    assert [*spec["digests"]] == [str(tmp_path / "net1.h5"), str(tmp_path / "net2.h5")]
 
 
 def test_stages_rest_on_weights_that_were_trained_elsewhere(own):

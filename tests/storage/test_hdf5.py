@@ -1,3 +1,7 @@
+import os
+import shutil
+import subprocess
+import sys
 import zlib
 
 import h5py
@@ -143,3 +147,39 @@ def test_a_part_is_read_and_checked_alone(tmp_path):
         np.testing.assert_array_equal(some, values[1:3])
         with pytest.raises(StorageError, match=r"found nan at \[3, 0, 0\]"):
             reader.read("values", np.float64, (4, 3, 2), part=(slice(3, 4),))
+
+
+@pytest.fixture(scope="module")
+def no_locks(tmp_path_factory):
+    """The environment of a process on a file system without locks, such as NFS without lockd."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler to take the locks away with")
+    folder = tmp_path_factory.mktemp("locks")
+    (folder / "flock.c").write_text(
+        "#include <errno.h>\nint flock(int fd, int how) { errno = ENOLCK; return -1; }\n"
+    )
+    command = ["cc", "-shared", "-fPIC", "-o", folder / "flock.so", folder / "flock.c"]
+    subprocess.run(command, check=True)
+    without = {k: v for k, v in os.environ.items() if k != "HDF5_USE_FILE_LOCKING"}
+    return {**without, "LD_PRELOAD": str(folder / "flock.so")}
+
+
+def in_a_process(environment, path):
+    program = (
+        "import sys; from pathlib import Path; from weightlaws.storage.hdf5 import create, opened\n"
+        "path = Path(sys.argv[1])\n"
+        "with create(path, 'null', {}) as writer: writer.add('a', [1.0])\n"
+        "with opened(path, 'null') as reader: print(reader.read('a', float, (1,)))\n"
+    )
+    command = [sys.executable, "-c", program, path]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_files_need_no_locks(no_locks, tmp_path):
+    done = in_a_process(no_locks, tmp_path / "a.h5")
+    assert done.stdout == "[1.]\n", done.stderr
+
+
+def test_locks_that_are_asked_for_in_vain_are_named(no_locks, tmp_path):
+    done = in_a_process({**no_locks, "HDF5_USE_FILE_LOCKING": "TRUE"}, tmp_path / "a.h5")
+    assert "unset HDF5_USE_FILE_LOCKING, or set it to FALSE" in done.stderr

@@ -26,11 +26,17 @@ def bases(tmp_path_factory):
     """Studies that hold every key, with paths and as a run records them."""
     folder = tmp_path_factory.mktemp("networks")
     with h5py.File(folder / "ensemble.h5", "w") as file:
-        file["a"] = np.ones((6, 5, 5))
-    save_file({"a": np.ones((3, 4), np.float32)}, folder / "network.safetensors")
+        file["a"] = np.random.default_rng(0).normal(size=(6, 5, 5))
+        file["b"] = file["a"][:, :4]
+    arrays = {"a": np.ones((3, 4), np.float32), "b": np.ones((2, 5), np.float32)}
+    save_file(arrays, folder / "network.safetensors")
     config = deepcopy(DEFAULT)
-    config["ensembles"] = [str(folder / "ensemble.h5")]
-    config["checkpoints"] = [str(folder / "network.safetensors"), "torchvision:vgg16"]
+    ensemble, network = str(folder / "ensemble.h5"), str(folder / "network.safetensors")
+    some = {"include": ["*"], "exclude": ["b"], "state_dict": None}
+    config["ensembles"] = [
+        {"source": ensemble, "name": "named", **some, "epoch": None, "layout": None}
+    ]
+    config["checkpoints"] = [{"source": network, "name": "alone", **some}, "torchvision:vgg16"]
     config["sweeps"] = config["sweeps"][1:]
     config["snapshots"] = [0, 1, 5, 10, 50]
     config["sweeps"][1].update(output_scales=[None, 4.0], classes=[None, 5])
@@ -293,7 +299,8 @@ def networks_of_names(folder, *names):
     """Sources of single networks whose files have these names."""
     paths = [folder / f"{name}.h5" for name in names]
     for path in paths:
-        path.write_bytes(b"not read")
+        with h5py.File(path, "w") as file:
+            file["a"] = np.ones((3, 4))
     return [str(path) for path in paths]
 
 

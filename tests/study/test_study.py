@@ -457,6 +457,54 @@ def test_the_record_of_own_networks_needs_no_files(tmp_path):
     assert list(read.with_spectra) == ["a", "b", "torchvision-vgg16"]
 
 
+def test_an_entry_can_be_a_mapping(tmp_path):
+    path = ensemble_file(tmp_path / "nets.h5", a=(6, 6), b=(3, 4))
+    own = study(
+        sweeps=[],
+        ensembles=[{"source": path, "name": "mine", "exclude": ["b"]}],
+        checkpoints=[{"source": path, "name": "single"}],
+    )
+    assert {name: each.shapes for name, each in own.conditions.items()} == {"mine": {"a": (6, 6)}}
+    assert list(own.with_spectra) == ["mine", "single"]
+    assert parse_study(yaml.safe_load(study_to_yaml(own))) == own
+
+
+def test_wrong_entries_are_refused_by_key(tmp_path):
+    path = ensemble_file(tmp_path / "nets.h5", a=(6, 6))
+
+    def refused(message, **entry):
+        with pytest.raises(StudyError, match=message):
+            study(ensembles=[{"source": path, **entry}])
+
+    refused(r'ensembles\.0\.includes: unknown key, found \["a"\]', includes=["a"])
+    refused(r"ensembles\.0\.include: found \"a\", expected a list", include="a")
+    refused(r"ensembles\.0\.epoch: found -1, expected at least 0", epoch=-1)
+    refused(r"ensembles\.0\.name: found \"a b\", expected text that matches", name="a b")
+    refused(r"ensembles\.0: found members 6 in .*, expected 5, as stated", members=5)
+    with pytest.raises(StudyError, match=r"ensembles\.0\.source: found nothing, expected a value"):
+        study(ensembles=[{"name": "mine"}])
+    with pytest.raises(StudyError, match=r"checkpoints\.0\.epoch: unknown key"):
+        study(checkpoints=[{"source": path, "epoch": 3}])
+
+
+def test_a_name_need_not_be_that_of_the_file(tmp_path):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        ensemble_file(tmp_path / folder / "model.h5", a=(6, 7))
+    a, b = (str(tmp_path / folder / "model.h5") for folder in "ab")
+    with pytest.raises(
+        StudyError, match=r"give one another name: \{source: \.\.\., name: \.\.\.\}"
+    ):
+        study(checkpoints=[a, b])
+    named = study(sweeps=[], checkpoints=[a, {"source": b, "name": "other"}])
+    assert list(named.with_spectra) == ["model", "other"]
+    odd = ensemble_file(tmp_path / "сеть.h5", a=(6, 7))
+    with pytest.raises(StudyError, match=r"give it a name beside its source"):
+        study(checkpoints=[odd])
+    named = study(sweeps=[], checkpoints=[{"source": odd, "name": "net"}])
+    assert list(named.with_spectra) == ["net"]
+
+
 def test_own_networks_that_cannot_be_used_are_refused(tmp_path):
     def refused(message, **changes):
         with pytest.raises(StudyError, match=message):

@@ -1,5 +1,9 @@
 """A study of networks that were trained elsewhere."""
 
+import os
+import shutil
+import time
+
 import h5py
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from support.rounding import assert_sums_close, parameter_terms
 import weightlaws
 from weightlaws.errors import WeightLawsError
 from weightlaws.laws.pigmm import PIGMM
+from weightlaws.storage.tables import read_table
 
 SQUARE = "hidden1-hidden2"
 OWN = {
@@ -130,8 +135,55 @@ def test_another_member_runs_again_what_rests_on_it(project):
     write_member(project, 4, 99)
     spectra = ("spectra_shard", "spectra", "spectra_figures", "spectra_table")
     assert project.planned() == dict.fromkeys(
-        ("import_ensemble", "members", "findings", *spectra), 1
+        ("import_ensemble", "members", "skipped", "findings", *spectra), 1
     )
+
+
+OF_SINGLE = ("import_network", "spectra_shard", "spectra", "spectra_figures", "spectra_table")
+
+
+def test_an_older_file_in_the_place_of_another_is_noticed(project):
+    single = project.folder / "nets/single.safetensors"
+    save_file({**SINGLE, "fc.weight": matrices(7, 12, 30)}, project.folder / "other.safetensors")
+    long_ago = time.time() - 1e6
+    os.utime(project.folder / "other.safetensors", (long_ago, long_ago))
+    shutil.copy2(project.folder / "other.safetensors", single)  # as cp -p and rsync -a do
+    assert project.planned() == dict.fromkeys((*OF_SINGLE, "skipped"), 1)
+    write_member(project, 1, 99)
+    os.utime(project.folder / "nets/folder/net1.safetensors", (long_ago, long_ago))
+    jobs = project.planned()
+    assert (jobs["import_ensemble"], jobs["import_network"], jobs["members"]) == (1, 1, 1)
+
+
+def test_a_deleted_shard_of_a_network_is_made_again(project):
+    shard = project.folder / "results/mini/weights/single/0-0.h5"
+    before = shard.read_bytes()
+    shard.unlink()
+    assert project.planned()["import_network"] == 1
+    project.run("results/mini/weights/single/0-0.h5")
+    assert shard.stat().st_size == len(before)
+
+
+def test_patterns_say_which_layers_there_are(project):
+    entry = {"source": "nets/single.safetensors", "name": "renamed"}
+    project.configure(**{**OWN, "checkpoints": [{**entry, "exclude": ["conv"]}]})
+    project.run("results/mini/spectra/renamed.csv", "results/mini/skipped.csv")
+    found = weightlaws.load(project.folder / "results/mini")
+    table = read_table(project.folder / "results/mini/spectra/renamed.csv")
+    assert table["layer"].unique().tolist() == ["fc"]
+    assert "excluded" in found.skipped.set_index("name").loc["conv.weight", "reason"]
+    project.configure(**{**OWN, "checkpoints": [{**entry, "include": ["c*"]}]})
+    assert project.planned()["import_network"] == 1
+    project.configure(**{**OWN, "checkpoints": [{**entry, "include": ["cnv"]}]})
+    done = project.snakemake("--dry-run")
+    assert "checkpoints.0: nets/single.safetensors: include: 'cnv'" in done.stdout + done.stderr
+
+
+def test_what_is_left_out_is_a_table(results):
+    skipped = results.skipped.set_index("name")
+    assert skipped["condition"].tolist() == ["single"] * 2
+    assert "embedding" in skipped.loc["embed.weight", "reason"]
+    assert "(12,)" in skipped.loc["fc.bias", "reason"]
 
 
 def test_another_network_runs_again_alone(project):
@@ -139,7 +191,7 @@ def test_another_network_runs_again_alone(project):
     save_file(layers, project.folder / "nets/single.safetensors")
     project.run("results/mini/spectra/single.csv")
     assert (project.folder / "results/mini/nulls/7x9.h5").is_file()
-    jobs = {"spectra_figures": 1, "spectra_table": 1}
+    jobs = {"spectra_figures": 1, "spectra_table": 1, "skipped": 1}
     assert project.planned() == jobs
 
 

@@ -160,7 +160,7 @@ KEYS = {
     "sweeps.members": ({"sweeps": sweeps(members=4)}, fan_in(2)),
     "ensembles": (
         {"ensembles": ["own/ensemble.h5"]},
-        {"import_ensemble": 2, "null": 1, "spectra_shard": 2}
+        {"import_ensemble": 2, "skipped": 1, "null": 1, "spectra_shard": 2}
         | FROM_MEMBERS
         | dict.fromkeys(("spectra", "spectra_figures", "spectra_table"), 1),
     ),
@@ -168,7 +168,15 @@ KEYS = {
     "checkpoints": (
         {"checkpoints": ["own/network.h5"]},
         dict.fromkeys(
-            ("import_network", "spectra_shard", "spectra", "spectra_figures", "spectra_table"), 1
+            (
+                "import_network",
+                "skipped",
+                "spectra_shard",
+                "spectra",
+                "spectra_figures",
+                "spectra_table",
+            ),
+            1,
         ),
     ),
 }
@@ -215,6 +223,7 @@ STAGES = {
     "train": FROM_TRAIN,
     "import_ensemble": {},
     "import_network": {},
+    "skipped": {},
     "members": FROM_MEMBERS,
     "invariants": FROM_INVARIANTS,
     "catalogue": CATALOGUE,
@@ -240,7 +249,8 @@ LAWS = "comparison symmetry model distance significance omnibus"
 IMPORTS = "import_ensemble import_network"
 # Stages that read or write HDF5, and those that read or write shards.
 IMAGES = "dataset class_subset"
-STORED = f"{LAWS} {IMPORTS} {IMAGES} train members invariants null spectra_shard spectra"
+ELSEWHERE = f"{IMPORTS} skipped"
+STORED = f"{LAWS} {ELSEWHERE} {IMAGES} train members invariants null spectra_shard spectra"
 TESTED = "comparison symmetry significance omnibus"
 READERS = f"{TESTED} model train members invariants spectra_shard spectra"
 TABLES = "accuracy condition_figures architecture_figures spectra_figures lazy_rich"
@@ -255,13 +265,14 @@ MODULES = {
         "results": "",
     },
     "external": {
-        "combined ensembles import_job layers matrices modules names networks": IMPORTS,
-        "model_zoos numbers parameters parametrisations quantised rounding selection": IMPORTS,
-        "stacks torchvision_models weight_tables": IMPORTS,
+        "combined ensembles import_job layers matrices modules names networks": ELSEWHERE,
+        "model_zoos numbers parameters parametrisations quantised rounding selection": ELSEWHERE,
+        "stacks torchvision_models weight_tables": ELSEWHERE,
+        "skipped_job": "skipped",
     },
     "external.formats": {
-        "detect hdf5 keras messages numpy_arrays pickles pytorch safetensors sharded": IMPORTS,
-        "state_dicts tensors": IMPORTS,
+        "detect hdf5 keras messages numpy_arrays pickles pytorch safetensors sharded": ELSEWHERE,
+        "state_dicts tensors": ELSEWHERE,
     },
     "figures": {
         "distances": "architecture_figures",
@@ -321,13 +332,14 @@ MODULES = {
     },
     "storage": {
         "disk_file": EVERY,
+        "file_digest": ELSEWHERE,
         "hdf5": STORED,
         "shard_specs": f"{STORED} findings",
         "shards": READERS,
         "tables": f"{TABLES} findings spectra_table",
     },
     "study": {
-        "conditions layout messages sections study": "",
+        "conditions layout messages sections strict_yaml study": "",
     },
     "training": {
         "class_subset": "class_subset",
@@ -338,7 +350,7 @@ MODULES = {
         "members_job": "members",
         "networks": f"{TESTED} train findings",
         "plugins": f"{LAWS} {IMAGES} train findings",
-        "torchvision": IMPORTS,
+        "torchvision": ELSEWHERE,
     },
     "training.datasets": {
         "cifar10 digits fashion_mnist mnist": "",

@@ -1,9 +1,14 @@
 # All stages share these: the study, the places of its files, and the digests of code.
 
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake.utils import update_config
+
+# The library that stands beside the Snakefile, here and in jobs, which look where this process does.
+sys.path.insert(0, str(Path(workflow.basedir, "src").resolve()))
 
 from weightlaws.errors import WeightLawsError
 from weightlaws.planning import disk_space, versions
@@ -11,13 +16,25 @@ from weightlaws.planning.code_digest import code_digests
 from weightlaws.planning.stages import STAGES
 from weightlaws.storage.disk_file import replacing
 from weightlaws.storage.shards import read_shapes
-from weightlaws.study import layout, study as studies
+from weightlaws.study import layout, strict_yaml, study as studies
 from weightlaws.study.conditions import Shard, by_architecture
 
 try:
+    for file in map(Path, workflow.configfiles):
+        strict_yaml.check_file(file)
+    for value in strict_yaml.values_after_config(
+        workflow.config_settings.config_args or (), config
+    ):
+        update_config(config, value)
     STUDY = studies.parse_study(config)
 except studies.StudyError as error:
-    raise WorkflowError(str(error)) from None
+    default = Path("config.yaml")
+    hints = [
+        f"{default.absolute()}: found no such file, expected the default study, whose values keys "
+        "have that are not given; start beside it, copy it there, or name it first: --configfile "
+        f"{Path(workflow.basedir, default).resolve()} my-study.yaml"
+    ]
+    raise WorkflowError(str(error), *([] if default.exists() else hints)) from None
 
 CONDITIONS, TRAINED = STUDY.conditions, STUDY.trained
 MODELLED, WITH_SPECTRA = STUDY.modelled, STUDY.with_spectra
@@ -68,6 +85,12 @@ def shard_files(name, condition):
     networks = {**CONDITIONS, **NETWORKS}[condition]
     shards = [shard.name for shard in STUDY.shards(networks)]
     return expand(at(name), condition=condition, shard=shards)
+
+
+def files_of(wildcards):
+    """The files that a shard of networks from elsewhere is read from."""
+    networks = {**ENSEMBLES, **NETWORKS}[wildcards.condition]
+    return networks.files(Shard.parse(wildcards.shard))
 
 
 def shapes_of(name):

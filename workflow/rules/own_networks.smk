@@ -1,13 +1,11 @@
 # Requires: the files that the configuration names under ensembles and checkpoints
-# Produces: {RESULTS}/weights/{condition}/{shard}.h5
+# Produces: {RESULTS}/weights/{condition}/{shard}.h5, {RESULTS}/skipped.csv
 
 
 rule import_ensemble:
     """Store the weights of a shard of an ensemble that was trained elsewhere."""
     input:
-        lambda wildcards: ENSEMBLES[wildcards.condition].files(
-            Shard.parse(wildcards.shard)
-        ),
+        files_of,
     output:
         at("weights"),
     log:
@@ -28,7 +26,7 @@ rule import_ensemble:
 checkpoint import_network:
     """Store the weights of a network that was trained elsewhere, layer by layer."""
     input:
-        lambda wildcards: NETWORKS[wildcards.condition].files,
+        files_of,
     output:
         at("weights"),
     log:
@@ -43,3 +41,28 @@ checkpoint import_network:
         spec=spec_of("import_network"),
     script:
         "../scripts/import_network.py"
+
+
+rule skipped:
+    """List what of networks that were trained elsewhere is no layer, and why."""
+    input:
+        networks=[shard_files("weights", name) for name in NETWORKS],
+        ensembles=[shard_files("weights", name) for name in ENSEMBLES],
+    output:
+        shown(
+            at("skipped"),
+            "skipped",
+            "Spectra",
+            "all",
+            "table of what is left out",
+        ),
+    log:
+        log_of("skipped"),
+    benchmark:
+        benchmark_of("skipped")
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=spec_of("skipped"),
+    script:
+        "../scripts/skipped.py"

@@ -107,6 +107,7 @@ def describe(
     selection: Selection | None = None,
     epoch: int | None = None,
     layout: str | None = None,
+    name: str | None = None,
 ) -> UserEnsemble:
     """Look what an ensemble consists of, by the headers of its files where these have headers.
 
@@ -120,6 +121,8 @@ def describe(
         Of the checkpoints in a folder of folders, or of the rows of a table; the last by default.
     layout
         Path of a table's layout, if it is not ``layout.csv`` beside the weights.
+    name
+        Of the ensemble, if it is not to be that of its file or folder.
 
     Raises
     ------
@@ -162,9 +165,9 @@ def describe(
             "networks that were trained independently",
             "keep one of those that are equal",
         )
-    name = path.resolve().name if path.name in ("", "..") else path.name
-    fit = networks.fit_name(name if path.is_dir() else path.stem, path)
-    notes = {name: layer.notes for name, layer in layers.items() if layer.notes}
+    folder = path.resolve().name if path.name in ("", "..") else path.name
+    fit = name or networks.fit_name(folder if path.is_dir() else path.stem, path)
+    notes = {layer: read.notes for layer, read in layers.items() if read.notes}
     return UserEnsemble(fit, members, shapes, place.files, skipped, notes)
 
 

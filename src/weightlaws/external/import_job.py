@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -15,6 +16,7 @@ from weightlaws.external import ensembles, networks
 from weightlaws.external.ensembles import to_float32
 from weightlaws.external.selection import Selection
 from weightlaws.storage import hdf5
+from weightlaws.storage.file_digest import file_digest
 from weightlaws.storage.shard_specs import NAME_BYTES, Spec, WeightsSpec
 
 log = logging.getLogger(__name__)
@@ -32,8 +34,9 @@ def import_shard(path: Path, stored: Spec) -> None:
     path
         The shard to write.
     stored
-        A ``specs.weights_spec`` of one shard: ``source`` is the ensemble's path, and what it has of
-        ``include``, ``exclude``, ``state_dict``, ``epoch`` and ``layout`` says what of it is read.
+        A ``specs.import_spec``: ``source`` is the ensemble's path, and what it has of ``include``,
+        ``exclude``, ``state_dict``, ``epoch`` and ``layout`` says what of it is read. A spec
+        without ``digests`` is one of files that nobody else writes.
 
     Raises
     ------
@@ -47,7 +50,7 @@ def import_shard(path: Path, stored: Spec) -> None:
     digests: list[dict[str, bytes]] = [{} for _ in members]
     with _shard(path, spec) as (writer, weights, finite):
         found = ensembles.read_members(
-            source, shapes, members[0], members[-1], selection=_selection(stored), **which
+            source, shapes, members[0], members[-1], selection=selection_of(stored), **which
         )
         for member, layer, matrix in found:
             k = member - members[0]
@@ -71,7 +74,8 @@ def _digest(layers: Mapping[str, bytes]) -> Bytes:
     return np.frombuffer(whole.digest()[:16], np.uint8)
 
 
-def _selection(stored: Spec) -> Selection:
+def selection_of(stored: Spec) -> Selection:
+    """Return the layers that a spec asks for."""
     include, exclude = (tuple(stored.get(key) or ()) for key in ("include", "exclude"))
     return Selection(include, exclude, stored.get("state_dict"))
 
@@ -84,14 +88,14 @@ def import_network(path: Path, stored: Spec) -> None:
     path
         The shard to write. Its spec has the shapes and snapshots of the layers, too.
     stored
-        A ``specs.weights_spec`` of a single network: ``source`` names it, as in `networks.opened`.
+        A ``specs.import_spec``: ``source`` names the network, as in `networks.opened`.
 
     Raises
     ------
     WeightLawsError
         As `networks.opened` does, or if a weight is beyond the range of float32.
     """
-    with networks.opened(stored["source"], selection=_selection(stored)) as network:
+    with networks.opened(stored["source"], selection=selection_of(stored)) as network:
         # Layers that are not finite show when they are read; the file is laid out before.
         shapes = {layer: [*matrix.shape] for layer, matrix in network.matrices()}
         found = {"shapes": shapes, "snapshots": {layer: [0] for layer in shapes}}
@@ -102,7 +106,8 @@ def import_network(path: Path, stored: Spec) -> None:
 
 
 def _store(path: Path, spec: WeightsSpec, network: networks.Network) -> None:
-    with _shard(path, spec) as (_, weights, _):
+    told = {"skipped": network.skipped}
+    with _shard(path, spec, told) as (_, weights, _):
         for layer, matrix in network.matrices():
             rounded = to_float32(matrix)
             if not np.isfinite(rounded).all():
@@ -125,12 +130,17 @@ def _members(spec: WeightsSpec) -> range:
 
 @contextmanager
 def _shard(
-    path: Path, spec: WeightsSpec
+    path: Path, spec: WeightsSpec, told: Mapping[str, Any] | None = None
 ) -> Iterator[tuple[hdf5.Writer, dict[str, h5py.Dataset], Bools]]:
-    """Open a weights shard with one snapshot: its weights, and a flag for finite members."""
+    """Open a weights shard with one snapshot: its weights, and a flag for finite members.
+
+    ``told`` is provenance.
+    """
     n_members = len(_members(spec))
     finite = np.ones((n_members, 1), np.bool_)
-    with hdf5.create(path, "weights", spec.stored) as writer:
+    own = {**spec.stored}
+    digests = own.pop("digests", {})
+    with hdf5.create(path, "weights", own, {"digests": digests, **(told or {})}) as writer:
         yield (
             writer,
             {
@@ -145,3 +155,16 @@ def _shard(
         writer.add("accuracy", np.full((n_members, 1), np.nan))
         writer.add("dead_output", np.zeros((n_members, 1), np.bool_))
         writer.add("finite", finite)
+        _check_unchanged(digests)
+
+
+def _check_unchanged(digests: Mapping[str, str]) -> None:
+    """Refuse files that are not, or no longer, those that the run was planned with."""
+    for path, expected in digests.items():
+        if (found := file_digest(Path(path))) != expected:
+            raise WeightLawsError(
+                f"{path}: SHA-256",
+                f"{found}...",
+                f"{expected}..., as when the run began",
+                "run snakemake again once the file is whole",
+            )

@@ -194,12 +194,19 @@ def fit_name(text: str, source: object) -> str:
     WeightLawsError
         If no letter or digit is left.
     """
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-")
+    name = _fit(text)
     if not name:
         raise WeightLawsError(
-            f"{source}: name", repr(text), "a letter from A to Z or a digit in it", "rename it"
+            f"{source}: name",
+            repr(text),
+            "a letter from A to Z or a digit in it",
+            "rename it or, in a study, give it a name beside its source: {source: ..., name: ...}",
         )
     return name
+
+
+def _fit(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-")
 
 
 def _is_model(source: object) -> bool:
@@ -214,7 +221,7 @@ def _shown(source: "Source") -> str:
 def _name(source: "Source") -> str:
     """Return the name of a network; what fits for no file only matters where one is written."""
     if isinstance(source, str | Path):
-        return checkpoint_name(str(source))
+        return _fit(str(source) if _is_model(source) else Path(source).stem) or "network"
     return type(source).__name__
 
 

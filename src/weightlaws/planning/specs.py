@@ -10,8 +10,16 @@ can check them. The argument ``code`` maps the name of a rule's script, or a plu
 from collections import defaultdict
 from collections.abc import Mapping
 
+from weightlaws.storage.file_digest import file_digest
 from weightlaws.storage.shard_specs import Spec
-from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard, by_architecture
+from weightlaws.study.conditions import (
+    Checkpoint,
+    Condition,
+    Ensemble,
+    Imported,
+    Shard,
+    by_architecture,
+)
 from weightlaws.study.study import Study
 
 #: Stands for the digests of code where they are not known; `without_code` leaves them out.
@@ -74,21 +82,44 @@ def weights_spec(
 ) -> Spec:
     """Return the spec of a weights shard from here or elsewhere, or the part that all shards share.
 
-    The files that weights are read from fix them too. The layers of a single network are found out
-    when it is read; see `import_job.import_network`.
+    The files that weights are read from fix them too; see `import_spec`. The layers of a single
+    network are found out when it is read; see `import_job.import_network`.
     """
     if isinstance(networks, Condition):
         return training_spec(study, networks, code, shard)
     if isinstance(networks, Checkpoint):
-        own = {"source": networks.source, "epochs": 0}
+        own = {**_selected(networks), "epochs": 0}
         return {**own, **_members(shard), "code": code["import_network"]}
     return {
-        "source": networks.source,
+        **_selected(networks),
+        "epoch": networks.epoch,
+        "layout": networks.layout,
         "shapes": {name: list(shape) for name, shape in networks.shapes.items()},
         "epochs": 0,
         "snapshots": study.layer_snapshots(networks),
         **_members(shard),
         "code": code["import_ensemble"],
+    }
+
+
+def import_spec(
+    study: Study, networks: Imported | Checkpoint, code: Mapping[str, str], shard: Shard
+) -> Spec:
+    """Return the spec of the import of a weights shard: that of the shard, and of its files.
+
+    What the files hold is told by their digests; they have to be there. The shard itself has a spec
+    without them, as what rests on a condition's shards shares the spec of them all.
+    """
+    digests = {str(file): file_digest(file) for file in networks.files(shard)}
+    return {**weights_spec(study, networks, code, shard), "digests": digests}
+
+
+def _selected(networks: Imported | Checkpoint) -> Spec:
+    return {
+        "source": networks.source,
+        "include": networks.include,
+        "exclude": networks.exclude,
+        "state_dict": networks.state_dict,
     }
 
 
@@ -248,6 +279,15 @@ def members_spec(study: Study, code: Mapping[str, str]) -> Spec:
         },
         "members": {name: condition.members for name, condition in study.conditions.items()},
         "code": code["members"],
+    }
+
+
+def skipped_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the table of what networks from elsewhere have beside their layers."""
+    elsewhere: tuple[Imported | Checkpoint, ...] = (*study.ensembles, *study.checkpoints)
+    return {
+        "weights": {each.name: weights_spec(study, each, code) for each in elsewhere},
+        "code": code["skipped"],
     }
 
 

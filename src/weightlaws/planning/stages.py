@@ -199,6 +199,10 @@ def _checkpoints(study: Study) -> Networks:
     return {network.name: network for network in study.checkpoints}
 
 
+def _elsewhere(study: Study) -> Networks:
+    return {**_ensembles(study), **_checkpoints(study)}
+
+
 _TRAINED = attrgetter("trained")
 _CONDITIONS = attrgetter("conditions")
 _MODELLED = attrgetter("modelled")
@@ -244,10 +248,10 @@ _ROWS = (
         "shard",
         ("weights",),
         _ensembles,
-        specs.weights_spec,
+        specs.import_spec,
         sizes=file_sizes.weights,
     ),
-    Stage("import_network", "shard", ("weights",), _checkpoints, specs.weights_spec),
+    Stage("import_network", "shard", ("weights",), _checkpoints, specs.import_spec),
     Stage(
         "members",
         "study",
@@ -255,6 +259,7 @@ _ROWS = (
         _CONDITIONS,
         specs.members_spec,
     ),
+    Stage("skipped", "study", ("skipped",), _elsewhere, specs.skipped_spec),
     Stage(
         "invariants",
         "shard",

@@ -41,8 +41,10 @@ _WAY_OUT = "delete the file and run snakemake again, which makes it anew"
 class StorageError(WeightLawsError):
     """A stored file that is not the one asked for; readers that can do without it catch this."""
 
-    def __init__(self, path: Path, place: str, found: object, expected: object) -> None:
-        super().__init__(f"{path}: {place}", _short(found), _short(expected), _WAY_OUT)
+    def __init__(
+        self, path: Path, place: str, found: object, expected: object, way_out: str = _WAY_OUT
+    ) -> None:
+        super().__init__(f"{path}: {place}", _short(found), _short(expected), way_out)
 
 
 def _line(error: Exception) -> str:
@@ -152,12 +154,11 @@ def _describe(file: h5py.File, kind: str, texts: Mapping[str, Spec]) -> None:
 
 
 def _versions() -> dict[str, str]:
-    packages = ("weightlaws", "numpy", "scipy", "torch", "h5py", "snakemake")
-    return {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        **{package: importlib.metadata.version(package) for package in packages},
-    }
+    versions = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in ("weightlaws", "numpy", "scipy", "torch", "h5py", "snakemake"):
+        with suppress(importlib.metadata.PackageNotFoundError):  # Snakemake is there for studies
+            versions[package] = importlib.metadata.version(package)
+    return versions
 
 
 @contextmanager
@@ -170,8 +171,18 @@ def opened(path: Path, kind: str | None, spec: Spec | None = None) -> Iterator["
         If it is not, or cannot be read at all.
     """
     try:
-        file = h5py.File(path, "r", locking="best-effort")
+        # A file is whole once it has its name, so that there is nothing to wait for; and some file
+        # systems have no locks.
+        file = h5py.File(path, "r", locking=False)
     except _HDF5_ERRORS as error:
+        if "unable to lock file" in str(error):  # the variable goes before our choice
+            raise StorageError(
+                path,
+                "file",
+                f"no lock for it ({_line(error)})",
+                "HDF5 not to ask for one",
+                "unset HDF5_USE_FILE_LOCKING, or set it to FALSE",
+            ) from error
         found = f"what HDF5 cannot read ({_line(error)})"
         if isinstance(error, FileNotFoundError):
             found = "no such file"

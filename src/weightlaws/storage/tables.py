@@ -7,7 +7,7 @@ import pandas as pd
 
 # Names that anything may have: a layer "2" or "1e3" is no number, and one called "null" or "NA" is
 # not missing.
-_NAMES = ("condition", "layer", "layers", "reference")
+_NAMES = ("condition", "layer", "layers", "name", "reference")
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

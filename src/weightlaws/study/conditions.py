@@ -1,22 +1,26 @@
 """Conditions: ensembles that are trained here, ensembles from elsewhere, and single networks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from weightlaws.arrays import Shapes
 from weightlaws.errors import WeightLawsError
+from weightlaws.external.selection import Selection
 from weightlaws.study.messages import shown
-from weightlaws.study.sections import Analysis, Name, Section
+from weightlaws.study.sections import Analysis, Epoch, Name, Section
 from weightlaws.training.dataset import dataset_info
 from weightlaws.training.networks import layer_shapes, square_layers
 
 Size = Annotated[int, Field(ge=2, le=1_000_000_000)]
 Shape = Annotated[tuple[Size, Size], Field(strict=False)]
 Source = Annotated[str, Field(min_length=1)]
+Patterns = Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=1000, default=[])]
+Given = TypeVar("Given", bound="Network")
 
 
 @dataclass(frozen=True)
@@ -88,16 +92,44 @@ def by_architecture(conditions: Mapping[str, Condition]) -> dict[str, list[str]]
     return architectures
 
 
-class Imported(Section):
-    """An ensemble of networks that were trained elsewhere, as the record of a study has it.
-
-    A configuration has the path alone. The other values are found in the file or folder.
-    """
+class Network(Section):
+    """What a configuration says of networks that were trained elsewhere: a path, or these keys."""
 
     source: Source
-    """Path of its file or folder."""
+    """Path of a file or folder; of a single network also torchvision: and the name of a model."""
+    name: Name | None = None
+    """Name in results; that of the file or folder if not given."""
+    include: Patterns
+    """Patterns of layers' names, such as encoder.*; if there are any, only these are layers."""
+    exclude: Patterns
+    """Patterns of layers that are left out."""
+    state_dict: Annotated[str, Field(min_length=1)] | None = None
+    """Where in a file with several state dicts the network is, as a path of keys: model.ema."""
+
+    @property
+    def selection(self) -> Selection:
+        """The layers that are asked for."""
+        return Selection(tuple(self.include), tuple(self.exclude), self.state_dict)
+
+
+class Networks(Network):
+    """What a configuration says of an ensemble: a path, or these keys."""
+
+    epoch: Epoch | None = None
+    """Epoch of the checkpoint that is taken of each member, where a member has several; the last
+    if not given."""
+    layout: Source | None = None
+    """Path of the table that says where in a row of flattened weights each layer is."""
+
+
+class Imported(Networks):
+    """An ensemble of networks that were trained elsewhere, as the record of a study has it.
+
+    The values beside those of a configuration are found in the file or folder.
+    """
+
     name: Name
-    """Name of its file or folder, in characters that results can have in their names."""
+    """Name in results."""
     members: Annotated[int, Field(ge=2, le=1_000_000)]
     """Number of networks."""
     shapes: Annotated[dict[str, Shape], Field(min_length=1)]
@@ -105,20 +137,34 @@ class Imported(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_path(cls, value: object) -> object:
-        if not isinstance(value, str) or not value:
-            return _recorded(value, "networks/ensemble.h5")
+    def _of_entry(cls, value: object, info: ValidationInfo) -> object:
+        if _is_record(info):
+            return value
+        stated = {}
+        if isinstance(value, dict):  # the record of a study is a configuration, too
+            stated = {key: value[key] for key in ("members", "shapes") if key in value}
+            value = {key: each for key, each in value.items() if key not in stated}
+        entry = _entry(Networks, value, "networks/ensemble.h5")
         # Readers of files are slow to import.
         from weightlaws.external.ensembles import describe
 
-        try:
-            found = describe(value)
-        except WeightLawsError as error:
-            raise ValueError(str(error)) from None
-        except OSError as error:
-            raise ValueError(_unreachable(value, error)) from None
-        name, members, shapes = found.name, found.members, found.shapes
-        return {"source": value, "name": name, "members": members, "shapes": shapes}
+        with _refused(entry.source):
+            found = describe(
+                entry.source,
+                selection=entry.selection,
+                epoch=entry.epoch,
+                layout=entry.layout,
+                name=entry.name,
+            )
+        shapes = {layer: [*shape] for layer, shape in found.shapes.items()}
+        there = {"members": found.members, "shapes": shapes}
+        for key, expected in stated.items():
+            if there[key] != expected:
+                raise ValueError(
+                    f"found {key} {shown(there[key])} in {entry.source}, expected "
+                    f"{shown(expected)}, as stated beside it; leave {key} out"
+                )
+        return {**entry.model_dump(), **there, "name": found.name}
 
     @property
     def architecture(self) -> str:
@@ -141,49 +187,48 @@ class Imported(Section):
         """What hints that members are not independent networks, or not alike."""
         from weightlaws.external.ensembles import doubts
 
-        return doubts(self.source)
+        return doubts(self.source, epoch=self.epoch, layout=self.layout)
 
     def files(self, shard: "Shard") -> list[Path]:
         """Return the files that a shard is read from."""
         from weightlaws.external.ensembles import member_files
 
-        return member_files(self.source, shard.first, shard.last)
+        return member_files(
+            self.source, shard.first, shard.last, epoch=self.epoch, layout=self.layout
+        )
 
 
-class Checkpoint(Section):
+class Checkpoint(Network):
     """A single network that was trained elsewhere, as the record of a study has it.
 
-    A configuration has the source alone. The layers are known once the network is read.
+    The layers are known once the network is read.
     """
 
-    source: Source
-    """Path of its file, or ``torchvision:`` and the name of a model."""
     name: Name
-    """Name of its file or model, in characters that results can have in their names."""
+    """Name in results."""
 
     @model_validator(mode="before")
     @classmethod
-    def _of_source(cls, value: object) -> object:
-        if not isinstance(value, str) or not value:
-            return _recorded(value, "networks/model.safetensors")
-        from weightlaws.external.networks import checkpoint_name, source_file
+    def _of_entry(cls, value: object, info: ValidationInfo) -> object:
+        if _is_record(info):
+            return value
+        entry = _entry(Network, value, "networks/model.safetensors")
+        from weightlaws.external.networks import checkpoint_name, layer_shapes, source_file
 
-        try:
-            source_file(value)
-            return {"source": value, "name": checkpoint_name(value)}
-        except WeightLawsError as error:
-            raise ValueError(str(error)) from None
-        except OSError as error:
-            raise ValueError(_unreachable(value, error)) from None
+        with _refused(entry.source):
+            # torchvision takes seconds to import, at every start of every job on a cluster.
+            if source_file(entry.source) is not None:
+                layer_shapes(entry.source, selection=entry.selection)
+            name = entry.name or checkpoint_name(entry.source)
+        return {**entry.model_dump(), "name": name}
 
     @property
     def members(self) -> int:
         """One."""
         return 1
 
-    @property
-    def files(self) -> list[Path]:
-        """The file that it is read from, if there is one."""
+    def files(self, _: "Shard") -> list[Path]:
+        """Return the files that it is read from, if there are any."""
         from weightlaws.external.networks import source_file
 
         file = source_file(self.source)
@@ -194,16 +239,35 @@ class Checkpoint(Section):
 Ensemble = Condition | Imported
 
 
-def _unreachable(path: str, error: OSError) -> str:
-    return (
-        f"found {shown(path)}, which cannot be opened ({error.strerror}), expected a path to read"
-    )
+@contextmanager
+def _refused(source: str) -> Iterator[None]:
+    """Turn errors of a network's files into ones of the configuration."""
+    try:
+        yield
+    except WeightLawsError as error:
+        raise ValueError(str(error)) from None
+    except OSError as error:
+        raise ValueError(
+            f"found {shown(source)}, which cannot be opened ({error.strerror}), expected a path to "
+            "read"
+        ) from None
 
 
-def _recorded(value: object, example: str) -> object:
-    if not value or not isinstance(value, dict | Section):
-        raise ValueError(f"found {shown(value)}, expected a path in quotes, such as {example}")
-    return value
+def _is_record(info: ValidationInfo) -> bool:
+    """Whether the record of a study is read, whose networks need not be there any more."""
+    return bool(info.context and info.context["recorded"])
+
+
+def _entry(kind: type[Given], value: object, example: str) -> Given:
+    """Read a path, or a mapping with it."""
+    if isinstance(value, str) and value:
+        return kind.model_validate({"source": value})
+    if not value or not isinstance(value, dict):
+        raise ValueError(
+            f"found {shown(value)}, expected a path in quotes, such as {example}, or a mapping "
+            "with the path as its source"
+        )
+    return kind.model_validate(value)
 
 
 @dataclass(frozen=True)

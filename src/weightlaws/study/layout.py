@@ -11,6 +11,7 @@ PATHS: Mapping[str, str] = {
     "conditions": "conditions.csv",
     "members": "members.csv",
     "learning_curves": "learning_curves.csv",
+    "skipped": "skipped.csv",
     "invariants": "invariants/{condition}/{shard}.h5",
     "catalogue": "invariants.csv",
     "fits": "models/{condition}.h5",

@@ -49,8 +49,9 @@ class StudyError(WeightLawsError):
             self,
             f"{source} is not a study:\n"
             + "\n".join(lines)
-            + "\nCorrect these keys in the configuration file or after --config; config.yaml "
-            "and workflow/schemas/config.schema.json describe every key.",
+            + "\nCorrect these keys in the configuration file or after --config, there a key of a "
+            "section as 'statistics={folds: 5}'; config.yaml and "
+            "workflow/schemas/config.schema.json describe every key.",
         )
 
 
@@ -116,6 +117,8 @@ def _line(place: Sequence[object], errors: Sequence[Mapping[str, Any]]) -> str:
     hint = ""
     if error["type"] == "float_type" and isinstance(error["input"], str):
         hint = "; YAML reads 1e-3 as text: write 0.001 or 1.0e-3"
+    if error["type"] == "string_type" and isinstance(error["input"], bool):
+        hint = "; YAML reads no, off, yes and on so: put text in quotes"
     if isinstance(error["input"], date):
         hint = "; YAML reads this text as a date: put it in quotes"
     what = f"unknown key, found {found}" if error["type"] == "extra_forbidden" else f"found {found}"

@@ -19,7 +19,15 @@ from pydantic import (
 
 from weightlaws.errors import WeightLawsError
 from weightlaws.inference.symmetry_names import SYMMETRY_TESTS
-from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Imported, Shard
+from weightlaws.study.conditions import (
+    Checkpoint,
+    Condition,
+    Ensemble,
+    Imported,
+    Network,
+    Networks,
+    Shard,
+)
 from weightlaws.study.layout import PATHS, derived_names
 from weightlaws.study.messages import StudyError, problems_of, shown
 from weightlaws.study.sections import (
@@ -46,8 +54,10 @@ MOST_EPOCHS_TOLD = 10_000_000
 #: Conditions of all sweeps together; the published studies have some twenty.
 MOST_CONDITIONS = 1000
 
-# A path in a configuration.
-_PATH = WithJsonSchema({"type": "string", "minLength": 1})
+# What a configuration says of networks: a path, or more in a mapping.
+_PATH = {"type": "string", "minLength": 1}
+_NETWORK = WithJsonSchema({"anyOf": [_PATH, Network.model_json_schema()]})
+_NETWORKS = WithJsonSchema({"anyOf": [_PATH, Networks.model_json_schema()]})
 # YAML can make more than a configuration may hold: dates, sets, keys that are numbers.
 _PLAIN = TypeAdapter(dict[str, JsonValue])
 
@@ -99,12 +109,15 @@ class Study(Section):
     sweeps: Annotated[list[Sweep], Field(max_length=1000)]
     """Networks to train, at most 1000 conditions; a condition of two sweeps is trained once. Empty
     for a study of networks that were trained elsewhere."""
-    ensembles: Annotated[list[Annotated[Imported, _PATH]], Field(max_length=1000, default=[])]
-    """Paths of ensembles that were trained elsewhere: HDF5 files with an array (member, out, in)
-    for each layer, or folders with a file of weights for each member."""
-    checkpoints: Annotated[list[Annotated[Checkpoint, _PATH]], Field(max_length=1000, default=[])]
-    """Single trained networks, whose spectra are analysed: paths of .safetensors, .pt, .pth, .bin,
-    .ckpt, .h5 or .hdf5 files, or torchvision: and the name of one of its models."""
+    ensembles: Annotated[list[Annotated[Imported, _NETWORKS]], Field(max_length=1000, default=[])]
+    """Ensembles that were trained elsewhere: HDF5 files with an array (member, out, in) for each
+    layer, or folders with a file of weights for each member. An entry is a path, or a mapping with
+    the path as its source."""
+    checkpoints: Annotated[
+        list[Annotated[Checkpoint, _NETWORK]], Field(max_length=1000, default=[])
+    ]
+    """Single trained networks, whose spectra are analysed: files of weights, or torchvision: and
+    the name of one of its models. An entry is a path, or a mapping with the path as its source."""
 
     @model_validator(mode="after")
     def _conditions_can_be_listed(self) -> Self:
@@ -194,7 +207,7 @@ class Study(Section):
                 yield (
                     f"ensembles and checkpoints: found {source} of the name {networks.name}, which "
                     f"{named[networks.name]} has too, expected names that differ, as results are "
-                    "named by them; rename its file or folder"
+                    "named by them; give one another name: {source: ..., name: ...}"
                 )
             named[networks.name] = source
         taken = derived_names(named, {condition.architecture for condition in trained})
@@ -203,7 +216,7 @@ class Study(Section):
                 yield (
                     f"ensembles and checkpoints: found {networks.source} of the name "
                     f"{networks.name}, by which results of {taken[networks.name]} are named, "
-                    "expected another name; rename its file or folder"
+                    "expected another name; give it one: {source: ..., name: ...}"
                 )
 
     def _snapshots_exist(self) -> Iterator[str]:
@@ -391,7 +404,9 @@ class Study(Section):
         ]
 
 
-def parse_study(config: Mapping[str, Any], source: object = "the configuration") -> Study:
+def parse_study(
+    config: Mapping[str, Any], source: object = "the configuration", *, recorded: bool = False
+) -> Study:
     """Read a configuration, as Snakemake merged it, into a study.
 
     Parameters
@@ -400,6 +415,9 @@ def parse_study(config: Mapping[str, Any], source: object = "the configuration")
         The keys and their values.
     source
         The name of the configuration in messages.
+    recorded
+        Whether it is the record of a study. What it says of networks from elsewhere is taken as it
+        is, as they need not be there any more.
 
     Raises
     ------
@@ -407,7 +425,8 @@ def parse_study(config: Mapping[str, Any], source: object = "the configuration")
         With one line for each key that is unknown, missing, of a wrong type or impossible.
     """
     try:
-        return Study.model_validate(_PLAIN.validate_python(config))
+        plain = _PLAIN.validate_python(config)
+        return Study.model_validate(plain, context={"recorded": recorded})
     except ValidationError as error:
         raise StudyError(problems_of(error.errors(), config), source) from None
 
@@ -450,4 +469,4 @@ def recorded_study(folder: Path) -> Study:
             "the record of a study",
             "run snakemake again, which writes it",
         ) from error
-    return parse_study(config, path)
+    return parse_study(config, path, recorded=True)
