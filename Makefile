@@ -24,7 +24,7 @@ study: $(VENV)/study.installed
 	@$(BIN)/python -c "import weightlaws; print(weightlaws.load('results/default').headline())"
 
 progress: $(VENV)/study.installed
-	$(BIN)/python -m weightlaws.monitoring.progress_page $(STUDY) $(if $(EVERY),--every $(EVERY))
+	$(BIN)/weightlaws progress $(STUDY) $(if $(EVERY),--every $(EVERY))
 
 test: $(VENV)/test.installed
 	$(BIN)/ruff check
@@ -59,7 +59,7 @@ clean:
 
 $(VENV)/study.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --editable .
+	$(PIP) --editable '.[workflow]'
 	touch $@
 
 $(VENV)/docs.installed: $(VENV)/study.installed

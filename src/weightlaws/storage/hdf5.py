@@ -152,12 +152,11 @@ def _describe(file: h5py.File, kind: str, texts: Mapping[str, Spec]) -> None:
 
 
 def _versions() -> dict[str, str]:
-    packages = ("weightlaws", "numpy", "scipy", "torch", "h5py", "snakemake")
-    return {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        **{package: importlib.metadata.version(package) for package in packages},
-    }
+    versions = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in ("weightlaws", "numpy", "scipy", "torch", "h5py", "snakemake"):
+        with suppress(importlib.metadata.PackageNotFoundError):  # Snakemake is there for studies
+            versions[package] = importlib.metadata.version(package)
+    return versions
 
 
 @contextmanager
