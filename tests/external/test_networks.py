@@ -23,6 +23,7 @@ from weightlaws.external.networks import (
     fit_name,
     layer_shapes,
     layers,
+    opened,
     skipped,
 )
 from weightlaws.training.torchvision import import_torchvision
@@ -58,7 +59,9 @@ LAYERS = {
     "conv1": (5, 6),
     "conv2": (6, 24),
     "conv3": (2, 36),
-    "attention.in_proj_weight": (12, 4),
+    "attention.in_proj_weight.query": (4, 4),
+    "attention.in_proj_weight.key": (4, 4),
+    "attention.in_proj_weight.value": (4, 4),
 }
 
 
@@ -106,11 +109,16 @@ def test_every_format_gives_the_layers_and_says_what_it_leaves_out(tmp_path, cap
     assert layer_shapes(str(path)) == LAYERS
     assert list(layer_shapes(str(path))) == list(found)
     for layer, matrix in found.items():
-        tensor = tensors.get(f"{layer}.weight", tensors.get(layer))
+        tensor = tensors.get(f"{layer}.weight")
+        if tensor is None:
+            parameter, part = layer.rsplit(".", 1)
+            place = ("query", "key", "value").index(part) * 4
+            tensor = tensors[parameter][place : place + 4]
         assert matrix.dtype == np.float32
         np.testing.assert_array_equal(matrix, tensor.flatten(1).numpy())
     left_out = skipped(str(path))
-    assert left_out.keys() == tensors.keys() - {f"{layer}.weight" for layer in LAYERS} - {*LAYERS}
+    read = {f"{layer}.weight" for layer in LAYERS} | {"attention.in_proj_weight"}
+    assert left_out.keys() == tensors.keys() - read
     assert "vector" in left_out["z.bias"]
     assert "integers" in left_out["positions"]
     assert "embedding" in left_out["embeddings.word_embeddings.weight"]
@@ -471,15 +479,23 @@ def test_two_parameters_of_one_name_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("value", [np.nan, -np.inf])
-def test_weights_that_are_not_finite_are_refused_by_layer(tmp_path, value):
+def test_layers_that_are_not_finite_are_left_out_by_name(tmp_path, caplog, value):
     bad = random(3, 4)
     bad[1, 2] = value
     torch.save({"a.weight": random(3, 3), "b.weight": bad}, tmp_path / "a.pt")
-    read = layers(str(tmp_path / "a.pt"))
-    assert next(read)[0] == "a"
-    with pytest.raises(WeightLawsError, match="layer b: found 1 of 12 weights NaN or infinite"):
-        next(read)
-    assert not np.isfinite(dict(layers(str(tmp_path / "a.pt"), finite=False))["b"]).all()
+    source = str(tmp_path / "a.pt")
+    assert [name for name, _ in layers(source)] == ["a"]
+    assert "b is left out: 1 of 12 weights NaN or infinite" in caplog.text
+    with opened(source) as network:
+        assert [name for name, _ in network.matrices()] == ["a"]
+        assert network.skipped == {"b": "1 of 12 weights NaN or infinite"}
+    assert not np.isfinite(dict(layers(source, finite=False))["b"]).all()
+
+
+def test_a_network_without_a_finite_layer_is_refused(tmp_path):
+    torch.save({"b.weight": torch.full((3, 4), torch.nan)}, tmp_path / "a.pt")
+    with pytest.raises(WeightLawsError, match="layer b: found 12 of 12 weights NaN or infinite"):
+        list(layers(str(tmp_path / "a.pt")))
 
 
 def test_headers_are_read_without_torch(tmp_path):
@@ -535,19 +551,25 @@ def test_a_model_of_torchvision_with_its_default_weights(hub):
     torch.save(model.state_dict(), hub / weights_file(SMALL))
     found = dict(layers(f"torchvision:{SMALL}"))
     modules = {
-        name: module.weight.detach().flatten(1).numpy()
+        name: module
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Conv2d | torch.nn.Linear)
     }
-    assert list(found) == list(modules)
-    for name, matrix in modules.items():
-        np.testing.assert_array_equal(found[name], matrix)
+    # Where each channel has a kernel of its own, a group has a single row.
+    depthwise = {name for name, module in modules.items() if getattr(module, "groups", 1) > 1}
+    assert len(depthwise) > 9
+    assert list(found) == [name for name in modules if name not in depthwise]
+    for name, matrix in found.items():
+        np.testing.assert_array_equal(matrix, modules[name].weight.detach().flatten(1).numpy())
     shapes = layer_shapes(f"torchvision:{SMALL}")
     assert list(shapes.items()) == [(name, matrix.shape) for name, matrix in found.items()]
     assert shapes["fc"] == (1000, 1024)
-    assert shapes["stage2.0.branch1.0"] == (24, 9)  # each channel has a kernel of its own
     left_out = skipped(f"torchvision:{SMALL}")
-    assert left_out["fc.bias"] == "of no linear layer, convolution or attention"
+    assert "vector" in left_out["fc.bias"]
+    assert {left_out[f"{name}.weight"] for name in depthwise} == {
+        f"shape {tuple(modules[name].weight.shape)}: a single row or column of each group"
+        for name in depthwise
+    }
     assert left_out.keys() | {f"{name}.weight" for name in found} == model.state_dict().keys()
 
 
@@ -556,7 +578,7 @@ def test_a_model_of_torchvision_with_its_default_weights(hub):
     [
         ("vgg16", 16, "classifier.0", (4096, 25088)),
         ("googlenet", 58, "conv1.conv", (64, 147)),
-        ("regnet_y_128gf", 141, "fc", (1000, 7392)),
+        ("regnet_y_128gf", 361, "fc", (1000, 7392)),
         ("fcn_resnet50", 57, "aux_classifier.4", (21, 256)),
         (
             "vit_b_16",

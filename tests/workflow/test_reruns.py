@@ -254,7 +254,9 @@ MODULES = {
         "results": "",
     },
     "external": {
-        "ensembles formats import_job networks torchvision_models": IMPORTS,
+        "combined ensembles formats import_job layers matrices modules names networks": IMPORTS,
+        "numbers parameters parametrisations quantised rounding selection": IMPORTS,
+        "torchvision_models": IMPORTS,
     },
     "figures": {
         "distances": "architecture_figures",

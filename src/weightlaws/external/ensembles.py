@@ -26,7 +26,8 @@ from natsort import natsorted
 
 from weightlaws.arrays import Shapes, Singles
 from weightlaws.errors import WeightLawsError
-from weightlaws.external import formats, networks
+from weightlaws.external import networks
+from weightlaws.external.formats import detect, hdf5, messages
 
 log = logging.getLogger(__name__)
 
@@ -168,13 +169,13 @@ def _files(folder: Path) -> list[Path]:
         (path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")),
         key=lambda path: path.name,
     )
-    files = [path for path in inside if path.suffix.lower() in formats.SUFFIXES]
+    files = [path for path in inside if path.suffix.lower() in detect.SUFFIXES]
     kinds = sorted({path.suffix.lower() for path in files})
     if len(kinds) != 1:
         raise WeightLawsError(
             f"{folder}: folder",
             f"files ending in {' and '.join(kinds)}" if kinds else "no networks",
-            f"files of one kind of {', '.join(formats.SUFFIXES)}, one for each member",
+            f"files of one kind of {', '.join(detect.SUFFIXES)}, one for each member",
             "leave one kind in the folder: a network in two would count twice"
             if kinds
             else "put the files of the trained networks there",
@@ -232,7 +233,7 @@ def _opened(path: Path) -> h5py.File:
 def _layers(path: Path, file: h5py.File) -> dict[str, h5py.Dataset]:
     """Return a file's layers, after checking that they have members in common."""
     layers: dict[str, h5py.Dataset] = {}
-    for name, dataset in formats.hdf5_datasets(file).items():
+    for name, dataset in hdf5.datasets(file).items():
         shape: tuple[int, ...] = dataset.shape or ()
         place = f"dataset {name}"
         if dataset.dtype.kind != "f" or len(shape) < 3 or min(shape[1:]) < 2:
@@ -243,7 +244,7 @@ def _layers(path: Path, file: h5py.File) -> dict[str, h5py.Dataset]:
             raise WeightLawsError(
                 f"{path}: {place}", f"shape {shape}", "(member, out, in)", way_out
             )
-        formats.check_layer(path, name)
+        messages.check_layer(path, name)
         layers[name] = dataset
         n_members = next(iter(layers.values())).shape[0]
         if shape[0] != n_members:

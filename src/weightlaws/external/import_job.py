@@ -57,31 +57,38 @@ def import_network(path: Path, stored: Spec) -> None:
     path
         The shard to write. Its spec has the shapes and snapshots of the layers, too.
     stored
-        A ``specs.weights_spec`` of a single network: ``source`` names it, as in `networks.layers`.
+        A ``specs.weights_spec`` of a single network: ``source`` names it, as in `networks.opened`.
 
     Raises
     ------
     WeightLawsError
-        As `networks.layers` does, or if a weight is beyond the range of float32.
+        As `networks.opened` does, or if a weight is beyond the range of float32.
     """
     source = stored["source"]
-    shapes = networks.layer_shapes(source)
-    found = {
-        "shapes": {layer: list(shape) for layer, shape in shapes.items()},
-        "snapshots": {layer: [0] for layer in shapes},
-    }
-    with _shard(path, WeightsSpec.parse({**stored, **found})) as (weights, _):
-        for layer, matrix in networks.layers(source):
+    with networks.opened(source) as network:
+        # Layers that are not finite show when they are read; the file is laid out before.
+        shapes = {layer: [*matrix.shape] for layer, matrix in network.matrices()}
+        found = {"shapes": shapes, "snapshots": {layer: [0] for layer in shapes}}
+        for name, reason in network.skipped.items():
+            log.info("%s is left out: %s", name, reason)
+        log.info("layers hold %.1f %% of the network's weights", 100 * network.share)
+        _store(path, WeightsSpec.parse({**stored, **found}), network)
+
+
+def _store(path: Path, spec: WeightsSpec, network: networks.Network) -> None:
+    with _shard(path, spec) as (weights, _):
+        for layer, matrix in network.matrices():
             rounded = to_float32(matrix)
             if not np.isfinite(rounded).all():
                 raise WeightLawsError(
-                    f"{source}: layer {layer}",
+                    f"{network.name}: layer {layer}",
                     f"a weight of size {np.abs(matrix).max():.3g}",
                     "weights in the range of float32, below 3.4e38",
                     "scale the layer",
                 )
             weights[layer][0, 0] = rounded
-            log.info("%s is a layer of shape %s", layer, matrix.shape)
+            notes = "".join(f"; {note}" for note in network.layers[layer].notes)
+            log.info("%s is a layer of shape %s%s", layer, matrix.shape, notes)
 
 
 def _members(spec: WeightsSpec) -> range:

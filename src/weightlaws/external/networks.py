@@ -1,140 +1,164 @@
-"""Trained networks as they come: torchvision's models, and files of weights, layer by layer.
+"""Trained networks as they come: models in memory, torchvision's, and files of weights.
 
-A network is named by a source: ``torchvision:<name>``, such as ``torchvision:vgg16``, or the path
-of a file. In a model the type of a module tells whether it has a weight matrix. In a file of named
-arrays the shape and the name tell it:
+================ ===================================================================================
+source           what it is
+================ ===================================================================================
+torchvision:name a model of torchvision's with its default weights
+a path           a file of weights, or a folder of shards, see `formats.detect`
+a mapping        a state dict: arrays or tensors by name
+a module         of torch
+================ ===================================================================================
 
-====================== ======================== ================================================
-source                 layout                   what is no weight matrix
-====================== ======================== ================================================
-torchvision:<name>     (out, in, ...)           not of a linear layer, convolution or attention
-.safetensors           (out, in, ...)           vectors; integers and what is quantised; biases,
-.pt .pth .bin .ckpt    (out, in, ...)           masks, embeddings and scales, by their names
-.h5 .hdf5              (out, in, ...) expected  the same
-====================== ======================== ================================================
+In a module the types of its parts tell what is a weight matrix. In a file or a state dict shapes
+and names tell it, see `layers`, and how its axes are ordered, see `matrices`.
 
-A convolution (out, in, k, k), or in one or three dimensions, is the matrix (out, in k k); ``in`` of
-grouped convolutions is that of a group. A fused projection (3d, d) of queries, keys and values is
-one layer, as are the fused gates of a recurrent layer. What stores (in, out, ...) is taken as it is
-stored: the Conv1D of GPT-2, transposed convolutions, and the kernels of Keras, whose files do not
-say so. A transposed matrix has the same singular values. A convolution with its axes in another
-order, as Keras stores it (k, k, in, out), is not told from one in PyTorch's: transpose it first. An
-output layer that is tied to an embedding is a layer where a file has it under a name of its own.
-
-Nothing in a file is ever run: PyTorch files are read as weights only.
+Nothing in a file is ever run.
 """
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from math import prod
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
-from safetensors import SafetensorError
 
+from weightlaws.arrays import Shapes
 from weightlaws.errors import WeightLawsError
-from weightlaws.external import formats, torchvision_models
-from weightlaws.external.formats import WHOLE_FILE, Parameter, short
+from weightlaws.external import modules, torchvision_models
+from weightlaws.external.formats import detect
+from weightlaws.external.layers import Layer, sorted_out
+from weightlaws.external.numbers import Matrix
+from weightlaws.external.parameters import Parameter
+from weightlaws.external.selection import Selection
 
 if TYPE_CHECKING:
     import torch
 
+    Source = str | Path | Mapping[str, Any] | torch.nn.Module
+
 log = logging.getLogger(__name__)
 
-Matrix = npt.NDArray[np.float32] | npt.NDArray[np.float64]
-_FLOATS = ("float64", "float32", "float16", "bfloat16")
-
-# Names of what is no weight matrix though it has the shape of one. Of an embedding it is the last
-# part that counts: within a module of that name there are matrices, such as a patch projection's.
-_BY_NAME = {
-    "a bias or a mask": re.compile(r"(^|[._])bias($|[._])"),
-    "an embedding": re.compile(
-        r"(^|\.)([^.]*(embed|rel_pos|pos_enc)[^.]*|([^.]*_)?(emb|embs|positions?|tokens?)"
-        r"|wte|wpe)(\.\d+)?(\.weight)?$|(^|\.)shared\.weight$"
-    ),
-    "a scale": re.compile(r"(^|[._])(scales?(_inv)?|absmax)$"),
-}
+# Mappings within each other in a state dict: what nests deeper holds itself.
+_DEEPEST = 20
 
 
-def layers(source: str, *, finite: bool = True) -> Iterator[tuple[str, Matrix]]:
-    """Read the weight matrices of a network, one at a time.
+@dataclass(frozen=True)
+class Network:
+    """A trained network that is open, so that its layers can be read.
 
-    Each parameter that is no weight matrix is logged with the reason; see `skipped`.
+    Attributes
+    ----------
+    name
+        Fit for a file: ``torchvision-vgg16``, ``my-model``; of what is in memory its class.
+    layers
+        Its weight matrices by name, in the order of the source.
+    skipped
+        Why a parameter is left out, by its full name.
+    share
+        Of all trained weights those in layers.
+    """
+
+    name: str
+    layers: dict[str, Layer]
+    skipped: dict[str, str]
+    share: float
+
+    def matrices(self) -> Iterator[tuple[str, Matrix]]:
+        """Read the layers, one at a time. One that is not finite goes over to `skipped`.
+
+        Yields
+        ------
+        name, matrix
+            The matrix is (out, in): float64 if it is stored so, else float32. All are finite.
+
+        Raises
+        ------
+        WeightLawsError
+            If data are damaged, or no layer is finite.
+        """
+        for name, layer in [*self.layers.items()]:
+            matrix = layer.read()
+            n_bad = matrix.size - np.count_nonzero(np.isfinite(matrix))
+            if not n_bad:
+                yield name, matrix
+                continue
+            del self.layers[name]
+            self.skipped[name] = f"{n_bad} of {matrix.size} weights NaN or infinite"
+            if not self.layers:
+                raise WeightLawsError(
+                    f"{self.name}: layer {name}",
+                    self.skipped[name],
+                    "finite weights in some layer",
+                    "name a network whose training did not diverge",
+                )
+
+
+@contextmanager
+def opened(
+    source: "Source", *, headers_only: bool = False, selection: Selection | None = None
+) -> Iterator[Network]:
+    """Open a network, so that its layers can be read while it is open.
 
     Parameters
     ----------
     source
-        ``torchvision:<name>``, which torchvision downloads where it is not there yet, with its
-        default weights; or the path of a file. See the module for formats and layouts.
-    finite
-        Whether NaN and infinity are refused.
-
-    Yields
-    ------
-    name, matrix
-        In the order of the file, of HDF5 files alphabetically. The name is the parameter's without
-        a trailing ``.weight``. The matrix is (out, in); of a convolution it is (out, in times the
-        size of its kernel). It is float64 if it is stored so, else float32. bfloat16 and float16
-        convert to float32 exactly.
+        See the module. torchvision downloads a model that is not there yet.
+    headers_only
+        Whether shapes are all that is asked for. Of files headers are then read, where the format
+        has them; of torchvision's models nothing, so that none is downloaded.
+    selection
+        Which layers are wanted; all by default.
 
     Raises
     ------
     WeightLawsError
         If there is no such network; if the file has no known format, is damaged or would run code;
-        if it has no weight matrix, or one that is not finite.
+        if it has no weight matrix, or a pattern of the selection matches nothing.
     """
-    with _parameters(source, headers_only=False) as parameters:
-        matrices, others = _sorted_out(source, parameters)
-        for name, reason in others.items():
-            log.info("%s: %s is left out: %s", source, name, reason)
-        for name, parameter in matrices.items():
-            try:
-                matrix = _numbers(parameter.read()).reshape(_matrix_shape(parameter.shape))
-            except (OSError, RuntimeError, SafetensorError) as error:
-                raise WeightLawsError(
-                    f"{source}: {name}", f"damaged data ({short(error)})", "numbers", WHOLE_FILE
-                ) from error
-            n_finite = np.count_nonzero(np.isfinite(matrix))
-            if finite and n_finite < matrix.size:
-                raise WeightLawsError(
-                    f"{source}: layer {name}",
-                    f"{matrix.size - n_finite} of {matrix.size} weights NaN or infinite",
-                    "finite weights",
-                    "name a network whose training did not diverge",
-                )
-            yield name, matrix
+    selection = selection or Selection()
+    with _parameters(source, headers_only, selection.state_dict) as parameters:
+        found = sorted_out(_shown(source), parameters, selection)
+        yield Network(_name(source), found.layers, found.skipped, found.share)
 
 
-def layer_shapes(source: str) -> dict[str, tuple[int, int]]:
-    """Shapes (out, in) of the matrices that `layers` reads, by name and in its order.
+def layers(
+    source: "Source", *, finite: bool = True, selection: Selection | None = None
+) -> Iterator[tuple[str, Matrix]]:
+    """Read the weight matrices of a network, one at a time; see `opened` and `Network.matrices`.
 
-    Of files, headers are read where the format has them; of torchvision's models, nothing, so that
-    none is downloaded.
+    What is left out is logged with the reason.
 
-    Raises
-    ------
-    WeightLawsError
-        As for `layers`, but for what shows in the numbers only.
+    Parameters
+    ----------
+    finite
+        Whether layers with NaN or infinity are left out.
     """
-    with _parameters(source, headers_only=True) as parameters:
-        matrices, _ = _sorted_out(source, parameters)
-        return {name: _matrix_shape(parameter.shape) for name, parameter in matrices.items()}
+    with opened(source, selection=selection) as network:
+        logged = {**network.skipped}
+        for name, reason in logged.items():
+            log.info("%s: %s is left out: %s", _shown(source), name, reason)
+        if finite:
+            yield from network.matrices()
+        else:
+            yield from ((name, layer.read()) for name, layer in network.layers.items())
+        for name in network.skipped.keys() - logged:
+            log.warning("%s: %s is left out: %s", _shown(source), name, network.skipped[name])
 
 
-def skipped(source: str) -> dict[str, str]:
-    """Parameters that `layers` leaves out: the reason, by the parameter's full name.
+def layer_shapes(source: "Source", *, selection: Selection | None = None) -> Shapes:
+    """Shapes (out, in) of a network's layers, by name; see `opened`. Numbers are not read."""
+    with opened(source, headers_only=True, selection=selection) as network:
+        return {name: layer.shape for name, layer in network.layers.items()}
 
-    Raises
-    ------
-    WeightLawsError
-        As for `layer_shapes`.
-    """
-    with _parameters(source, headers_only=True) as parameters:
-        return _sorted_out(source, parameters)[1]
+
+def skipped(source: "Source", *, selection: Selection | None = None) -> dict[str, str]:
+    """Why a parameter is left out, by its full name; see `opened`. Numbers are not read."""
+    with opened(source, headers_only=True, selection=selection) as network:
+        return network.skipped
 
 
 def checkpoint_name(source: str) -> str:
@@ -158,12 +182,8 @@ def source_file(source: str) -> Path | None:
     """
     if _is_model(source):
         return None
-    formats.check_file(Path(source))
+    detect.check_file(Path(source))
     return Path(source)
-
-
-def _is_model(source: str) -> bool:
-    return source.startswith(torchvision_models.PREFIX)
 
 
 def fit_name(text: str, source: object) -> str:
@@ -182,75 +202,73 @@ def fit_name(text: str, source: object) -> str:
     return name
 
 
-def _sorted_out(
-    source: str, parameters: Sequence[Parameter]
-) -> tuple[dict[str, Parameter], dict[str, str]]:
-    """Tell weight matrices, by the layer's name, from the rest, by full name with the reason."""
-    matrices: dict[str, Parameter] = {}
-    others: dict[str, str] = {}
-    for parameter in parameters:
-        reason = _no_matrix(parameter)
-        if reason is not None:
-            others[parameter.name] = reason
-            continue
-        layer = parameter.name.removesuffix(".weight")
-        formats.check_layer(source, layer)
-        if layer in matrices:
-            raise WeightLawsError(
-                f"{source}: layer {layer}",
-                f"both {matrices[layer].name} and {parameter.name}",
-                "one parameter",
-                "rename one of them",
-            )
-        matrices[layer] = parameter
-    if not matrices:
-        names = ", ".join([*others][:5]) or "none"
-        raise WeightLawsError(
-            f"{source}: parameters",
-            f"no weight matrix among {len(others)} ({names}{', ...' if len(others) > 5 else ''})",
-            "at least one floating-point matrix or convolution",
-            "name a file that holds a network's weights",
-        )
-    return matrices, others
+def _is_model(source: object) -> bool:
+    return isinstance(source, str) and source.startswith(torchvision_models.PREFIX)
 
 
-def _no_matrix(parameter: Parameter) -> str | None:
-    """Tell why a parameter is no weight matrix, or None if it is one."""
-    if parameter.reason is not None:
-        return parameter.reason
-    shape = parameter.shape
-    if parameter.dtype not in _FLOATS:
-        return f"{parameter.dtype}: integers, a mask or quantised weights"
-    if len(shape) < 2:
-        return f"shape {shape}: a vector or number, such as a bias or a norm"
-    if len(shape) > 5:
-        return f"shape {shape}: more axes than a convolution in three dimensions has"
-    if min(_matrix_shape(shape)) < 2:
-        return f"shape {shape}: a single row or column"
-    if parameter.typed:
-        return None
-    found = (kind for kind, name in _BY_NAME.items() if name.search(parameter.name.lower()))
-    return next((f"{kind}, by its name" for kind in found), None)
+def _shown(source: "Source") -> str:
+    """Return a source as messages name it."""
+    return str(source) if isinstance(source, str | Path) else type(source).__name__
 
 
-def _matrix_shape(shape: Sequence[int]) -> tuple[int, int]:
-    return shape[0], prod(shape[1:])
-
-
-def _numbers(values: "npt.NDArray[np.floating] | torch.Tensor") -> Matrix:
-    """Convert an array or a tensor to the narrower of float32 and float64 that holds it."""
-    wide = values.dtype.itemsize > 4
-    if isinstance(values, np.ndarray):
-        return np.asarray(values, np.float64) if wide else np.asarray(values, np.float32)
-    array: Matrix = (values.double() if wide else values.float()).numpy()
-    return array
+def _name(source: "Source") -> str:
+    """Return the name of a network; what fits for no file only matters where one is written."""
+    if isinstance(source, str | Path):
+        return checkpoint_name(str(source))
+    return type(source).__name__
 
 
 @contextmanager
-def _parameters(source: str, *, headers_only: bool) -> Iterator[list[Parameter]]:
+def _parameters(
+    source: "Source", headers_only: bool, state_dict: str | None
+) -> Iterator[list[Parameter]]:
     """Open a network, so that its parameters can be read while it is open."""
     if _is_model(source):
-        yield torchvision_models.parameters(source, headers_only=headers_only)
+        yield torchvision_models.parameters(str(source), headers_only=headers_only)
+    elif isinstance(source, str | Path):
+        path = Path(source)
+        with detect.opened(path, headers_only=headers_only, state_dict=state_dict) as parameters:
+            yield parameters
+    elif isinstance(source, Mapping):
+        yield [_of_value(str(name), value) for name, value in _nested(source, state_dict).items()]
+    elif modules.is_module(source):
+        yield modules.parameters(source, headers_only=headers_only)
+    else:
+        raise WeightLawsError(
+            "network", f"a {type(source).__name__}", "a path, a state dict or a module", "give one"
+        )
+
+
+def _nested(content: Mapping[str, Any], key: str | None) -> Mapping[str, Any]:
+    """Return the state dict at a path of keys, or without one the only one that there is."""
+    inner = dict(_state_dicts(content))
+    if key is None and len(inner) == 1:
+        return next(iter(inner.values()))
+    if key not in inner:
+        raise WeightLawsError(
+            f"state dict: {key or 'a mapping'}",
+            "several state dicts" if inner and key is None else "no arrays by name",
+            f"one of {', '.join(inner)}" if inner else "a mapping of names to arrays",
+            "choose one with its key, as `state_dict`" if inner else "give one",
+        )
+    return inner[key]
+
+
+def _state_dicts(
+    content: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Find mappings that hold arrays or tensors, by the path of keys to them."""
+    if any(isinstance(v, np.ndarray) or modules.is_tensor(v) for v in content.values()):
+        yield ".".join(path) or ".", content
         return
-    with formats.opened(Path(source), headers_only=headers_only) as parameters:
-        yield parameters
+    for key, value in content.items():
+        if isinstance(value, Mapping) and len(path) < _DEEPEST:
+            yield from _state_dicts(value, (*path, str(key)))
+
+
+def _of_value(name: str, value: object) -> Parameter:
+    if isinstance(value, np.ndarray):
+        return Parameter(name, value.shape, value.dtype.name, partial(np.asarray, value))
+    if modules.is_tensor(value):
+        return modules.of_tensor(name, value)
+    return Parameter(name, (), "", lambda: None, f"a {type(value).__name__}, not a tensor")

@@ -1,4 +1,4 @@
-"""Trained networks of torchvision: what of them is a weight matrix, told by types of modules."""
+"""Trained networks of torchvision, by name."""
 
 import difflib
 import inspect
@@ -9,7 +9,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from weightlaws.errors import WeightLawsError
-from weightlaws.external.formats import Parameter, short
+from weightlaws.external import modules
+from weightlaws.external.formats.messages import short
+from weightlaws.external.parameters import Parameter
 from weightlaws.training.torchvision import import_torchvision
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ _AS_LOADED: dict[str, dict[str, bool]] = {
 
 def parameters(source: str, *, headers_only: bool) -> list[Parameter]:
     """Return what a model of torchvision has, told apart by the types of its modules."""
-    import torch
-
     name = source.removeprefix(PREFIX)
     models: ModuleType = import_torchvision().models
     # Those that are quantised have no floating-point weights.
@@ -41,23 +41,7 @@ def parameters(source: str, *, headers_only: bool) -> list[Parameter]:
             "torchvision.models.list_models() lists them",
         )
     model = _empty_model(models, name) if headers_only else _loaded_model(models, source, name)
-    matrices = set()
-    for path, module in model.named_modules():
-        if isinstance(module, torch.nn.Linear | torch.nn.modules.conv._ConvNd):
-            matrices.add(f"{path}.weight")
-        elif isinstance(module, torch.nn.MultiheadAttention):
-            matrices.add(f"{path}.in_proj_weight")
-    return [
-        Parameter(
-            key,
-            tuple(tensor.shape),
-            str(tensor.dtype).removeprefix("torch."),
-            tensor.detach,
-            None if key in matrices else "of no linear layer, convolution or attention",
-            typed=True,
-        )
-        for key, tensor in model.state_dict().items()
-    ]
+    return modules.parameters(model, headers_only=headers_only)
 
 
 def _loaded_model(models: ModuleType, source: str, name: str) -> "torch.nn.Module":

@@ -63,6 +63,8 @@ def gaussian_singular_values(shape: Shape, n: int, rng: np.random.Generator) -> 
         Descending, (n, min(shape)).
     """
     short, long = sorted(shape)
+    if not short:  # a matrix of zeros, without its zeros
+        return np.empty((n, 0))
     diagonal = np.sqrt(rng.chisquare(long - np.arange(short), (n, short)))
     below = np.sqrt(rng.chisquare(short - 1 - np.arange(short - 1), (n, short - 1)))
     # B B^T is tridiagonal. Squaring costs the smallest values of a square matrix some digits; at
