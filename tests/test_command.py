@@ -106,7 +106,9 @@ def test_new_says_that_snakemake_is_missing(tmp_path, monkeypatch, capsys):
 
 
 def test_the_command_starts_without_heavy_packages():
-    code = "import sys, weightlaws.command as c; print({'torch', 'pandas', 'h5py'} & {*sys.modules})"
+    code = (
+        "import sys, weightlaws.command as c; print({'torch', 'pandas', 'h5py'} & {*sys.modules})"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 

@@ -20,7 +20,8 @@ _HEADER = """\
 # A study to start from: the default study of Weight Laws under a name of its own. In a copy of its
 # repository, run
 #     snakemake --cores all --configfile {file}
-# Keys that this file leaves out keep the values of config.yaml there; a list replaces the one there.
+# Keys that this file leaves out keep the values of config.yaml there; a list replaces the one of
+# config.yaml.
 """
 
 

@@ -100,11 +100,23 @@ def test_numbers_are_those_of_an_analysis_of_the_matrix_alone(found):
     assert dict(mine[[*METRICS]]) == pytest.approx(expected, rel=1e-9)
 
 
-def test_a_kernel_is_measured_as_weightwatcher_does(found):
+@pytest.mark.parametrize("keras", [False, True], ids=["PyTorch", "Keras"])
+def test_a_kernel_is_measured_as_weightwatcher_does(found, keras):
     weight = network()["conv.weight"].numpy()
     expected, _ = metrics(weight.reshape(16, -1), (3, 3))
+    if keras:
+        found = weightlaws.analyse({"conv.kernel": weight.transpose(2, 3, 1, 0)}, quick=True)
     assert dict(row(found, "conv")[[*METRICS]]) == pytest.approx(expected, rel=1e-9)
     assert row(found, "conv")["matrix_rank"] == 72  # 8 for each of 9 positions
+
+
+def test_what_is_no_convolution_has_no_kernel():
+    rng = np.random.default_rng(6)
+    module = torch.nn.ConvTranspose2d(8, 16, 3)
+    experts = {"experts.gate_up_proj": rng.standard_normal((3, 20, 10))}
+    for source, shape in ((torch.nn.Sequential(module), (144, 8)), (experts, (20, 10))):
+        one = weightlaws.analyse(source, quick=True).table.iloc[0]
+        assert (one["rows"], one["columns"], one["matrix_rank"]) == (*shape, min(shape))
 
 
 def test_numbers_that_are_missing_have_a_note(found):
@@ -155,7 +167,13 @@ def test_progress_is_told():
 
 def test_a_figure_shows_singular_values_levels_vectors_and_tail(found):
     text = words(found.plot("learned"))
-    for told in ("learned (120\u00a0x\u00a0160)", "outliers 3", "learned rank 3", "mean ratio", "tail:"):
+    for told in (
+        "learned (120\u00a0x\u00a0160)",
+        "outliers 3",
+        "learned rank 3",
+        "mean ratio",
+        "tail:",
+    ):
         assert told in text
 
 

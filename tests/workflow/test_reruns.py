@@ -251,7 +251,7 @@ MODULES = {
     "": {
         "arrays": f"{STORED} findings condition_figures spectra_figures lazy_rich",
         "errors jobs": EVERY,
-        "results": "",
+        "command results": "",
     },
     "external": {
         "combined ensembles formats import_job layers matrices modules names networks": IMPORTS,
@@ -306,6 +306,9 @@ MODULES = {
     },
     "planning": {
         "code_digest disk_space file_sizes resources specs stages versions": "",
+    },
+    "single_network": {
+        "analysis null_cache page weightwatcher_metrics": "",
     },
     "spectra": {
         "analysis precision sign_flips spectra_shard_job structure vectors": "spectra_shard",

@@ -161,10 +161,10 @@ class NetworkAnalysis:
             "curves": curves_table(found, nulls.of_bulks),
         }
         rows, columns = found.shape
-        place = {"condition": self.name, "layer": layer, "rows": rows, "columns": columns}
-        return {
-            name: table.assign(**place, epoch=0, members=1) for name, table in tables.items()
-        }
+        for table in tables.values():
+            table[["condition", "layer"]] = self.name, layer
+            table[["rows", "columns", "epoch", "members"]] = rows, columns, 0, 1
+        return tables
 
     def to_html(self, path: str | Path) -> None:
         """Write a page with the tables and a figure of each layer, which needs nothing beside it.

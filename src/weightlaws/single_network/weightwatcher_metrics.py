@@ -2,8 +2,9 @@
 
 All are of lambda, the squares of singular values. A convolution counts as WeightWatcher counts one
 in two dimensions: not as one matrix, but as one for each position of its kernel. They are scaled by
-1 / sqrt(2), and their singular values pooled. Definitions are those of WeightWatcher 0.7.7 with its default settings
-and ``mp_fit=True``. Where it reports -1, for a fit that failed, there is NaN here with a note.
+1 / sqrt(2), and their singular values pooled. Definitions are those of WeightWatcher 0.7.7 with its
+default settings and ``mp_fit=True``. Where it reports -1, for a fit that failed, there is NaN here
+with a note.
 
 Sources: Martin and Mahoney, Journal of Machine Learning Research 22 (2021) 165, arXiv:1810.01075;
 Clauset, Shalizi and Newman, SIAM Review 51 (2009) 661.
@@ -94,9 +95,8 @@ def _spectrum(
 ) -> tuple[int, int, Floats]:
     """Return the longer and the shorter side of the parts, and the values lambda, ascending."""
     if not kernel:
-        s = singular_values
-        if s is None:
-            s = linalg.svdvals(matrix.astype(np.float64))
+        known = singular_values
+        s = linalg.svdvals(matrix.astype(np.float64)) if known is None else known
         return max(matrix.shape), min(matrix.shape), np.sort(s**2)
     parts = matrix.astype(np.float64).reshape(len(matrix), -1, prod(kernel))
     s = np.linalg.svd(np.moveaxis(parts, -1, 0), compute_uv=False).ravel()
