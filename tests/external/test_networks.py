@@ -461,11 +461,11 @@ def test_unknown_formats_and_missing_files_are_refused(tmp_path, name, message):
 
 
 def test_a_file_without_a_matrix_is_refused(tmp_path):
-    torch.save({f"norm{k}.weight": torch.ones(3) for k in range(7)}, tmp_path / "a.pt")
+    save_file({f"norm{k}.weight": torch.ones(3) for k in range(7)}, tmp_path / "a.safetensors")
     with pytest.raises(
         WeightLawsError, match=r"no weight matrix among 7 \(norm0.*norm4.weight, \.\.\."
     ):
-        layer_shapes(str(tmp_path / "a.pt"))
+        layer_shapes(str(tmp_path / "a.safetensors"))
 
 
 def test_two_parameters_of_one_name_are_refused(tmp_path):
@@ -582,9 +582,9 @@ def test_a_model_of_torchvision_with_its_default_weights(hub):
         ("fcn_resnet50", 57, "aux_classifier.4", (21, 256)),
         (
             "vit_b_16",
-            50,
-            "encoder.layers.encoder_layer_0.self_attention.in_proj_weight",
-            (2304, 768),
+            74,
+            "encoder.layers.encoder_layer_0.self_attention.in_proj_weight.query",
+            (768, 768),
         ),
     ],
 )

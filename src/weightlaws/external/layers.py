@@ -282,7 +282,7 @@ class _Latest:
                 place = f"{self._source}: {weight.parameter.name}"
                 raise messages.damaged(place, error) from error
             self._weight = weight
-        matrix: Matrix = np.ascontiguousarray(self._array[k])
+        matrix: Matrix = np.array(self._array[k], order="C")  # not the network's own memory
         if k + 1 >= len(cut.names):
             self._weight = self._array = None
         return matrix
