@@ -189,7 +189,7 @@ def _softrank(values: Floats, aspect: float) -> tuple[float, bool]:
     grid = (slice(0.05 * unit, 2.0 * unit, 0.01 * unit),)
     sigma, least, *_ = optimize.brute(misfit, grid, full_output=True)
     edge = (float(np.squeeze(sigma)) * width) ** 2
-    return edge / largest, bool(least < len(x) * _REFUSED**2)
+    return float(edge / largest), bool(least < len(x) * _REFUSED**2)
 
 
 def _density(x: Floats, ascending: Floats) -> Floats:
