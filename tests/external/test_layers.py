@@ -51,6 +51,7 @@ OTHERS = {
     "logmel_extractor.melW": "fixed transform",
     "mel_basis": "fixed transform",
     "pos_embed": "embedding",
+    "decoder.sentence_pos.weight": "embedding",
     "model.embed_tokens.weight": "embedding",
     "tables.embeddings.0.weight": "embedding",
     "cls_tokens": "embedding",
@@ -277,3 +278,10 @@ def test_what_is_no_network_is_refused():
         WeightLawsError, match="found a int, expected a path, a state dict or a mod"
     ):
         found(3)
+
+
+def test_a_network_of_embeddings_alone_can_be_included_by_name(tmp_path):
+    tensors = {"embedding.weight": random(5, 3)}
+    with pytest.raises(WeightLawsError, match=r"no weight matrix among 1 .*by its full name"):
+        saved(tmp_path / "a.pt", tensors)
+    assert [*saved(tmp_path / "a.pt", tensors, include=("embedding",)).matrices] == ["embedding"]

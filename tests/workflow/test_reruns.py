@@ -254,9 +254,13 @@ MODULES = {
         "command results": "",
     },
     "external": {
-        "combined ensembles formats import_job layers matrices modules names networks": IMPORTS,
+        "combined ensembles import_job layers matrices modules names networks": IMPORTS,
         "numbers parameters parametrisations quantised rounding selection": IMPORTS,
         "torchvision_models": IMPORTS,
+    },
+    "external.formats": {
+        "detect hdf5 keras messages numpy_arrays pickles pytorch safetensors": IMPORTS,
+        "sharded state_dicts tensors": IMPORTS,
     },
     "figures": {
         "distances": "architecture_figures",

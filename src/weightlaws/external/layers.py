@@ -213,7 +213,8 @@ def sorted_out(source: object, parameters: Iterable[Parameter], selection: Selec
             f"{source}: parameters",
             f"no weight matrix among {len(skipped)} ({_some(skipped)})",
             "at least one floating-point matrix or convolution",
-            "name a file that holds a network's weights",
+            "name a file that holds a network's weights, or, if a name misleads, include it by "
+            "its full name",
         )
     analysed = sum(prod(layer.shape) for layer in wanted.values())
     others = sum(size for array, size in left_out.items() if array not in taken)

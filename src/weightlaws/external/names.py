@@ -84,7 +84,7 @@ KINDS = (
     Kind(
         "an embedding",
         _last(
-            r"[^.]*(?:embed|rel_pos)[^.]*(?:\.\d+)?|(?:[^.]*_)?(?:emb|embs|positions?|tokens?)"
+            r"[^.]*(?:embed|rel_pos)[^.]*(?:\.\d+)?|(?:[^.]*_)?(?:emb|embs|pos|positions?|tokens?)"
             r"(?:\.\d+)?|(?:wte|wpe)(?:\.\d+)?|\w*codebooks?|latents|(?:\w+_)?queries|shared"
         ),
     ),

@@ -17,7 +17,7 @@ from typing import IO, Any
 # What has no place in a file of weights: functions that act, by which files attack their readers.
 _HARMFUL = re.compile(
     r"(os|posix|nt|sys|subprocess|shutil|socket|pty|ctypes|importlib|runpy|webbrowser|commands)\.|"
-    r"(builtins|__builtin__)\.(eval|exec|execfile|compile|open|__import__|input|breakpoint)$"
+    r"(builtins|__builtin__|io|_io)\.(eval|exec|execfile|compile|open|__import__|input|breakpoint)$"
 )
 # Of other keys, such as a tuple nested a million times, hashing alone can end the process.
 _PLAIN = (str, int, float, bytes, type(None))
@@ -28,6 +28,10 @@ Value = Any
 
 class CodeError(Exception):
     """A pickle that names a function which acts on the machine; the message is the name."""
+
+
+class PlainPickleError(Exception):
+    """A pickle of tensors that another function than torch.save made."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,6 @@ class Storage:
     key: str
     dtype: str
     size: int
-    data: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ def interpreted(file: IO[bytes], storage: Callable[[Value], Storage]) -> Value:
     ------
     CodeError
         If a function is named that acts on the machine.
+    PlainPickleError
+        If the numbers of tensors are pickled, too.
     Exception
         Of any class, if the pickle is damaged.
     """
@@ -321,6 +326,8 @@ def _dtype_name(dtype: Value) -> str:
 
 
 def _tensor(storage: Value, offset: Value, shape: Value, strides: Value, *_: Value) -> Tensor:
+    if isinstance(storage, Record):
+        raise PlainPickleError
     _of(Storage, storage)
     (offset,), shape, strides = _sizes([offset]), _sizes(shape), _sizes(strides)
     if len(shape) != len(strides):

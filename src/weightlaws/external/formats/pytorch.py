@@ -21,7 +21,13 @@ import numpy as np
 
 from weightlaws.errors import WeightLawsError
 from weightlaws.external.formats import messages, state_dicts, tensors
-from weightlaws.external.formats.pickles import CodeError, Storage, Value, interpreted
+from weightlaws.external.formats.pickles import (
+    CodeError,
+    PlainPickleError,
+    Storage,
+    Value,
+    interpreted,
+)
 from weightlaws.external.parameters import Parameter
 
 # What each file before PyTorch 1.6 begins with: the first pickle's content, and the format's.
@@ -53,6 +59,13 @@ def opened(path: Path, _: bool, state_dict: str | None) -> Iterator[list[Paramet
             f"{path}: file",
             f"code to be run, {error}",
             "a state dict, which holds tensors by name; code in a file is never run",
+            messages.SAVE_STATE_DICT,
+        ) from error
+    except PlainPickleError as error:
+        raise WeightLawsError(
+            f"{path}: file",
+            "tensors that were pickled by another function than torch.save",
+            "a file of torch.save's",
             messages.SAVE_STATE_DICT,
         ) from error
 

@@ -23,11 +23,14 @@ Load = Callable[[Storage], tensors.Bytes]
 #: Stands for the whole file where a key in it is asked for.
 WHOLE = "."
 
-_OPTIMISER = re.compile(r"(^|[._])(optim\w*|\w*sched\w*|\w*scaler|rng_state\w*)(\.|$)", re.I)
+# Keys of what else a training keeps: optimisers, schedules, states of generators.
+_OPTIMISER = re.compile(
+    r"(\w+_)?(optim|optimi[sz]ers?|(lr_?)?sched(uler)?s?|(grad_?)?scaler|rng_states?)(_\w+)?", re.I
+)
 _SCRIPTED = "__torch__."
 _MANGLED = re.compile(r"___torch_mangle_\d+\.")
 # Of a damaged or hostile file: what nests deeper or has more entries is in no network.
-_DEEPEST, _MOST = 100, 2_000_000
+_DEEPEST, _MOST = 100, 300_000
 
 _EMBEDDINGS = ("Embedding", "EmbeddingBag")
 _WEIGHTED = re.compile(r"(Linear|LazyLinear|NonDynamicallyQuantizableLinear|(Lazy)?Conv\w*\dd)$")
@@ -51,11 +54,14 @@ class _Leaf:
         The keys that lead to it; a state dict's have dots in them.
     root
         How many of them lead to the whole module that it is in, or to what it stands in.
+    optimiser
+        Whether it is within what an optimiser keeps.
     """
 
     path: tuple[str, ...]
     value: Value
     root: int
+    optimiser: bool = False
     reason: str | None = None
     typed: bool = False
     layout: str = "torch"
@@ -164,7 +170,7 @@ def _candidates(leaves: list[_Leaf]) -> dict[str, int]:
     """Return the keys under which a state dict stands, with the number of its matrices."""
     found: dict[str, int] = {}
     for leaf in leaves:
-        if _is_matrix(leaf.value) and not _OPTIMISER.search(leaf.name):
+        if _is_matrix(leaf.value) and not leaf.optimiser:
             key = ".".join(leaf.path[: leaf.root]) or WHOLE
             found[key] = found.get(key, 0) + 1
     return found
@@ -202,9 +208,14 @@ def _walk(
     module = _module(leaf.value, described)
     if module is not None and root is None:
         root = len(leaf.path)
+    optimiser = leaf.optimiser or {"state", "param_groups"} <= {key for key, _ in inner}
     for key, value in inner:
+        if isinstance(leaf.value, list) and isinstance(value, int | float | str):
+            continue  # such as a history of losses
         name = key if isinstance(key, str) else messages.short(repr(key))
-        child = _Leaf((*leaf.path, name), value, len(leaf.path) if root is None else root)
+        depth = len(leaf.path) if root is None else root
+        kept = optimiser or bool(not _is_array(value) and _OPTIMISER.fullmatch(name))
+        child = _Leaf((*leaf.path, name), value, depth, kept)
         if module is not None:
             child = module(child)
         yield from _walk(child, root, above | {id(leaf.value)}, described, budget)
@@ -273,13 +284,12 @@ def _is_matrix(value: Value) -> bool:
 
 
 def _left_out(leaf: _Leaf, reason: str) -> Parameter:
-    if _OPTIMISER.search(leaf.name):
-        reason = messages.OPTIMISER
+    reason = messages.OPTIMISER if leaf.optimiser else reason
     return Parameter(leaf.name, leaf.value.shape, leaf.value.dtype, lambda: None, reason)
 
 
 def _parameter(path: Path, leaf: _Leaf, name: str, load: Load) -> Parameter:
-    value, reason = leaf.value, leaf.reason
+    value, reason = leaf.value, messages.OPTIMISER if leaf.optimiser else leaf.reason
     if isinstance(value, Array):
         if "O" in value.dtype or "V" in value.dtype:
             reason = "objects of Python, which are never read"

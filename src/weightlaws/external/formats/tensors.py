@@ -80,6 +80,8 @@ def same_numbers(tensor: Tensor) -> tuple[Any, ...]:
 def numbers(tensor: Tensor, load: Callable[[Storage], Bytes]) -> "npt.NDArray[Any] | torch.Tensor":
     """Return an array, or a tensor of torch's where numpy has no such numbers.
 
+    Of a quantised tensor it is what its numbers stand for.
+
     Raises
     ------
     ValueError
@@ -98,14 +100,13 @@ def numbers(tensor: Tensor, load: Callable[[Storage], Bytes]) -> "npt.NDArray[An
         [step * size for step in tensor.strides],
         writeable=False,
     )
-    if tensor.dtype not in _TORCH_ONLY and tensor.dtype not in _QUANTISED:
+    if tensor.dtype in _QUANTISED:
+        return _dequantised(tensor, raw, load)
+    if tensor.dtype not in _TORCH_ONLY:
         return raw
     import torch
 
-    values = torch.from_numpy(np.array(raw))
-    if tensor.dtype in _TORCH_ONLY:
-        return values.view(getattr(torch, tensor.dtype))
-    return _quantised(tensor, values, load)
+    return torch.from_numpy(np.array(raw)).view(getattr(torch, tensor.dtype))
 
 
 def _carrier(tensor: Tensor) -> np.dtype[Any]:
@@ -113,17 +114,17 @@ def _carrier(tensor: Tensor) -> np.dtype[Any]:
     return np.dtype(f"uint{8 * size}" if size else _QUANTISED.get(tensor.dtype, tensor.dtype))
 
 
-def _quantised(
-    tensor: Tensor, values: "torch.Tensor", load: Callable[[Storage], Bytes]
-) -> "torch.Tensor":
-    """Return a quantised tensor of torch's: one scale, or one for each slice along an axis."""
-    import torch
-
-    scheme, scales, zeros, *axis = tensor.scales
-    if scheme == "per_tensor_affine":
-        return torch._make_per_tensor_quantized_tensor(values, float(scales), int(zeros))
-    scales, zeros = (torch.from_numpy(np.array(numbers(part, load))) for part in (scales, zeros))
-    return torch._make_per_channel_quantized_tensor(values, scales, zeros, *axis)
+def _dequantised(
+    tensor: Tensor, values: npt.NDArray[Any], load: Callable[[Storage], Bytes]
+) -> npt.NDArray[np.float32]:
+    """Return what quantised numbers stand for: with one scale, or one for each place on an axis."""
+    scheme, scale, zero, *axis = tensor.scales
+    if scheme != "per_tensor_affine":
+        scale, zero = (np.asarray(numbers(part, load)) for part in (scale, zero))
+        shape = [-1 if k == axis[0] else 1 for k in range(values.ndim)]
+        scale, zero = scale.reshape(shape), zero.reshape(shape)
+    meant: npt.NDArray[Any] = (values - np.asarray(zero, np.float64)) * scale
+    return meant.astype(np.float32)
 
 
 def array_numbers(array: Array) -> npt.NDArray[Any]:
