@@ -1,6 +1,6 @@
 # make study     run the default study with all cores and write its report
-# make progress  say how far a run is; STUDY=results/mnist for another than the default study,
-#                EVERY=60 to say it every minute until all is done
+# make progress  say how far a run is, as weightlaws progress does; STUDY=results/mnist for another
+#                than the default study, EVERY=60 to say it every minute until all is done
 # make test      lint, types and all tests, in the same environment with the test tools
 # make docs      build the pages and the reference of the library into site/
 # make schema    write the configuration's JSON schema anew, after a change of the model
@@ -25,7 +25,7 @@ study: $(VENV)/study.installed
 	@$(BIN)/python -c "import weightlaws; print(weightlaws.load('results/default').headline())"
 
 progress: $(VENV)/study.installed
-	$(BIN)/python -m weightlaws.monitoring.progress_page $(STUDY) $(if $(EVERY),--every $(EVERY))
+	$(BIN)/weightlaws progress $(STUDY) $(if $(EVERY),--every $(EVERY))
 
 test: $(VENV)/test.installed
 	$(BIN)/ruff check
@@ -63,7 +63,7 @@ clean:
 
 $(VENV)/study.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --editable .
+	$(PIP) --editable '.[workflow]'
 	touch $@
 
 $(VENV)/docs.installed: $(VENV)/study.installed

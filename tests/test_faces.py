@@ -8,7 +8,7 @@ import sys
 import pytest
 
 FACES = {
-    "weightlaws": {"load"},
+    "weightlaws": {"analyse", "load"},
     "weightlaws.invariants": {"Graph", "enumerate_graphs", "evaluate"},
     "weightlaws.laws": {"IID", "Bipartite", "PIGMM", "OneSided"},
     "weightlaws.laws.wasserstein": {"distance", "squared_distance"},

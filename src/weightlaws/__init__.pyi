@@ -1,1 +1,2 @@
 from .results import load as load
+from .single_network.analysis import analyse as analyse

@@ -1,14 +1,14 @@
 """The page by which a run is followed."""
 
 import re
-import sys
 
 import pytest
 from support import project
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.monitoring import progress_page
 from weightlaws.monitoring.expected_files import expected_files
-from weightlaws.monitoring.progress_page import main, page, seconds_left
+from weightlaws.monitoring.progress_page import follow, page, seconds_left
 from weightlaws.monitoring.training_status import TrainingJob, TrainingStatus
 from weightlaws.study.conditions import Condition, Shard
 from weightlaws.study.study import parse_study, study_to_yaml
@@ -220,8 +220,7 @@ def test_watching_ends_when_all_is_done(finished, monkeypatch, capsys):
         (finished / "findings.csv").touch()
 
     monkeypatch.setattr(progress_page.time, "sleep", pause)
-    monkeypatch.setattr(sys, "argv", ["progress_page", str(finished), "--every", "30"])
-    main()
+    follow(finished, 30.0)
     assert pauses == [30]
     shown = capsys.readouterr().out
     assert shown.index("tables            4 of 5") < shown.index("tables            5 of 5")
@@ -230,8 +229,7 @@ def test_watching_ends_when_all_is_done(finished, monkeypatch, capsys):
 def test_once_is_enough_unless_asked_for_more(finished, monkeypatch, capsys):
     (finished / "findings.csv").unlink()
     monkeypatch.setattr(progress_page.time, "sleep", pytest.fail)
-    monkeypatch.setattr(sys, "argv", ["progress_page", str(finished)])
-    main()
+    follow(finished)
     assert "4 of 5" in capsys.readouterr().out
 
 
@@ -242,9 +240,8 @@ def test_once_is_enough_unless_asked_for_more(finished, monkeypatch, capsys):
         ("name: x", "seed: found nothing"),
     ],
 )
-def test_a_folder_without_a_study_is_refused(tmp_path, monkeypatch, record, message):
+def test_a_folder_without_a_study_is_refused(tmp_path, record, message):
     if record:
         (tmp_path / "study.yaml").write_text(record)
-    monkeypatch.setattr(sys, "argv", ["progress_page", str(tmp_path)])
-    with pytest.raises(SystemExit, match=rf"{tmp_path}/study\.yaml(.|\n)*{message}"):
-        main()
+    with pytest.raises(WeightLawsError, match=rf"{tmp_path}/study\.yaml(.|\n)*{message}"):
+        follow(tmp_path)

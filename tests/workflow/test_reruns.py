@@ -262,7 +262,7 @@ MODULES = {
     "": {
         "arrays": f"{STORED} findings condition_figures spectra_figures lazy_rich",
         "errors jobs": EVERY,
-        "results": "",
+        "command results": "",
     },
     "external": {
         "combined ensembles import_job layers matrices modules names networks": ELSEWHERE,
@@ -322,6 +322,9 @@ MODULES = {
     },
     "planning": {
         "code_digest disk_space file_sizes resources specs stages versions": "",
+    },
+    "single_network": {
+        "analysis null_cache page weightwatcher_metrics": "",
     },
     "spectra": {
         "analysis precision sign_flips spectra_shard_job structure vectors": "spectra_shard",

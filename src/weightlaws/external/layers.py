@@ -54,6 +54,8 @@ class Layer:
         Names of the arrays that it is made of.
     notes
         What a reader of its numbers should know.
+    kernel
+        The kernel's shape of a convolution, whose columns are (in, *kernel); else empty.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Layer:
     read: Callable[[], Matrix]
     parameters: tuple[str, ...]
     notes: tuple[str, ...]
+    kernel: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -241,7 +244,7 @@ def _some(skipped: Mapping[str, str]) -> str:
 def _matrices(weight: Combined, base: str, network: _Network, latest: "_Latest") -> Iterator[Layer]:
     """Return the layers that a weight consists of."""
     parameter = weight.parameter
-    cut = _split(parameter, network)
+    cut, kernel = _split(parameter, network), _kernel(parameter, network)
     for k, name in enumerate(cut.names or ("",)):
         rounded = rounding.note(parameter.dtype, cut.shape)
         notes = (*weight.notes, *cut.notes, *network.notes(parameter))
@@ -251,6 +254,7 @@ def _matrices(weight: Combined, base: str, network: _Network, latest: "_Latest")
             partial(latest.matrix, weight, cut, k),
             weight.parts,
             notes if rounded is None else (*notes, rounded),
+            kernel,
         )
 
 
@@ -287,6 +291,10 @@ class _Latest:
 
 def _split(parameter: Parameter, network: _Network) -> Split:
     return matrices.split(replace(parameter, name=names.plain(parameter.name)), network.shapes)
+
+
+def _kernel(parameter: Parameter, network: _Network) -> tuple[int, ...]:
+    return matrices.kernel(replace(parameter, name=names.plain(parameter.name)), network.shapes)
 
 
 def _size(parameter: Parameter) -> int:

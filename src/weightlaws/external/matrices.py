@@ -82,6 +82,17 @@ def split(parameter: Parameter, shapes: Mapping[str, tuple[int, ...]]) -> Split:
     return Split((), (rows, columns), stack, note)
 
 
+def kernel(parameter: Parameter, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the kernel's shape of a convolution whose matrices are (out, in x kernel).
+
+    It is empty of what is no convolution, and of a transposed one. Parameters as for `split`.
+    """
+    layout = _layout(parameter, shapes)
+    axes = {"torch": parameter.shape[2:], "keras": parameter.shape[:-2]}.get(layout, ())
+    experts = not parameter.typed and layout == "torch" and _is_experts(parameter)
+    return () if experts else axes
+
+
 _Stack = tuple[int, Shape, Callable[[Matrix], Any]]
 
 

@@ -230,28 +230,36 @@ def hill(curves: Table, spectra: Table, style: Style) -> Figure:
         for layer, part, (panel,) in stacks:
             points = part[part["curve"] == "hill"]
             for epoch, look in _ends(part):
-                at, colour = points[points["epoch"] == epoch], look["color"]
-                panel.fill_between(at["x"], at["low"], at["high"], color=colour, **BAND)
-                panel.plot(at["x"], at["y"], **look, markevery=spread(len(at)))
+                _hill_line(panel, part[part["epoch"] == epoch], look)
                 tail = numbers[layer, epoch, "tail_exponent"]
                 share = numbers[layer, epoch, f"share_{tail['verdict'].replace(' ', '_')}"]
-                level = part[(part["curve"] == "plateau") & (part["epoch"] == epoch)]
-                panel.plot(level["x"], level["y"], color=colour, **_PLATEAU)
                 found = numbers[layer, epoch, "hill_plateau"]["value"]
                 text = f"epoch {epoch}: {_verdict(tail, share['value'])}"
                 if not np.isnan(found):
                     text += f"; plateau in {found * tail['members']:.0f} of {tail['members']}"
                 _note(panel, text)
-            panel.set(xlabel="number k of largest values", ylabel="Hill estimate γₖ")
-            y = points["y"][points["y"] > 0]
-            if len(y):  # bands can reach below 0
-                panel.set(yscale="log", ylim=(y.min() / 1.5, y.max() * 1.5))
-                digits_only(panel.yaxis, 1, 2, 5)
-            _number_axis(panel, points["x"])
+            _hill_axes(panel, points)
         band = Patch(**RANDOM_LOOK, label="SD over members, or standard error of a single one")
         plateau = Line2D([], [], color="0.4", **_PLATEAU, label="plateau, mean of members with one")
         legend(figure, style, _looks(curves), band, plateau)
     return figure
+
+
+def _hill_line(panel: Axes, curves: Table, look: Look) -> None:
+    """Draw one epoch of one layer, with its plateau."""
+    at, level = (curves[curves["curve"] == name] for name in ("hill", "plateau"))
+    panel.fill_between(at["x"], at["low"], at["high"], color=look["color"], **BAND)
+    panel.plot(at["x"], at["y"], **look, markevery=spread(len(at)))
+    panel.plot(level["x"], level["y"], color=look["color"], **_PLATEAU)
+
+
+def _hill_axes(panel: Axes, points: Table) -> None:
+    panel.set(xlabel="number k of largest values", ylabel="Hill estimate γₖ")
+    y = points["y"][points["y"] > 0]
+    if len(y):  # bands can reach below 0
+        panel.set(yscale="log", ylim=(y.min() / 1.5, y.max() * 1.5))
+        digits_only(panel.yaxis, 1, 2, 5)
+    _number_axis(panel, points["x"])
 
 
 def _verdict(tail: Mapping[Any, Any], share: float) -> str:
@@ -259,6 +267,58 @@ def _verdict(tail: Mapping[Any, Any], share: float) -> str:
     if share < 1:
         return f"{verdict} ({round(share * n)} of {n} members)"
     return f"{verdict}, exponent {_measured(tail)}" if verdict == "power law" else verdict
+
+
+def one_layer(tables: Mapping[str, Table], style: Style) -> Figure:
+    """Draw what there is to see of one matrix: its singular values, their levels, vectors and tail.
+
+    Parameters
+    ----------
+    tables
+        The ``statistics``, ``ranks`` and ``curves`` of a single layer of a single network.
+    style
+        The look.
+    """
+    curves, ranks = tables["curves"], tables["ranks"]
+    spacings, hills = (curves[curves["curve"] == name] for name in ("spacing", "hill"))
+    numbers = {name: found for (_, _, name), found in _numbers(tables["statistics"]).items()}
+    (heading,) = layer_headings(curves).values()
+    w = style.panel_width
+    own_axes, room = {"sharex": False, "sharey": False}, Room(left=7, between=7)
+    with canvas(style, heading, (2, 2), (w, 0.42 * w), room, **own_axes) as (figure, panels):
+        density, spacing, vectors, tail = panels.flat
+        edge = (numbers[name]["value"] for name in ("upper_edge", "edge_scale", "threshold"))
+        _histogram(density, curves, *edge)
+        density.set_xlabel("singular value")
+        _note(density, f"outliers {_alone(numbers['outliers_above'])}")
+        if spacings["y"].notna().any():
+            _unfolded(spacing, spacings, True)
+        else:
+            spacing.set_axis_off()
+            spacing.text(0.5, 0.5, "too few levels to unfold", ha="center", va="center")
+        _note(spacing, f"mean ratio {_measured(numbers['mean_ratio'])}")
+        _note(spacing, f"Brody parameter {_measured(numbers['brody'])}")
+        _p_values(vectors, ranks)
+        vectors.set_xlabel("rank")
+        learned = numbers["learned_rank"]["value"]
+        if learned > 0:
+            vectors.axvspan(0.5, learned + 0.5, **_VALUES | {"color": COLOURS[1]})
+        informative = _alone(numbers["informative_vectors"])
+        _note(vectors, f"learned rank {_alone(numbers['learned_rank'])}, {informative} informative")
+        _hill_line(tail, curves, _LAST)
+        _hill_axes(tail, hills)
+        _note(tail, f"tail: {_verdict(numbers['tail_exponent'], 1.0)}")
+        handles = [
+            Patch(**_VALUES, label="singular values"),
+            Line2D([], [], **_LAW, label="random: Marchenko-Pastur law; Wigner's spacings"),
+            Patch(**RANDOM_LOOK, label="edge ± fluctuation scale; 95 % of random; error"),
+            Line2D([], [], **_OUTLIERS, linestyle="--", label="threshold of outliers"),
+            Line2D([], [], **_OUTLIERS, linestyle="", marker="|", label="outliers"),
+            Line2D([], [], **_POISSON, label="unrelated levels (Poisson)"),
+            Patch(**_VALUES | {"color": COLOURS[1]}, label="learned rank"),
+        ]
+        legend(figure, style, {"left": _LEFT, "right": _RIGHT}, *handles)
+    return figure
 
 
 def _numbers(spectra: Table, *statistics: str) -> Mapping[Any, Mapping[Any, Any]]:
@@ -287,6 +347,11 @@ def _measured(found: Mapping[Any, Any]) -> str:
         return "unknown"
     text = f"{value:.3g}" if np.isnan(error) else f"{value:.3g} ± {error:.1g}"
     return text if np.isnan(random) else f"{text}, {random:.3g} if random"
+
+
+def _alone(found: Mapping[Any, Any]) -> str:
+    """Write a count of a single network, which has no error."""
+    return _measured({**found, "standard_error": np.nan})
 
 
 def _ends(part: Table) -> list[tuple[int, Look]]:

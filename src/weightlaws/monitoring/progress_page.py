@@ -1,9 +1,8 @@
 """A page of text to follow a run by, made from the files in the folder of its results.
 
-``python -m weightlaws.monitoring.progress_page results/default`` prints it.
+``weightlaws progress results/default`` prints it.
 """
 
-import argparse
 import sys
 import time
 from collections import defaultdict
@@ -15,7 +14,6 @@ from statistics import mean
 
 from tabulate import tabulate
 
-from weightlaws.errors import WeightLawsError
 from weightlaws.monitoring.durations import readable_duration
 from weightlaws.monitoring.expected_files import Files, done_files, expected_files, shard_file
 from weightlaws.monitoring.training_status import (
@@ -200,30 +198,20 @@ def _shortened(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 3 - cut]}...{text[-cut:]}"
 
 
-def main() -> None:
-    """Print the page once, or again and again until all is done."""
-    parser = argparse.ArgumentParser(
-        prog="python -m weightlaws.monitoring.progress_page",
-        description="Say how far a study's run is.",
-    )
-    parser.add_argument("folder", type=Path, help="of the results, such as results/default")
-    parser.add_argument("--every", type=float, metavar="SECONDS", help="repeat until all is done")
-    arguments = parser.parse_args()
-    try:
-        while True:
-            study = recorded_study(arguments.folder)
-            cost = partial(seconds_per_network_epoch, study)
-            text, whole = page(arguments.folder, study, time.time(), cost)
-            clear = "\033[H\033[2J" if arguments.every and sys.stdout.isatty() else ""
-            print(f"{clear}{text}", flush=True)
-            if whole or not arguments.every:
-                return
-            time.sleep(arguments.every)
-    except WeightLawsError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        pass
+def follow(folder: Path, every: float | None = None) -> None:
+    """Print the page of a study's folder once, or every so many seconds until all is done.
 
-
-if __name__ == "__main__":
-    main()
+    Raises
+    ------
+    WeightLawsError
+        If there is no study's record in the folder.
+    """
+    while True:
+        study = recorded_study(folder)
+        cost = partial(seconds_per_network_epoch, study)
+        text, whole = page(folder, study, time.time(), cost)
+        clear = "\033[H\033[2J" if every and sys.stdout.isatty() else ""
+        print(f"{clear}{text}", flush=True)
+        if whole or not every:
+            return
+        time.sleep(every)

@@ -51,7 +51,11 @@ def store_null(path: Path, stored: Spec) -> None:
         A ``specs.null_spec``.
     """
     spec = NullSpec.parse(stored)
-    null = simulate_null(spec.shape, spec.seed, matrices=spec.matrices)
+    write_null(path, stored, simulate_null(spec.shape, spec.seed, matrices=spec.matrices))
+
+
+def write_null(path: Path, stored: Spec, null: Null) -> None:
+    """Store the null that a ``specs.null_spec`` names."""
     with hdf5.create(path, "null", stored) as writer:
         writer.add("ends", [null.ends.smallest, null.ends.largest])
         writer.add("singular_values", null.singular_values)

@@ -1,5 +1,6 @@
 """Data sets and models of torchvision, also beside a torch without its compiled operators."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -58,7 +59,19 @@ def import_torchvision() -> ModuleType:
     of operators does not load, and the import then fails for want of the operators' schemas
     (``torchvision::nms`` and ``torchvision::qnms``). Declaring the two schemas is enough for data
     sets and models, which use neither.
+
+    Raises
+    ------
+    WeightLawsError
+        If it is not installed.
     """
+    if find_spec("torchvision") is None:
+        raise WeightLawsError(
+            "torchvision",
+            "no such package",
+            "it for what is named after it, and for MNIST, Fashion-MNIST and CIFAR-10",
+            "run pip install 'weightlaws[torchvision]'",
+        )
     import torch
 
     try:

@@ -1,0 +1,1 @@
+"""One trained network, layer by layer: a table, figures and a page."""
