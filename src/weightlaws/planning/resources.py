@@ -150,10 +150,13 @@ def symmetry(study: Study, condition: Ensemble) -> Resources:
     for layer, kept in study.layer_snapshots(condition).items():
         shape, epochs = condition.shapes[layer], {*kept} & {*study.tested_epochs(condition)}
         entries = prod(shape)
-        copy = 1e-6 + 3.5e-8 * sum(shape) + _fitted(condition, layer)
+        # Of p things there are p copies at most.
+        member = min(copies, shape[0]) * _fitted(condition, layer)
+        member += sum(min(copies, side) * (1e-6 + 3.5e-8 * side) for side in shape)
         if labelled_side(layer) != "columns":  # else entries are not permuted
-            copy += 2.5e-8 * entries + _evaluation(4, entries**0.5)
-        seconds += 2 * len(epochs) * n * copies * copy
+            copy = 2.5e-8 * entries + _evaluation(4, entries**0.5)
+            member += min(copies, entries) * copy
+        seconds += 2 * len(epochs) * n * member
         held = max(held, 12 * n * entries + 48 * copies * max(shape))
     return _resources(held, seconds)
 
