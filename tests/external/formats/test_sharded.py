@@ -56,13 +56,27 @@ def test_an_extra_shard_is_named(tmp_path):
         detect.check_file(folder)
 
 
-def test_parameters_that_the_index_has_or_lacks_are_named(tmp_path):
+def test_a_parameter_that_a_shard_lacks_is_named(tmp_path):
     folder = write(tmp_path / "a", **{"lost.weight": f"{NAMES[0]}.safetensors"})
     with pytest.raises(WeightLawsError, match=r"00001-of-00002.*: found no lost\.weight, exp"):
         parameters(folder)
-    folder = write(tmp_path / "b", **{"layers.0.weight": None})
-    with pytest.raises(WeightLawsError, match=r"00001-of-00002.*: found also layers\.0\.weight"):
-        parameters(folder)
+
+
+def test_what_the_index_does_not_list_is_read_and_said(tmp_path, caplog):
+    unlisted = dict.fromkeys(["layers.0.weight", "layers.2.weight", "layers.3.weight"])
+    folder = write(tmp_path / "net", **unlisted)
+    assert {*arrays(folder)} == {*STATE}
+    said = {record.getMessage().partition("/net/")[2] for record in caplog.records}
+    assert f"model.safetensors.index.json lists no parameter of {NAMES[1]}.safetensors, " in {
+        message.replace("which is read, too", "") for message in said
+    }
+    assert (
+        f"{NAMES[0]}.safetensors: the index lists 1 of 2 parameters; also read is layers.0.weight"
+        in said
+    )
+    (folder / f"{NAMES[1]}.safetensors").unlink()
+    with pytest.raises(WeightLawsError, match=r"found 1 of model\.\.\.-of-00002\.safetensors, exp"):
+        detect.check_file(folder)
 
 
 INDICES = {

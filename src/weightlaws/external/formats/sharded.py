@@ -1,18 +1,22 @@
 """One network in several files: a folder of shards, with an index of what stands where.
 
 The index is JSON, ``{"weight_map": {parameter: file}}``, as packages of Hugging Face write it, for
-safetensors and for PyTorch's files: ``model.safetensors.index.json``.
+safetensors and for PyTorch's files: ``model.safetensors.index.json``. The files count: what they
+hold beyond their index belongs to the network, and a warning says so.
 """
 
 import json
+import logging
 import re
 from pathlib import Path
 
 from weightlaws.errors import WeightLawsError
 from weightlaws.external.formats import messages
 
+log = logging.getLogger(__name__)
+
 INDEX = ".index.json"
-_SHARD = re.compile(r"(.*?)-?\d+-of-\d+(\.\w+)$")
+_SHARD = re.compile(r"(.*?)-?\d+-of-(\d+)(\.\w+)$")
 _MOST_INDEX = 2**28
 _FETCH = "fetch the missing files, or save the network again"
 
@@ -53,7 +57,8 @@ def shards_of(index: Path) -> dict[Path, frozenset[str]]:
     Raises
     ------
     WeightLawsError
-        If the index is damaged, a file of it is missing, or the folder has one more.
+        If the index is damaged, a file of it is missing, or a file of another series of shards is
+        there.
     """
     place = f"{index}: index"
     try:
@@ -80,34 +85,50 @@ def shards_of(index: Path) -> dict[Path, frozenset[str]]:
             _FETCH,
         )  # fmt: skip
     series = {match.groups() for file in found if (match := _SHARD.fullmatch(file))}
-    extra = sorted(
-        file
-        for file in inside - {*found}
-        if (match := _SHARD.fullmatch(file)) and match.groups() in series
-    )
-    if extra:
+    others = {file: match for file in inside - {*found} if (match := _SHARD.fullmatch(file))}
+    extra = sorted(file for file, match in others.items() if match.groups() in series)
+    foreign = {(stem, ending) for stem, _, ending in series}
+    if strangers := sorted(
+        file for file, match in others.items() if file not in extra and match.group(1, 3) in foreign
+    ):
         raise WeightLawsError(
             f"{folder}: shards",
-            f"{', '.join(extra)}, which {index.name} does not list",
+            f"{', '.join(strangers)}, which {index.name} does not list",
             f"the {len(found)} of the index",
             "remove what is of another network, or fetch the index again",
         )
+    if extra:
+        log.warning("%s lists no parameter of %s, which is read, too", index, ", ".join(extra))
+        found |= {file: set() for file in extra}
+    for stem, total, ending in series:
+        n = sum(file.startswith(stem) and file.endswith(f"-of-{total}{ending}") for file in found)
+        if n < int(total):
+            raise WeightLawsError(
+                f"{folder}: shards", f"{n} of {stem}...-of-{total}{ending}", f"{total}", _FETCH
+            )
     return {folder / file: frozenset(names) for file, names in found.items()}
 
 
 def check_parameters(shard: Path, found: frozenset[str], expected: frozenset[str]) -> None:
-    """Refuse a shard that has other parameters than its index says.
+    """Refuse a shard that lacks parameters of its index; warn of one that has more.
 
     Raises
     ------
     WeightLawsError
-        Naming the first that is missing or too many.
+        Naming the first that is missing.
     """
-    for names, word in ((expected - found, "no"), (found - expected, "also")):
-        if names:
-            raise WeightLawsError(
-                f"{shard}: shard",
-                f"{word} {min(names)}",
-                f"the {len(expected)} parameters that the index lists",
-                _FETCH,
-            )
+    if missing := expected - found:
+        raise WeightLawsError(
+            f"{shard}: shard",
+            f"no {min(missing)}",
+            f"the {len(expected)} parameters that the index lists",
+            _FETCH,
+        )
+    if expected and (more := found - expected):
+        log.warning(
+            "%s: the index lists %d of %d parameters; also read is %s",
+            shard,
+            len(expected),
+            len(found),
+            messages.short(", ".join(sorted(more))),
+        )
