@@ -423,7 +423,7 @@ def test_a_record_that_is_none_is_refused(tmp_path, content, words):
 def ensemble_file(path, members=6, **shapes):
     with h5py.File(path, "w") as file:
         for layer, shape in shapes.items():
-            file[layer] = np.ones((members, *shape))
+            file[layer] = np.random.default_rng(0).normal(size=(members, *shape))
     return str(path)
 
 
