@@ -240,7 +240,7 @@ def test_what_is_no_ensemble_is_refused(tmp_path, weights):
     refused("nowhere", "no such file, expected a folder of networks")
     refused("nowhere.h5", "no such file")
     (tmp_path / "a.npz").write_bytes(b"numbers")
-    refused("a.npz", r"a file ending in '\.npz', expected a folder of networks")
+    refused("a.npz", r"a file that is not HDF5, expected a folder of networks")
     (tmp_path / "a.h5").write_bytes(b"")
     refused("a.h5", "file: found what HDF5 cannot read")
     (tmp_path / "empty").mkdir()

@@ -109,6 +109,19 @@ def test_largest_deviations_are_those_that_are_significant(significance):
     assert len({panel.get_xlim() for panel in panels}) == 1
 
 
+def test_a_deviation_without_a_spread_does_not_stretch_the_axis(significance):
+    """Of a quantity that is the same in all members: infinite, without an interval."""
+    odd = significance.copy()
+    found = odd.index[odd["p_adjusted"] <= 0.05][0]
+    odd.loc[found, ["deviation_sd", "low", "high"]] = np.inf, np.nan, np.nan
+    figure = law_figures.largest_deviations(odd, 0.05, STYLE)
+    rest = odd.drop(index=found)
+    rest = rest[(rest["p_adjusted"] <= 0.05) & (rest["selection"] == "all")]
+    longest = rest[["deviation_sd", "low", "high"]].abs().to_numpy().max()
+    reach = max(panel.get_xlim()[1] for panel in figure.axes if panel.axison)
+    assert reach <= 1.05 * longest + 1e-9
+
+
 def test_nothing_overlaps_or_leaves_the_figure(comparison, significance):
     assert_apart(law_figures.laws(comparison, STYLE), STYLE)
     assert_apart(law_figures.largest_deviations(significance, 0.05, STYLE), STYLE)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.inference.bootstrap import resampling_weights, restricted
 from weightlaws.inference.comparison import compare
 from weightlaws.inference.comparison_job import comparison_table
@@ -120,6 +121,16 @@ def test_laws_are_compared_with_and_without_the_dead(shards, weights):
                 np.testing.assert_array_equal(found[column], expected[column])
     once = table[(table["layer"] == SQUARE) & (table["epoch"] != 2)]
     assert once["gain_order_sd"].isna().all()
+
+
+def test_more_folds_than_finite_members_are_refused(shards):
+    spec = {
+        **{"weights": WEIGHTS_SPEC, "members": MEMBERS, "seed": 3, "folds": 23},
+        **{"epochs": [2], "orders": 2, "code": "digest"},
+    }
+    message = r"name: members: found 22 of 24 whose .* are finite, expected at least 23"
+    with pytest.raises(WeightLawsError, match=message):
+        comparison_table(shards[0], spec, "name")
 
 
 def test_symmetries_are_tested_at_the_headline_epochs(shards, weights):

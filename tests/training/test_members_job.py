@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.storage.hdf5 import create
 from weightlaws.training.members_job import (
     conditions_table,
@@ -96,9 +97,49 @@ def test_networks_that_were_trained_elsewhere_have_what_is_known_of_them(tmp_pat
         writer.add("accuracy", np.full((2, 1), np.nan))
         writer.add("dead_output", np.zeros((2, 1), bool))
         writer.add("finite", np.array([[True], [False]]))
+        writer.add("names", np.array([b"member 0", b"member 1"], "S500"))
+        writer.add("digest", np.zeros((2, 16), np.uint8))
     table = members_table("nets", [path], spec, 2)
     assert final_members(table)["finite"].tolist() == [True, False]
     assert table["test_accuracy"].isna().all()
     curves = learning_curves(table)
     assert curves.empty
     assert "accuracy_q95" in curves
+
+
+FOREIGN = {
+    "source": "nets",
+    "shapes": {"fc": [4, 3]},
+    "epochs": 0,
+    "snapshots": {"fc": [0]},
+    "code": "digest",
+}
+
+
+def of_foreign(folder, digests, finite):
+    """The table of imported networks in shards of two."""
+    paths = []
+    for first in range(0, len(digests), 2):
+        paths.append(folder / f"{first}-{first + 1}.h5")
+        with create(paths[-1], "weights", {**FOREIGN, "members": [first, first + 1]}) as writer:
+            writer.add("loss", np.empty((2, 0)))
+            writer.add("accuracy", np.full((2, 1), np.nan))
+            writer.add("dead_output", np.zeros((2, 1), np.bool_))
+            writer.add("finite", np.array(finite[first : first + 2])[:, None])
+            writer.add("names", np.array([f"{k}.pt".encode() for k in (first, first + 1)], "S500"))
+            numbers = np.array(digests[first : first + 2], np.uint8)
+            writer.add("digest", np.repeat(numbers[:, None], 16, axis=1))
+    return members_table("name", paths, FOREIGN, len(digests))
+
+
+def test_equal_networks_of_elsewhere_are_refused_by_name(tmp_path):
+    with pytest.raises(
+        WeightLawsError,
+        match=r"nets: members: found equal weights in 0\.pt, 3\.pt and in 1\.pt, 4\.pt, 5\.pt, ",
+    ):
+        of_foreign(tmp_path, [7, 8, 9, 7, 8, 8], [True] * 6)
+
+
+def test_networks_that_diverged_alike_are_not_called_equal(tmp_path):
+    table = of_foreign(tmp_path, [7, 8, 8, 9], [True, False, False, True])
+    assert table["finite"].tolist() == [True, False, False, True]

@@ -265,10 +265,14 @@ MODULES = {
         "results": "",
     },
     "external": {
-        "combined ensembles formats import_job layers matrices modules names": ELSEWHERE,
-        "networks numbers parameters parametrisations quantised rounding selection": ELSEWHERE,
-        "model_zoos stacks torchvision_models weight_tables": ELSEWHERE,
+        "combined ensembles import_job layers matrices modules names networks": ELSEWHERE,
+        "model_zoos numbers parameters parametrisations quantised rounding selection": ELSEWHERE,
+        "stacks torchvision_models weight_tables": ELSEWHERE,
         "skipped_job": "skipped",
+    },
+    "external.formats": {
+        "detect hdf5 keras messages numpy_arrays pickles pytorch safetensors sharded": ELSEWHERE,
+        "state_dicts tensors": ELSEWHERE,
     },
     "figures": {
         "distances": "architecture_figures",

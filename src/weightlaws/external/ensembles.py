@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -44,6 +45,8 @@ from weightlaws.external.stacks import Stack
 
 log = logging.getLogger(__name__)
 
+# Of files that are HDF5 or damaged; others are told by their content.
+_HDF5_SUFFIXES = (".h5", ".hdf5")
 # Bytes of a file that tell most files apart: from its middle, as beginnings and ends are alike.
 _PROBE = 2**14
 
@@ -302,12 +305,20 @@ def _place(path: Path, epoch: int | None, layout: str | None) -> _Place:
     if path.is_dir():
         zoo = model_zoos.found_in(path, epoch)
         return _Place(zoo.files, zoo.names, None, lambda: zoo.doubts)
-    if path.suffix.lower() not in stacks.HDF5_SUFFIXES or not path.is_file():
+    if not path.exists():
         raise WeightLawsError(
             f"{path}: ensemble",
-            "no such file" if not path.exists() else f"a file ending in '{path.suffix}'",
-            f"a folder of networks, or a file ending in {' or '.join(stacks.HDF5_SUFFIXES)}",
-            "correct the path, or put each network in a file of its own in a folder",
+            "no such file",
+            "a folder of networks, or an HDF5 file of arrays (member, out, in)",
+            "correct the path",
+        )
+    if path.suffix.lower() not in _HDF5_SUFFIXES and not h5py.is_hdf5(path):
+        raise WeightLawsError(
+            f"{path}: ensemble",
+            "a file that is not HDF5",
+            "a folder of networks, or an HDF5 file of arrays (member, out, in)",
+            "name a single network under checkpoints, or put each network in a file of its own in "
+            "a folder",
         )
     if epoch is not None:
         raise WeightLawsError(

@@ -22,13 +22,18 @@ import numpy as np
 
 from weightlaws.arrays import Shape
 from weightlaws.errors import WeightLawsError
-from weightlaws.external import formats, matrices, names, parametrisations, quantised, rounding
+from weightlaws.external import matrices, names, parametrisations, quantised, rounding
 from weightlaws.external.combined import Combined
+from weightlaws.external.formats import messages
 from weightlaws.external.matrices import Split
 from weightlaws.external.numbers import Matrix, floats
 from weightlaws.external.parameters import Parameter
 from weightlaws.external.selection import Selection
 
+# What the reasons of formats and modules say of what is no weight of the network.
+_UNTRAINED = re.compile(
+    r"buffer|optimi[sz]er|not a (dense )?tensor|outside of|a constant|objects of|no numbers"
+)
 _FLOATS = ("float64", "float32", "float16", "bfloat16")
 
 
@@ -162,7 +167,7 @@ def sorted_out(source: object, parameters: Iterable[Parameter], selection: Selec
     WeightLawsError
         If a pattern of the selection matches nothing.
     """
-    network = _Network({parameter.name: parameter for parameter in parameters})
+    network = _Network(_by_name(source, parameters))
     layers: dict[str, Layer] = {}
     skipped: dict[str, str] = {}
     left_out: dict[Hashable, int] = {}
@@ -180,7 +185,7 @@ def sorted_out(source: object, parameters: Iterable[Parameter], selection: Selec
             continue
         if parameter.same_as is not None:
             taken[parameter.same_as] = parameter.name
-        formats.check_layer(source, base)
+        messages.check_layer(source, base)
         for layer in _matrices(weight, base, network, latest):
             if layer.name in layers:
                 raise WeightLawsError(
@@ -210,6 +215,19 @@ def sorted_out(source: object, parameters: Iterable[Parameter], selection: Selec
     analysed = sum(prod(layer.shape) for layer in wanted.values())
     others = sum(size for array, size in left_out.items() if array not in taken)
     return SortedOut(wanted, skipped, analysed / (analysed + others))
+
+
+def _by_name(source: object, parameters: Iterable[Parameter]) -> dict[str, Parameter]:
+    """Return parameters by name; of two of one name that which is left out has to yield."""
+    found: dict[str, Parameter] = {}
+    for parameter in parameters:
+        other = found.get(parameter.name)
+        if other is not None and other.reason is None and parameter.reason is None:
+            both, way_out = "two parameters of this name", "rename one of them"
+            raise WeightLawsError(f"{source}: {parameter.name}", both, "one", way_out)
+        if other is None or other.reason is not None:
+            found[parameter.name] = parameter
+    return found
 
 
 def _some(skipped: Mapping[str, str]) -> str:
@@ -258,8 +276,7 @@ class _Latest:
                 raise
             except Exception as error:  # what damaged data fail with can be anything
                 place = f"{self._source}: {weight.parameter.name}"
-                found = f"damaged data ({formats.short(error)})"
-                raise WeightLawsError(place, found, "numbers", formats.WHOLE_FILE) from error
+                raise messages.damaged(place, error) from error
             self._weight = weight
         matrix: Matrix = np.ascontiguousarray(self._array[k])
         if k + 1 >= len(cut.names):
@@ -287,7 +304,7 @@ def _reason(weight: Combined, network: _Network, asked_for: bool) -> _Reason | N
     parameter, bias = weight.parameter, network.bias(weight.parameter)
     told = network.refused.get(parameter.name) or parameter.reason
     if told is not None:
-        return _Reason(told, not re.search(r"buffer|optimi[sz]er|average|not a tensor", told))
+        return _Reason(told, not _UNTRAINED.search(told))
     if not asked_for and (original := network.originals.get(parameter.name)):
         return _Reason(f"a moving average of {original}", trained=False)
     kind = None

@@ -8,22 +8,25 @@ one of a named epoch. The epoch of a file is the number behind ``epoch`` in its 
 """
 
 import logging
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from natsort import natsorted
+from natsort import natsort_keygen
 
 from weightlaws.errors import WeightLawsError
-from weightlaws.external import formats
+from weightlaws.external.formats import detect, sharded
 
 log = logging.getLogger(__name__)
 
-# Beginnings of files of weights: of zip archives, pickles, HDF5. They count where a name has no
-# ending, or one that says nothing.
-_BEGINNINGS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x89HDF\r\n\x1a\n")
-_VAGUE = ("", ".tar", ".weights")
+_natural = natsort_keygen()
+
+# Endings that say nothing: such files are looked into.
+_VAGUE = ("", ".tar")
+# Beside checkpoints of another kind these are records of the training.
+_ARRAYS = (".npy", ".npz")
 # What training programs keep beside the weights, in the same formats.
 _BESIDE = re.compile(r"(^|[._-])(optimi[sz]er|optim|scheduler|scaler|rng|training_args)([._-]|$)")
 # Epochs and steps by name, then what else counts them.
@@ -67,16 +70,17 @@ def found_in(folder: Path, epoch: int | None = None) -> Zoo:
         If there are none, or files of several kinds, or files and subfolders of networks; or the
         folder is one network in several files.
     """
-    if index := _index(folder):
+    inside = _inside(folder)
+    if index := next((entry.name for entry in inside if entry.name.endswith(sharded.INDEX)), None):
         raise WeightLawsError(
             f"{folder}: ensemble",
-            f"one network in several files, by {index.name}",
+            f"one network in several files, by {index}",
             "a file or a folder for each network",
             "name the folder under checkpoints",
         )
-    inside = _inside(folder)
-    files = [path for path in inside if path.is_file() and _holds_weights(path)]
-    folders = [path for path in inside if path.is_dir() and next(_checkpoints(path), None)]
+    paths = [folder / entry.name for entry in inside]
+    files = [path for path in paths if path.is_file() and _holds_weights(path)]
+    folders = [path for path in paths if path.is_dir() and next(_checkpoints(path), None)]
     if len(files) > 1 and len(folders) > 1:
         raise WeightLawsError(
             f"{folder}: folder",
@@ -98,13 +102,13 @@ def found_in(folder: Path, epoch: int | None = None) -> Zoo:
         raise WeightLawsError(
             f"{folder}: folder",
             f"files ending in {' and '.join(kinds)}" if kinds else "no networks",
-            f"files of one kind of {', '.join(formats.SUFFIXES)}, one for each member, or a "
+            f"files of one kind of {', '.join(detect.SUFFIXES)}, one for each member, or a "
             "subfolder with checkpoints for each",
             "leave one kind in the folder: a network in two would count twice"
             if kinds
             else "put the files of the trained networks there",
         )
-    for path in inside:
+    for path in paths:
         if path not in files:
             log.info("%s is left out: it is no file of weights", path)
     names = [path.name for path in files]
@@ -178,29 +182,39 @@ def _names_of_one_network(folder: Path, names: Sequence[str]) -> Iterator[str]:
         first.setdefault(run, name)
 
 
-def _inside(folder: Path) -> list[Path]:
+def _inside(folder: Path) -> list[os.DirEntry[str]]:
     """Return what a folder holds, in natural order."""
-    return natsorted(
-        (path for path in folder.iterdir() if not path.name.startswith(".")),
-        key=lambda path: path.name,
-    )
+    with os.scandir(folder) as inside:
+        return sorted(
+            (entry for entry in inside if not entry.name.startswith(".")),
+            key=lambda entry: _natural(entry.name),
+        )
 
 
 def _checkpoints(folder: Path) -> Iterator[Path]:
     """Return the networks below a folder, the last in natural order first."""
-    if _index(folder):
+    arrays, others = [], False
+    for path in _files_below(folder):
+        if path.suffix.lower() in _ARRAYS:
+            arrays.append(path)
+        else:
+            others = True
+            yield path
+    if not others:
+        yield from arrays
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    inside = _inside(folder)
+    if any(entry.name.endswith(sharded.INDEX) for entry in inside):
         yield folder
         return
-    for path in reversed(_inside(folder)):
-        if path.is_dir():
-            yield from _checkpoints(path)
+    for entry in reversed(inside):
+        path = folder / entry.name
+        if entry.is_dir():
+            yield from _files_below(path)
         elif _holds_weights(path):
             yield path
-
-
-def _index(folder: Path) -> Path | None:
-    """Return the index of a network in several files, if the folder is one."""
-    return next(iter(sorted(folder.glob("*.index.json"))), None)
 
 
 def _holds_weights(path: Path) -> bool:
@@ -208,6 +222,9 @@ def _holds_weights(path: Path) -> bool:
     if _BESIDE.search(path.stem.lower()):
         return False
     if path.suffix.lower() not in _VAGUE:
-        return path.suffix.lower() in formats.SUFFIXES
-    with path.open("rb") as file:
-        return file.read(8).startswith(_BEGINNINGS)
+        return path.suffix.lower() in detect.SUFFIXES
+    try:
+        detect.check_file(path)
+    except WeightLawsError:
+        return False
+    return True

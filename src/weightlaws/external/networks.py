@@ -4,7 +4,7 @@
 source           what it is
 ================ ===================================================================================
 torchvision:name a model of torchvision's with its default weights
-a path           a file of weights, see `formats`
+a path           a file of weights, or a folder of shards, see `formats.detect`
 a mapping        a state dict: arrays or tensors by name
 a module         of torch
 ================ ===================================================================================
@@ -28,7 +28,8 @@ import numpy as np
 
 from weightlaws.arrays import Shapes
 from weightlaws.errors import WeightLawsError
-from weightlaws.external import formats, modules, torchvision_models
+from weightlaws.external import modules, torchvision_models
+from weightlaws.external.formats import detect
 from weightlaws.external.layers import Layer, sorted_out
 from weightlaws.external.numbers import Matrix
 from weightlaws.external.parameters import Parameter
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     Source = str | Path | Mapping[str, Any] | torch.nn.Module
 
 log = logging.getLogger(__name__)
+
+# Mappings within each other in a state dict: what nests deeper holds itself.
+_DEEPEST = 20
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ def source_file(source: str) -> Path | None:
     """
     if _is_model(source):
         return None
-    formats.check_file(Path(source))
+    detect.check_file(Path(source))
     return Path(source)
 
 
@@ -229,7 +233,8 @@ def _parameters(
     if _is_model(source):
         yield torchvision_models.parameters(str(source), headers_only=headers_only)
     elif isinstance(source, str | Path):
-        with formats.opened(Path(source), headers_only=headers_only) as parameters:
+        path = Path(source)
+        with detect.opened(path, headers_only=headers_only, state_dict=state_dict) as parameters:
             yield parameters
     elif isinstance(source, Mapping):
         yield [_of_value(str(name), value) for name, value in _nested(source, state_dict).items()]
@@ -242,15 +247,30 @@ def _parameters(
 
 
 def _nested(content: Mapping[str, Any], key: str | None) -> Mapping[str, Any]:
-    """Return the state dict at a path of keys."""
-    for part in key.split(".") if key else ():
-        if not isinstance(content, Mapping) or part not in content:
-            known = ", ".join(map(repr, content)) if isinstance(content, Mapping) else "no keys"
-            raise WeightLawsError(
-                f"state dict: {key}", f"no {part!r}", f"one of {known}", "correct the path of keys"
-            )
-        content = content[part]
-    return content
+    """Return the state dict at a path of keys, or without one the only one that there is."""
+    inner = dict(_state_dicts(content))
+    if key is None and len(inner) == 1:
+        return next(iter(inner.values()))
+    if key not in inner:
+        raise WeightLawsError(
+            f"state dict: {key or 'a mapping'}",
+            "several state dicts" if inner and key is None else "no arrays by name",
+            f"one of {', '.join(inner)}" if inner else "a mapping of names to arrays",
+            "choose one with its key, as `state_dict`" if inner else "give one",
+        )
+    return inner[key]
+
+
+def _state_dicts(
+    content: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Find mappings that hold arrays or tensors, by the path of keys to them."""
+    if any(isinstance(v, np.ndarray) or modules.is_tensor(v) for v in content.values()):
+        yield ".".join(path) or ".", content
+        return
+    for key, value in content.items():
+        if isinstance(value, Mapping) and len(path) < _DEEPEST:
+            yield from _state_dicts(value, (*path, str(key)))
 
 
 def _of_value(name: str, value: object) -> Parameter:

@@ -15,14 +15,13 @@ import numpy.typing as npt
 
 from weightlaws.arrays import Shapes
 from weightlaws.errors import WeightLawsError
-from weightlaws.external import formats
+from weightlaws.external.formats import hdf5, keras, messages
 from weightlaws.external.layers import Layer, SortedOut, sorted_out
 from weightlaws.external.parameters import Parameter
 from weightlaws.external.selection import Selection
 
-HDF5_SUFFIXES = (".h5", ".hdf5")
-
 _PARTS = 8  # arrays in memory, of which one weight can be made
+_VALUES = 2**22  # numbers that are compared at once
 
 
 @dataclass(frozen=True)
@@ -132,13 +131,20 @@ class Stack:
             alike: list[list[int]] = []
             for group in groups:
                 by_content = defaultdict(list)
-                for member in group:
-                    array = stacked.read(member, member + 1)
+                for member, array in _each(stacked, group):
                     if np.isfinite(array).all():
                         by_content[array.tobytes()].append(member)
                 alike += [same for same in by_content.values() if len(same) > 1]
             groups = alike
         return groups
+
+
+def _each(stacked: Stacked, members: Sequence[int]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    """Read an array of some members, many at once where it is of all members."""
+    step = max(1, _VALUES // prod(stacked.shape)) if len(members) == stacked.members else 1
+    for start in range(0, len(members), step):
+        some = members[start : start + step]
+        yield from zip(some, stacked.read(some[0], some[-1] + 1), strict=True)
 
 
 def shapes_of(found: SortedOut) -> Shapes:
@@ -155,13 +161,15 @@ def opened_hdf5(path: Path) -> Iterator[Stack]:
     WeightLawsError
         If it is no such file.
     """
-    try:
-        handle = h5py.File(path, "r", locking="best-effort")
-    except OSError as error:
-        found = f"what HDF5 cannot read ({formats.short(error)})"
-        raise WeightLawsError(f"{path}: file", found, "arrays", formats.WHOLE_FILE) from error
-    with handle as file:
-        datasets = formats.hdf5_datasets(file)
+    with hdf5.open_file(path) as file:
+        if keras.is_keras(file):
+            raise WeightLawsError(
+                f"{path}: file",
+                "a network of Keras",
+                "arrays (member, out, in)",
+                "name it under checkpoints, or put several in a folder",
+            )
+        datasets = hdf5.datasets(file)
         yield Stack(
             path,
             [
@@ -182,8 +190,8 @@ def _read(path: Path, name: str, dataset: h5py.Dataset, start: int, end: int) ->
     try:
         values: npt.NDArray[Any] = dataset[start:end]
     except OSError as error:
-        found = f"damaged data ({formats.short(error)})"
-        raise WeightLawsError(f"{path}: {name}", found, "numbers", formats.WHOLE_FILE) from error
+        found = f"damaged data ({messages.short(error)})"
+        raise WeightLawsError(f"{path}: {name}", found, "numbers", messages.WHOLE_FILE) from error
     return values
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from weightlaws.errors import WeightLawsError
 from weightlaws.external import modules
-from weightlaws.external.formats import short
+from weightlaws.external.formats.messages import short
 from weightlaws.external.parameters import Parameter
 from weightlaws.training.torchvision import import_torchvision
 

@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from weightlaws.arrays import Integers
 from weightlaws.errors import WeightLawsError
-from weightlaws.external.formats import WHOLE_FILE, short
+from weightlaws.external.formats.messages import WHOLE_FILE, short
 from weightlaws.external.stacks import Stack, Stacked
 
 WEIGHTS, LAYOUT, METRICS = "weights.npy", "layout.csv", ("metrics.csv", "metrics.csv.gz")

@@ -1,0 +1,1 @@
+"""The formats of files that trained networks come in, one a module."""
