@@ -243,7 +243,8 @@ def test_files_that_vanish_while_they_are_counted_cost_no_run(
 
 def test_an_ensemble_that_was_trained_elsewhere_has_no_state(tmp_path):
     with h5py.File(tmp_path / "own.h5", "w") as file:
-        file["square"], file["wide"] = np.ones((30, 10, 10)), np.ones((30, 5, 20))
+        rng = np.random.default_rng(0)
+        file["square"], file["wide"] = rng.normal(size=(30, 10, 10)), rng.normal(size=(30, 5, 20))
     source = str(tmp_path / "own.h5")
     own = disk_estimate(study(sweeps=[], ensembles=[source]))
     assert own["datasets"] == own["state"] == 0

@@ -190,7 +190,7 @@ def own(tmp_path):
     """A study of an ensemble and a network that were trained elsewhere."""
     for name in ("ensemble", "network"):
         with h5py.File(tmp_path / f"{name}.h5", "w") as file:
-            file["b"] = file["a"] = np.ones((6, 7, 7))
+            file["b"] = file["a"] = np.random.default_rng(0).normal(size=(6, 7, 7))
     return study(
         ensembles=[str(tmp_path / "ensemble.h5")], checkpoints=[str(tmp_path / "network.h5")]
     )

@@ -1,5 +1,3 @@
-import os
-import shutil
 import subprocess
 import sys
 import zlib
@@ -7,6 +5,7 @@ import zlib
 import h5py
 import numpy as np
 import pytest
+from support.no_locks import without_locks
 
 from weightlaws.storage.hdf5 import StorageError, check_spec, create, opened
 
@@ -151,17 +150,7 @@ def test_a_part_is_read_and_checked_alone(tmp_path):
 
 @pytest.fixture(scope="module")
 def no_locks(tmp_path_factory):
-    """The environment of a process on a file system without locks, such as NFS without lockd."""
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler to take the locks away with")
-    folder = tmp_path_factory.mktemp("locks")
-    (folder / "flock.c").write_text(
-        "#include <errno.h>\nint flock(int fd, int how) { errno = ENOLCK; return -1; }\n"
-    )
-    command = ["cc", "-shared", "-fPIC", "-o", folder / "flock.so", folder / "flock.c"]
-    subprocess.run(command, check=True)
-    without = {k: v for k, v in os.environ.items() if k != "HDF5_USE_FILE_LOCKING"}
-    return {**without, "LD_PRELOAD": str(folder / "flock.so")}
+    return without_locks(tmp_path_factory.mktemp("locks"))
 
 
 def in_a_process(environment, path):

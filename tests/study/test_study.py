@@ -423,7 +423,7 @@ def test_a_record_that_is_none_is_refused(tmp_path, content, words):
 def ensemble_file(path, members=6, **shapes):
     with h5py.File(path, "w") as file:
         for layer, shape in shapes.items():
-            file[layer] = np.ones((members, *shape))
+            file[layer] = np.random.default_rng(0).normal(size=(members, *shape))
     return str(path)
 
 
@@ -517,7 +517,9 @@ def test_own_networks_that_cannot_be_used_are_refused(tmp_path):
     ensemble_file(twin / "net.h5", a=(6, 6))
     refused("ensembles.1: nowhere.h5: ensemble: found no such file", ensembles=[net, "nowhere.h5"])
     refused("checkpoints.0: nowhere.pt: file: found no such file", checkpoints=["nowhere.pt"])
-    refused("checkpoints.0: .*net: file name: found the ending", checkpoints=[str(twin)])
+    refused(
+        "checkpoints.0: .*net: folder: found no file ending in .index.json", checkpoints=[str(twin)]
+    )
     refused("found 4 members of few, expected at least 5, as many as statistics", ensembles=[few])
     differ = f"found {net} of the name net, which {net} has too, expected names that differ"
     refused(differ, ensembles=[net], checkpoints=[net])

@@ -196,7 +196,7 @@ def test_an_edit_of_the_configuration(project, changes, jobs):
     (project.folder / "own").mkdir()
     for name, shape in (("ensemble", (4, 5, 12)), ("network", (5, 12))):
         with h5py.File(project.folder / f"own/{name}.h5", "w") as file:
-            file["fc"] = np.ones(shape, np.float32)
+            file["fc"] = np.random.default_rng(0).normal(size=shape)
     project.configure(**changes)
     assert project.planned() == jobs
 

@@ -229,10 +229,11 @@ class Checkpoint(Network):
 
     def files(self, _: "Shard") -> list[Path]:
         """Return the files that it is read from, if there are any."""
+        from weightlaws.external.formats.detect import files_of
         from weightlaws.external.networks import source_file
 
         file = source_file(self.source)
-        return [] if file is None else [file]
+        return [] if file is None else files_of(file)
 
 
 #: Ensembles, to which laws can be fitted.

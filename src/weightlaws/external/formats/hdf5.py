@@ -1,5 +1,6 @@
 """Files of HDF5: arrays by path; Keras's have a layout of their own, see `keras`."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,18 @@ def open_file(path: Path) -> h5py.File:
         If it is damaged, or open elsewhere for writing.
     """
     try:
-        return h5py.File(path, "r", locking="best-effort")
+        return _with_lock_if_any(path)
     except OSError as error:
         raise _cannot_read(path, error) from error
+
+
+def _with_lock_if_any(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r", locking="best-effort")
+    except OSError as error:
+        if error.errno != errno.ENOLCK:  # what NFS says without lockd; HDF5 itself knows ENOSYS
+            raise
+        return h5py.File(path, "r", locking=False)
 
 
 def _cannot_read(path: Path, error: OSError) -> WeightLawsError:
