@@ -142,7 +142,8 @@ rule lazy_rich:
     """Draw the spectra of one architecture from rich to lazy training."""
     input:
         spectra=lambda wildcards: expand(
-            at("spectra"), condition=STAGES["lazy_rich"].about(STUDY, wildcards)
+            at("spectra"),
+            condition=STAGES["lazy_rich"].about(STUDY, dict(wildcards.items())),
         ),
         learning_curves=at("learning_curves"),
         conditions=at("conditions"),

@@ -35,6 +35,8 @@ _EPOCHS = (
     re.compile(r"(?:checkpoints?|ckpt|steps?|iter(?:ation)?s?)[=_ .-]?(\d+)", re.IGNORECASE),
 )
 _SHARD = re.compile(r"-\d+-of-(\d+)")
+# Folders within a member's folder that are looked into, and what of them without any network.
+_DEEPEST, _MOST = 4, 10_000
 
 
 @dataclass(frozen=True)
@@ -205,16 +207,32 @@ def _checkpoints(folder: Path) -> Iterator[Path]:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    inside = _inside(folder)
-    if any(entry.name.endswith(sharded.INDEX) for entry in inside):
-        yield folder
-        return
-    for entry in reversed(inside):
-        path = folder / entry.name
-        if entry.is_dir():
-            yield from _files_below(path)
-        elif _holds_weights(path):
-            yield path
+    looked_at = 0
+
+    def below(folder: Path, depth: int) -> Iterator[Path]:
+        nonlocal looked_at
+        inside = _inside(folder)
+        if any(entry.name.endswith(sharded.INDEX) for entry in inside):
+            yield folder
+            return
+        for entry in reversed(inside):
+            looked_at += 1
+            if looked_at > _MOST:
+                raise WeightLawsError(
+                    f"{folder}: folder",
+                    f"{_MOST} files and folders without a network",
+                    "checkpoints of one network",
+                    "name the folder that holds the networks",
+                )
+            path = folder / entry.name
+            if entry.is_dir():
+                if depth < _DEEPEST:
+                    yield from below(path, depth + 1)
+            elif entry.is_file() and _holds_weights(path):
+                looked_at = 0
+                yield path
+
+    yield from below(folder, 0)
 
 
 def _holds_weights(path: Path) -> bool:

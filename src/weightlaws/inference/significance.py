@@ -126,9 +126,8 @@ def simulated_deviations(
     pool of ``n_matrices`` is drawn and evaluated once, and ensembles are drawn from the pool, with
     replacement. The law's expectations are known exactly, which removes the pool's own error from
     the centre of the ensembles. The error of the pool's scatter stays, and makes a family of tests
-    reject too often: in known 10 x 10 laws 6.1 % instead of 5 % with 1000 matrices, 5.4 % with
-    5000. So of matrices below 20 x 20, whose invariants have the heaviest tails, up to four times
-    as many are drawn.
+    reject a little too often. So of matrices below 20 x 20, whose invariants have the heaviest
+    tails, up to four times as many are drawn.
 
     Parameters
     ----------

@@ -115,6 +115,10 @@ def files_of(path: Path) -> list[Path]:
         raise WeightLawsError(
             f"{path}: file", "no such file", "a file of weights", "correct the path or put it there"
         )
+    if not (path.is_dir() or path.is_file()):
+        raise WeightLawsError(
+            f"{path}: file", "a device or a pipe", "a file of weights", "name a file"
+        )
     if path.is_dir() or path.name.endswith(sharded.INDEX):
         index = sharded.index_of(path)
         return [index, *sharded.shards_of(index)]
