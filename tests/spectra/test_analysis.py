@@ -201,6 +201,7 @@ def test_levels_of_rounding_noise_are_not_determined(matrix, rank, dtype):
         assert "differ by no more than rounding" in one.notes[name]
     assert np.isnan(one.brody_window_spread)
     assert one.learned_rank == rank
+    assert one.tail_verdict != "power law"
     assert len(one.spacings) == 0
     assert "are 0, or equal to another, to rounding" in one.notes["vectors"]
     # The one direction of equal entries is determined, and no vector of its copies is as even.

@@ -287,7 +287,9 @@ def analyse(
         of_copies = {name: bulk_statistics(copied, len(s))[name] for name in OF_COPIES}
         if len(spacings):
             error = brody_bootstrap(spacings, rng, bootstrap_replicates)
-    tail = analyse_tail(s, rng, goodness_of_fit_replicates=goodness_of_fit_replicates)
+    tail = analyse_tail(
+        s, rng, rounding=apart, goodness_of_fit_replicates=goodness_of_fit_replicates
+    )
     notes["tail"] = tail.reason
     unknown = undetermined(s, max(apart, nothing))
     if unknown.any():

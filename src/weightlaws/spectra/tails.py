@@ -73,7 +73,11 @@ class Tail:
 
 
 def analyse_tail(
-    values: npt.ArrayLike, rng: np.random.Generator, *, goodness_of_fit_replicates: int = 0
+    values: npt.ArrayLike,
+    rng: np.random.Generator,
+    *,
+    rounding: float = 0.0,
+    goodness_of_fit_replicates: int = 0,
 ) -> Tail:
     """Judge whether the largest values follow a power law.
 
@@ -87,6 +91,8 @@ def analyse_tail(
         Singular values in any order and unit. Values of 0 and below are left out.
     rng
         The source of randomness, which only the goodness of fit uses.
+    rounding
+        Values that differ by no more are equal.
     goodness_of_fit_replicates
         Samples to compare with, at most 100.
 
@@ -101,8 +107,8 @@ def analyse_tail(
     logs = np.log(ordered)
     if len(logs) < FEWEST:
         return Tail(TOO_FEW, f"{len(logs)} positive values, fewer than {FEWEST}")
-    if logs[0] == logs[-1]:
-        return Tail(NOT_A_POWER_LAW, "all values are equal")
+    if ordered[0] - ordered[-1] <= rounding:
+        return Tail(NOT_A_POWER_LAW, "all values are equal, or differ by no more than rounding")
     distance, n_tail, slope = _best_tail(logs)
     ratios, p_values, objections = _compare(logs[:n_tail] - logs[n_tail - 1])
     flat = plateau(ordered)
