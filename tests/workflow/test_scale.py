@@ -1,5 +1,6 @@
 """The published study at its full size, as far as planning it goes."""
 
+import re
 from math import ceil
 
 from support.mini_study import sources
@@ -15,3 +16,13 @@ def test_the_published_study_is_hundreds_of_jobs(tmp_path):
     assert jobs["train"] == jobs["invariants"] == conditions * shards
     assert jobs["model"] == jobs["significance"] == jobs["comparison"] == conditions
     assert sum(jobs.values()) < 1000
+
+
+def test_figures_of_several_architectures_rest_on_their_own_conditions(tmp_path):
+    project = sources(tmp_path / "project")
+    (project.folder / "mini.yaml").write_text((ROOT / "studies/classes.yaml").read_text())
+    plan = project.snakemake("-n").stdout
+    jobs = re.findall(r"rule lazy_rich:\n    input: (.*)\n    output: \S+/figures/(\S+)/lazy", plan)
+    assert len(jobs) == 4  # 2, 5, 8 and ten classes
+    for files, architecture in jobs:
+        assert {*re.findall(r"/spectra/(\S+?)-gaussian", files)} == {architecture}
