@@ -319,7 +319,7 @@ def test_data_that_are_not_in_an_hdf5_file_are_refused(tmp_path, write, found):
 def test_references_in_an_hdf5_file_are_left_out(tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
-        file["a"] = np.ones((6, 5, 5))
+        file["a"] = np.arange(150.0).reshape(6, 5, 5)
         for name, kind in {"r": h5py.ref_dtype, "v": h5py.vlen_dtype(np.float64)}.items():
             file.create_dataset(name, (6, 5, 5), kind)
         file["r"][:] = file["a"].ref
