@@ -121,8 +121,8 @@ def test_a_study_of_others_networks_alone_has_a_page_too(results):
     assert lines[1] == "no network is trained here"
     assert [line.split() for line in lines[-4:]] == [
         ["weights", "0", "of", "1"],
+        ["tables", "0", "of", "2"],
         ["spectra", "0", "of", "2"],
-        ["tables", "0", "of", "1"],
         ["figures", "0", "of", "1"],
     ]
 

@@ -208,7 +208,7 @@ def change(path, kind, spec, changes):
         if isinstance(item, h5py.Dataset):
             arrays[name] = item[...]
 
-    with h5py.File(path) as opened_file:
+    with h5py.File(path, locking=False) as opened_file:  # as readers open it
         opened_file.visititems(take)
     with create(path, kind, spec) as writer:
         for name, values in {**arrays, **changes}.items():

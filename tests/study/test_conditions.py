@@ -68,7 +68,7 @@ def test_a_shard_is_named_by_its_ends():
 def test_an_ensemble_is_found_out_from_its_path(tmp_path):
     with h5py.File(tmp_path / "my nets.h5", "w") as file:
         for layer, shape in {"a": (6, 6), "b": (3, 3), "wide": (4, 9)}.items():
-            file[layer] = np.ones((7, *shape))
+            file[layer] = np.ones((7, *shape)) * np.arange(7)[:, None, None]
     source = str(tmp_path / "my nets.h5")
     ensemble = Imported.model_validate(source)
     assert (ensemble.source, ensemble.name, ensemble.members) == (source, "my-nets", 7)
@@ -81,31 +81,35 @@ def test_an_ensemble_is_found_out_from_its_path(tmp_path):
 
 def test_an_ensemble_without_a_square_layer_is_not_modelled(tmp_path):
     for k in range(11):
-        save_file({"fc.weight": np.ones((3, 3), np.float32)}, tmp_path / f"{k}.safetensors")
+        save_file({"fc.weight": np.full((3, 3), k, np.float32)}, tmp_path / f"{k}.safetensors")
     ensemble = Imported.model_validate(str(tmp_path))
     assert ensemble.analyses == ("spectra",)
     names = [path.name for path in ensemble.files(Shard(8, 10))]
     assert names == ["8.safetensors", "9.safetensors", "10.safetensors"]
 
 
-def test_the_layers_of_a_single_network_are_not_looked_at(tmp_path):
-    (tmp_path / "net.v2.safetensors").write_bytes(b"not read")
+def test_a_single_network_is_looked_into(tmp_path):
     source = str(tmp_path / "net.v2.safetensors")
+    save_file({"fc.weight": np.ones((3, 3), np.float32)}, source)
     network = Checkpoint.model_validate(source)
     assert (network.name, network.members, network.source) == ("net.v2", 1, source)
-    assert network.files == [tmp_path / "net.v2.safetensors"]
+    assert network.files(Shard(0, 0)) == [tmp_path / "net.v2.safetensors"]
     model = Checkpoint.model_validate("torchvision:vgg16")
-    assert (model.name, model.files) == ("torchvision-vgg16", [])
+    assert (model.name, model.files(Shard(0, 0))) == ("torchvision-vgg16", [])
+    (tmp_path / "net.v2.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ValidationError, match="found no known format"):
+        Checkpoint.model_validate(source)
 
 
 @pytest.mark.parametrize("kind", [Imported, Checkpoint])
 def test_records_read_back_when_the_files_are_gone(kind, tmp_path):
     path = tmp_path / "net.h5"
     with h5py.File(path, "w") as file:
-        file["a"] = np.ones((7, 6, 6))
+        file["a"] = np.arange(7 * 36.0).reshape(7, 6, 6)
     found = kind.model_validate(str(path))
     path.unlink()
-    assert kind.model_validate(found.model_dump(mode="json")) == found
+    record = found.model_dump(mode="json")
+    assert kind.model_validate(record, context={"recorded": True}) == found
     with pytest.raises(ValidationError, match="no such file"):
         kind.model_validate(str(path))
     with pytest.raises(ValidationError, match="found 7, expected a path in quotes"):
