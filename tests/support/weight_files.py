@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import h5py
 import numpy as np
 import torch
 
@@ -57,3 +58,54 @@ class Bomb:
 
     def __reduce__(self):
         return os.mkdir, (str(self.folder),)
+
+
+def link(to):
+    return lambda file, _: file.__setitem__("b", to)
+
+
+def virtual(file, other):
+    layout = h5py.VirtualLayout((6, 5, 5), "f8")
+    layout[:] = h5py.VirtualSource(str(other), "a", (6, 5, 5))
+    file.create_virtual_dataset("b", layout)
+
+
+def external(file, other):
+    whole = [(str(other), 0, h5py.h5f.UNLIMITED)]
+    file.create_dataset("b", (6, 5, 5), "f8", external=whole)
+
+
+def declared(shape, **options):
+    return lambda file, _: file.create_dataset("b", shape, "f4", chunks=True, **options)
+
+
+# What HDF5 files can have in place of data, and what is found then.
+ELSEWHERE = {
+    "external link": (link(h5py.ExternalLink("other.h5", "/a")), "b: found a link to other.h5/a"),
+    "any file": (link(h5py.ExternalLink("/etc/passwd", "/")), "b: found a link to /etc/passwd/"),
+    "soft link": (link(h5py.SoftLink("/a")), "b: found a link to /a"),
+    "link to itself": (link(h5py.SoftLink("/b")), "b: found a link to /b"),
+    "broken link": (link(h5py.SoftLink("/c")), "b: found a link to /c"),
+    "virtual dataset": (virtual, "b: found data of other files"),
+    "external storage": (external, "b: found data of other files"),
+    "declared": (declared((6, 10**6, 10**6)), "b: found 0 bytes for an array"),
+    "members": (declared((10**12, 5, 5), compression="gzip"), "b: found 0 bytes for an array"),
+}
+
+
+def tensor(shape, first, last):
+    """What a header of safetensors says of an array."""
+    return {"dtype": "F32", "shape": shape, "data_offsets": [first, last]}
+
+
+# Headers of safetensors that do not fit 64 bytes of data.
+HEADERS = {
+    "larger than the file": {"a": tensor([10**6, 10**6], 0, 4 * 10**12)},
+    "larger than its bytes": {"a": tensor([10**6, 10**6], 0, 64)},
+    "larger than any": {"a": tensor([2**33, 2**33], 0, 64)},
+    "overlapping": {"a": tensor([2, 6], 0, 48), "b": tensor([2, 6], 16, 64)},
+    "twice the same bytes": {"a": tensor([4, 4], 0, 64), "b": tensor([4, 4], 0, 64)},
+    "out of range": {"a": tensor([4, 4], 0, 64), "b": tensor([4, 4], 64, 128)},
+    "before the start": {"a": tensor([4, 4], -64, 0)},
+    "with a hole": {"a": tensor([2, 2], 48, 64)},
+}

@@ -39,7 +39,7 @@ import numpy.typing as npt
 from weightlaws.arrays import Shape, Shapes, Singles
 from weightlaws.errors import WeightLawsError
 from weightlaws.external import model_zoos, networks, stacks, weight_tables
-from weightlaws.external.layers import Layer
+from weightlaws.external.layers import Layer, shapes_of
 from weightlaws.external.selection import Selection
 from weightlaws.external.stacks import Stack
 
@@ -137,7 +137,7 @@ def describe(
     if place.stack is None:
         with networks.opened(place.files[0], headers_only=True, selection=selection) as network:
             layers, skipped = network.layers, network.skipped
-            shapes = {name: layer.shape for name, layer in layers.items()}
+            shapes = shapes_of(layers)
         for file in place.files[1:]:
             found = networks.layer_shapes(file, selection=selection)
             _check_shapes(file, found, shapes)
@@ -147,7 +147,7 @@ def describe(
         with place.stack as stack:
             sorted_out = stack.sorted_out(selection)
             layers, skipped = sorted_out.layers, sorted_out.skipped
-            shapes, members = stacks.shapes_of(sorted_out), stack.members(layers.values())
+            shapes, members = shapes_of(layers), stack.members(layers.values())
             equal = stack.equal_members(layers.values(), members)
             names = stack.member_names(members)
     if members < 2:
@@ -261,15 +261,14 @@ def read_members(
             with networks.opened(file, selection=selection) as network:
                 if member == first:
                     _log(file, network.layers, network.skipped)
-                found = {name: layer.shape for name, layer in network.layers.items()}
-                _check_shapes(file, found, expected)
+                _check_shapes(file, shapes_of(network.layers), expected)
                 for name, layer in network.layers.items():
                     yield member, name, to_float32(layer.read())
         return
     with place.stack as stack:
         sorted_out = stack.sorted_out(selection)
         _log(path, sorted_out.layers, sorted_out.skipped)
-        _check_shapes(path, stacks.shapes_of(sorted_out), expected)
+        _check_shapes(path, shapes_of(sorted_out.layers), expected)
         _check_members(path, stack.members(sorted_out.layers.values()), last)
         of_members = stack.layers(selection, first, last)
         for name in expected:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from weightlaws.arrays import Shape
+from weightlaws.arrays import Shape, Shapes
 from weightlaws.errors import WeightLawsError
 from weightlaws.external import matrices, names, parametrisations, quantised, rounding
 from weightlaws.external.combined import Combined
@@ -64,6 +64,11 @@ class Layer:
     parameters: tuple[str, ...]
     notes: tuple[str, ...]
     kernel: tuple[int, ...] = ()
+
+
+def shapes_of(layers: Mapping[str, Layer]) -> Shapes:
+    """Return the shapes (out, in) of layers, by name."""
+    return {name: layer.shape for name, layer in layers.items()}
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from weightlaws.arrays import Shapes
 from weightlaws.errors import WeightLawsError
 from weightlaws.external import modules, torchvision_models
 from weightlaws.external.formats import detect
-from weightlaws.external.layers import Layer, sorted_out
+from weightlaws.external.layers import Layer, shapes_of, sorted_out
 from weightlaws.external.numbers import Matrix
 from weightlaws.external.parameters import Parameter
 from weightlaws.external.selection import Selection
@@ -152,7 +152,7 @@ def layers(
 def layer_shapes(source: "Source", *, selection: Selection | None = None) -> Shapes:
     """Shapes (out, in) of a network's layers, by name; see `opened`. Numbers are not read."""
     with opened(source, headers_only=True, selection=selection) as network:
-        return {name: layer.shape for name, layer in network.layers.items()}
+        return shapes_of(network.layers)
 
 
 def skipped(source: "Source", *, selection: Selection | None = None) -> dict[str, str]:

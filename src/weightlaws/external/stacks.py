@@ -13,7 +13,6 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from weightlaws.arrays import Shapes
 from weightlaws.errors import WeightLawsError
 from weightlaws.external.formats import hdf5, keras, messages
 from weightlaws.external.layers import Layer, SortedOut, sorted_out
@@ -145,11 +144,6 @@ def _each(stacked: Stacked, members: Sequence[int]) -> Iterator[tuple[int, npt.N
     for start in range(0, len(members), step):
         some = members[start : start + step]
         yield from zip(some, stacked.read(some[0], some[-1] + 1), strict=True)
-
-
-def shapes_of(found: SortedOut) -> Shapes:
-    """Return the shapes (out, in) of layers, by name."""
-    return {name: layer.shape for name, layer in found.layers.items()}
 
 
 @contextmanager

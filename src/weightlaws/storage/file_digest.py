@@ -5,12 +5,13 @@ Time stamps do not tell: ``cp -p``, ``mv`` and ``rsync -a`` leave a file as old 
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+import platformdirs
 
 from weightlaws.storage.disk_file import replacing
 
@@ -67,14 +68,13 @@ def _stamp(path: Path) -> _Stamp:
 
 
 def _cache() -> Path:
-    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(folder, "weightlaws", "digests.json")
+    return platformdirs.user_cache_path("weightlaws") / "digests.json"
 
 
 def _remembered() -> _Known:
     try:
         found: _Known = json.loads(_cache().read_text())
-    except (OSError, ValueError, RuntimeError):  # none yet, or damaged, or a user without a home
+    except (OSError, ValueError):  # none yet, or damaged
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -82,7 +82,7 @@ def _remembered() -> _Known:
 def _remember(new: Mapping[str, list[int | str]]) -> None:
     """Add digests to the cache; of two processes at once one is remembered."""
     there = {path: known for path, known in _remembered().items() if Path(path).exists()}
-    with suppress(OSError, RuntimeError):
+    with suppress(OSError):
         _cache().parent.mkdir(parents=True, exist_ok=True)
         with replacing(_cache()) as partial:
             partial.write_text(json.dumps({**there, **new}))

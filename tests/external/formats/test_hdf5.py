@@ -5,7 +5,7 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from support.weight_files import arrays, numbers, parameters, reasons, shapes
+from support.weight_files import ELSEWHERE, arrays, numbers, parameters, reasons, shapes
 
 from weightlaws.errors import WeightLawsError
 
@@ -37,39 +37,6 @@ def test_complex_numbers_are_named(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["a"] = numbers(4, 3, dtype=np.complex128)
     assert reasons(tmp_path / "a.h5") == {"a": "complex numbers (complex128)"}
-
-
-def link(to):
-    return lambda file, _: file.__setitem__("b", to)
-
-
-def virtual(file, other):
-    layout = h5py.VirtualLayout((6, 5, 5), "f8")
-    layout[:] = h5py.VirtualSource(str(other), "a", (6, 5, 5))
-    file.create_virtual_dataset("b", layout)
-
-
-def external(file, other):
-    whole = [(str(other), 0, h5py.h5f.UNLIMITED)]
-    file.create_dataset("b", (6, 5, 5), "f8", external=whole)
-
-
-def declared(shape, **options):
-    return lambda file, _: file.create_dataset("b", shape, "f4", chunks=True, **options)
-
-
-# What HDF5 files can have in place of data, and what is found then.
-ELSEWHERE = {
-    "external link": (link(h5py.ExternalLink("other.h5", "/a")), "b: found a link to other.h5/a"),
-    "any file": (link(h5py.ExternalLink("/etc/passwd", "/")), "b: found a link to /etc/passwd/"),
-    "soft link": (link(h5py.SoftLink("/a")), "b: found a link to /a"),
-    "link to itself": (link(h5py.SoftLink("/b")), "b: found a link to /b"),
-    "broken link": (link(h5py.SoftLink("/c")), "b: found a link to /c"),
-    "virtual dataset": (virtual, "b: found data of other files"),
-    "external storage": (external, "b: found data of other files"),
-    "declared": (declared((6, 10**6, 10**6)), "b: found 0 bytes for an array"),
-    "members": (declared((10**12, 5, 5), compression="gzip"), "b: found 0 bytes for an array"),
-}
 
 
 @pytest.mark.parametrize(("write", "found"), ELSEWHERE.values(), ids=ELSEWHERE)

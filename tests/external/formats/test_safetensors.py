@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from support.weight_files import arrays, parameters, random, reasons, shapes
+from support.weight_files import HEADERS, arrays, parameters, random, reasons, shapes, tensor
 
 from weightlaws.errors import WeightLawsError
 
@@ -35,22 +35,6 @@ def test_numbers_and_types_are_those_that_were_saved(tmp_path, dtype):
 def test_complex_numbers_are_named(tmp_path):
     save_file({"a": random(5, 4).to(torch.complex64)}, tmp_path / "a.safetensors")
     assert reasons(tmp_path / "a.safetensors") == {"a": "complex numbers (complex64)"}
-
-
-def tensor(shape, first, last):
-    return {"dtype": "F32", "shape": shape, "data_offsets": [first, last]}
-
-
-HEADERS = {
-    "larger than the file": {"a": tensor([10**6, 10**6], 0, 4 * 10**12)},
-    "larger than its bytes": {"a": tensor([10**6, 10**6], 0, 64)},
-    "larger than any": {"a": tensor([2**33, 2**33], 0, 64)},
-    "overlapping": {"a": tensor([2, 6], 0, 48), "b": tensor([2, 6], 16, 64)},
-    "twice the same bytes": {"a": tensor([4, 4], 0, 64), "b": tensor([4, 4], 0, 64)},
-    "out of range": {"a": tensor([4, 4], 0, 64), "b": tensor([4, 4], 64, 128)},
-    "before the start": {"a": tensor([4, 4], -64, 0)},
-    "with a hole": {"a": tensor([2, 2], 48, 64)},
-}
 
 
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)

@@ -111,6 +111,12 @@ def files_of(path: Path) -> list[Path]:
     WeightLawsError
         If there is no such file or folder, or a shard is missing.
     """
+    index, shards = _network_at(path)
+    return [*index, *shards]
+
+
+def _network_at(path: Path) -> tuple[list[Path], dict[Path, frozenset[str]]]:
+    """Return the index of a network, if it has one, and its files with the names of the index."""
     if not path.exists():
         raise WeightLawsError(
             f"{path}: file", "no such file", "a file of weights", "correct the path or put it there"
@@ -121,8 +127,8 @@ def files_of(path: Path) -> list[Path]:
         )
     if path.is_dir() or path.name.endswith(sharded.INDEX):
         index = sharded.index_of(path)
-        return [index, *sharded.shards_of(index)]
-    return [path]
+        return [index], sharded.shards_of(index)
+    return [], {path: frozenset()}
 
 
 @contextmanager
@@ -144,17 +150,14 @@ def opened(
         If there is no such file, or it is not of a known format, is damaged or incomplete or
         needs code to be run. If its numbers are, when they are read.
     """
-    files = files_of(path)
+    _, shards = _network_at(path)
     with ExitStack() as stack:
-        if len(files) == 1 and files[0] == path:
-            parameters = _entered(stack, path, headers_only, state_dict)
-        else:
-            parameters = []
-            for shard, expected in sharded.shards_of(files[0]).items():
-                inside = _entered(stack, shard, headers_only, state_dict)
-                names = frozenset(parameter.name for parameter in inside)
-                sharded.check_parameters(shard, names, expected)
-                parameters += inside
+        parameters = []
+        for file, expected in shards.items():
+            inside = _entered(stack, file, headers_only, state_dict)
+            names = frozenset(parameter.name for parameter in inside)
+            sharded.check_parameters(file, names, expected)
+            parameters += inside
         _check_complete(path, parameters)
         yield parameters
 
