@@ -2,6 +2,7 @@
 #
 #     digits -> train -> invariants -> model -> distance -------------------> figures -> report
 #                  |-> comparison, symmetry, significance, omnibus -> findings -/
+#                  |-> interacting, network_law, drawn_networks --------------/
 #                  \-> spectra ------------------------------------------------/
 #
 # Each stage has a file of its own, in this order. The study stands in config.yaml and in the file that
@@ -24,6 +25,8 @@ include: "workflow/rules/significance.smk"
 include: "workflow/rules/omnibus.smk"
 include: "workflow/rules/comparison.smk"
 include: "workflow/rules/symmetry.smk"
+include: "workflow/rules/interacting.smk"
+include: "workflow/rules/network_law.smk"
 include: "workflow/rules/findings.smk"
 include: "workflow/rules/spectra.smk"
 include: "workflow/rules/figures.smk"
@@ -50,6 +53,8 @@ localrules:
     condition_figures,
     ensemble_figures,
     architecture_figures,
+    interacting_figure,
+    network_law_figure,
     spectra_figures,
     lazy_rich,
 

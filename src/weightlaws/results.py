@@ -147,6 +147,26 @@ class Results:
         return self._table("omnibus")
 
     @cached_property
+    def couplings(self) -> pd.DataFrame:
+        """One row a condition, layer, headline epoch and coupling of the interacting law."""
+        return self._table("couplings")
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """One row a condition, layer, headline epoch and law: its score on held-out members."""
+        return self._table("scores")
+
+    @cached_property
+    def network_law(self) -> pd.DataFrame:
+        """One row a condition, headline epoch and hidden layer: whether it joins its layers."""
+        return self._table("network_law")
+
+    @cached_property
+    def drawn_networks(self) -> pd.DataFrame:
+        """One row a condition, headline epoch, law and choice of layers: accuracy of draws."""
+        return self._table("drawn_networks")
+
+    @cached_property
     def spectra(self) -> pd.DataFrame:
         """One row a condition or network, layer, headline epoch, statistic of spectra and null."""
         return self._table("spectra_table")
@@ -268,7 +288,8 @@ class Results:
             raise WeightLawsError(
                 f"{name} of study {self.study.name!r}",
                 "no condition with this analysis",
-                "a condition with models, or spectra, among its analyses",
+                "a condition with models, or spectra, among its analyses, and for laws beyond one "
+                "Gaussian matrix statistics.interacting: true",
                 "add the analysis to a sweep, and run snakemake",
             )
         table = read_tables(paths)

@@ -177,6 +177,11 @@ onstart:
             )
         for doubt in ensemble.doubts:
             logger.warning(doubt)
+    for name, condition in MODELLED.items():
+        if STUDY.statistics.interacting and STUDY.no_network_law(condition):
+            logger.info(
+                f"{name} has no law of all layers: {STUDY.no_network_law(condition)}."
+            )
     for warning in versions.version_warnings(Path(RESULTS).rglob("*.h5")):
         logger.warning(warning)
     # The resolved configuration, for readers of the results; no rule's numbers depend on it.

@@ -1,7 +1,8 @@
 # Requires: {RESULTS}/models/{condition}.csv, .parameters.csv and .typicality.csv,
 #           comparison/{condition}.csv, significance/{condition}.csv, distances.csv,
-#           conditions.csv, learning_curves.csv, spectra/{condition}.csv, .ranks.csv and
-#           .curves.csv
+#           conditions.csv, learning_curves.csv, couplings/{condition}.csv,
+#           scores/{condition}.csv, network_law/{condition}.csv, drawn/{condition}.csv,
+#           spectra/{condition}.csv, .ranks.csv and .curves.csv
 # Produces: {RESULTS}/figures/invariants.svg, {RESULTS}/figures/{condition}/*.svg and
 #           {RESULTS}/figures/{architecture}/*.svg
 
@@ -113,6 +114,48 @@ rule architecture_figures:
         spec=spec_of("architecture_figures"),
     script:
         "../scripts/architecture_figures.py"
+
+
+rule interacting_figure:
+    """Draw a condition's couplings, and how each law scores on held-out members."""
+    input:
+        couplings=at("couplings"),
+        scores=at("scores"),
+    output:
+        figure("interacting_figure", "Interactions"),
+    log:
+        log_of("interacting_figure", "{condition}"),
+    benchmark:
+        benchmark_of("interacting_figure", "{condition}")
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=spec_of("interacting_figure"),
+    script:
+        "../scripts/interacting_figure.py"
+
+
+rule network_law_figure:
+    """Draw whether a condition's layers know of each other, and what drawn networks can do."""
+    input:
+        network_law=at("network_law"),
+        drawn=lambda wildcards: (
+            [at("drawn_networks").format(condition=wildcards.condition)]
+            if wildcards.condition in STAGES["drawn_networks"].networks(STUDY)
+            else []
+        ),
+    output:
+        figure("network_law_figure", "Interactions"),
+    log:
+        log_of("network_law_figure", "{condition}"),
+    benchmark:
+        benchmark_of("network_law_figure", "{condition}")
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=spec_of("network_law_figure"),
+    script:
+        "../scripts/network_law_figure.py"
 
 
 rule spectra_figures:

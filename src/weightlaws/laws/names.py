@@ -4,6 +4,7 @@ INDEPENDENT = "i.i.d."
 BIPARTITE = "bipartite"
 DIAGONAL = "diagonal S_D"
 ONE_SIDED = "one-sided"
+INTERACTING = "interacting"
 
 #: Each law in words, for pages and figures, simpler laws first.
 LAWS: dict[str, str] = {

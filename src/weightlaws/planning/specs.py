@@ -218,6 +218,43 @@ def symmetry_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) ->
     }
 
 
+def interacting_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the interacting laws of one condition's layers."""
+    return {
+        "weights": weights_spec(study, condition, code),
+        "members": condition.members,
+        "seed": study.seed,
+        "epochs": study.tested_epochs(condition),
+        "bootstrap_replicates": study.statistics.bootstrap_replicates,
+        "folds": study.statistics.folds,
+        "code": code["interacting"],
+    }
+
+
+def network_law_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the tests of whether one condition's layers know of each other."""
+    return {
+        "weights": weights_spec(study, condition, code),
+        "members": condition.members,
+        "seed": study.seed,
+        "epochs": study.network_epochs(condition),
+        "randomisations": study.statistics.randomisations,
+        "folds": study.statistics.folds,
+        "code": code["network_law"],
+    }
+
+
+def drawn_networks_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the accuracies of networks drawn from one condition's laws."""
+    return {
+        "weights": weights_spec(study, condition, code),
+        "members": condition.members,
+        "seed": study.seed,
+        "epochs": study.network_epochs(condition),
+        "code": code["drawn_networks"],
+    }
+
+
 def null_spec(study: Study, shape: tuple[int, int], code: Mapping[str, str]) -> Spec:
     """Return the spec of the simulated spectra of one shape."""
     return {
@@ -340,6 +377,18 @@ def architecture_figures_spec(study: Study, code: Mapping[str, str]) -> Spec:
         "conditions": by_architecture(modelled),
         "code": code["architecture_figures"],
     }
+
+
+def interacting_figure_spec(study: Study, _: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the figure of interacting laws; tables fix its numbers."""
+    level = study.statistics.significance_level
+    return {**_look(study), "level": level, "code": code["interacting_figure"]}
+
+
+def network_law_figure_spec(study: Study, _: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the figure of the law of a network; tables fix its numbers."""
+    level = study.statistics.significance_level
+    return {**_look(study), "level": level, "code": code["network_law_figure"]}
 
 
 def spectra_figures_spec(study: Study, _: Ensemble | Checkpoint, code: Mapping[str, str]) -> Spec:

@@ -191,6 +191,20 @@ def _scaled(study: Study) -> Networks:
     return {name: found[name] for names in several for name in names}
 
 
+def _interacting(study: Study) -> Networks:
+    return study.modelled if study.statistics.interacting else {}
+
+
+def _networked(study: Study) -> Networks:
+    return study.networked if study.statistics.interacting else {}
+
+
+def _drawn(study: Study) -> Networks:
+    """Conditions whose networks can be drawn: the output of a scaled one rests on its start."""
+    networks = _trained(_networked(study))
+    return {condition.name: condition for condition in networks if condition.output_scale is None}
+
+
 def _ensembles(study: Study) -> Networks:
     return {ensemble.name: ensemble for ensemble in study.ensembles}
 
@@ -320,6 +334,30 @@ _ROWS = (
         resources.symmetry,
     ),
     Stage(
+        "interacting",
+        "condition",
+        ("couplings", "scores"),
+        _interacting,
+        specs.interacting_spec,
+        resources.interacting,
+    ),
+    Stage(
+        "network_law",
+        "condition",
+        ("network_law",),
+        _networked,
+        specs.network_law_spec,
+        resources.network_law,
+    ),
+    Stage(
+        "drawn_networks",
+        "condition",
+        ("drawn_networks",),
+        _drawn,
+        specs.drawn_networks_spec,
+        resources.drawn_networks,
+    ),
+    Stage(
         "findings",
         "study",
         ("findings", "deviations", "findings_page"),
@@ -382,6 +420,20 @@ _ROWS = (
         _modelled_here,
         specs.architecture_figures_spec,
         of_some={"distance_matrix": _compared},
+    ),
+    Stage(
+        "interacting_figure",
+        "condition",
+        ("interacting_figure",),
+        _interacting,
+        specs.interacting_figure_spec,
+    ),
+    Stage(
+        "network_law_figure",
+        "condition",
+        ("network_law_figure",),
+        _networked,
+        specs.network_law_figure_spec,
     ),
     Stage(
         "spectra_figures",

@@ -163,6 +163,10 @@ class Statistics(Section):
     averaged. At other epochs there is one."""
     noise_floor_draws: Annotated[int, Field(ge=20, le=1_000_000)]
     """Ensembles behind the noise floor of each distance, simulated or with members swapped."""
+    interacting: bool
+    """Whether to fit laws beyond one Gaussian matrix: the interacting law of each layer, with its
+    couplings, and the law of all layers of a network together; and to measure the accuracy of
+    networks that are drawn from laws."""
 
 
 class Spectra(Section):

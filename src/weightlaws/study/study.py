@@ -43,6 +43,7 @@ from weightlaws.study.sections import (
     Statistics,
     Sweep,
 )
+from weightlaws.training.networks import is_chain
 
 #: Entries up to which ``snapshots: auto`` keeps a square matrix after every epoch: 181 x 181.
 AUTO_ENTRIES = 2**15
@@ -309,6 +310,27 @@ class Study(Section):
     def tested_epochs(self, networks: Ensemble | Checkpoint) -> list[int]:
         """Epochs whose laws and spectra are tested; 0 alone for networks from elsewhere."""
         return self.headline_epochs if isinstance(networks, Condition) else [0]
+
+    @property
+    def networked(self) -> dict[str, Ensemble]:
+        """The modelled conditions, by name, whose layers have a law together."""
+        return {name: c for name, c in self.modelled.items() if not self.no_network_law(c)}
+
+    def no_network_law(self, condition: Ensemble) -> str:
+        """Say why the layers of a modelled condition have no law together; empty if they have."""
+        if not is_chain(condition.shapes):
+            return (
+                "its layers' names and shapes are not those of a chain such as input-hidden1, "
+                "hidden1-output"
+            )
+        if not self.network_epochs(condition):
+            return "no epoch of statistics.headline_epochs is among rectangular_snapshots"
+        return ""
+
+    def network_epochs(self, condition: Ensemble) -> list[int]:
+        """Tested epochs at which all layers are kept."""
+        kept = self.layer_snapshots(condition).values()
+        return [e for e in self.tested_epochs(condition) if all(e in epochs for epochs in kept)]
 
     def _up_to_the_last(self, epochs: list[int]) -> list[int]:
         return sorted({epoch for epoch in epochs if epoch < self.epochs} | {self.epochs})

@@ -1,6 +1,7 @@
 """The networks of a study: the shapes of their weight matrices, and their initial weights."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,6 +31,21 @@ def square_layers(shapes: Mapping[str, Shape]) -> Shapes:
         for name, (fan_out, fan_in) in shapes.items()
         if fan_out == fan_in and labelled_side(name) != "columns"
     }
+
+
+def is_chain(shapes: Mapping[str, Shape]) -> bool:
+    """Whether two or more layers, in this order, are those of one multilayer perceptron.
+
+    Their names say what they join, as those of `layer_shapes` do, and shapes agree with them.
+    """
+    sides = [name.split("-") for name in shapes]
+    if len(sides) < 2 or any(len(side) != 2 for side in sides):
+        return False
+    steps = pairwise(zip(sides, shapes.values(), strict=True))
+    return all(
+        target == source and fan_out == fan_in
+        for ((_, target), (fan_out, _)), ((source, _), (_, fan_in)) in steps
+    )
 
 
 def labelled_side(layer: str) -> Side | None:

@@ -1,0 +1,148 @@
+"""The figure of the law of a network: whether layers know of each other, and what laws can do."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from weightlaws.figures.style import (
+    COLOURS,
+    Look,
+    Room,
+    Style,
+    canvas,
+    legend,
+    only,
+    require,
+    symmetric_log,
+)
+from weightlaws.inference.dead_outputs import ALL
+
+_MARKERS = "os^DvPX"
+_TRAINED: Look = {"color": "0.2", "marker": "*", "markersize": 7, "label": "trained networks"}
+# What the drawn networks of a table have drawn, where it is no layer.
+WHOLE = "all layers"
+# The statistic that a joint Gaussian law knows of.
+SUMS = "sums"
+
+
+def network_law(
+    pairs: pd.DataFrame, drawn: pd.DataFrame | None, level: float, style: Style
+) -> Figure:
+    """Draw what a joint law of all layers gains, and what networks drawn from laws can do.
+
+    Reads ``condition, selection, epoch, statistic, hidden, p_adjusted, gain, low, high`` of pairs
+    of layers, where the statistic is ``sums``, and, of drawn networks, ``epoch, law, drawn,
+    accuracy, low, high, trained_accuracy, trained_low, trained_high``, of all members. On the left the gain of joining the layers on both
+    sides of each hidden layer; a full marker is significant at the level. On the right the accuracy
+    of networks drawn whole, by epoch, and of networks with one layer drawn and the others kept, at
+    the last epoch. Bars are 95 % intervals. Without drawn networks there is the left panel alone.
+    """
+    needed = ["hidden", "epoch", "p_adjusted", "gain", "low", "high"]
+    require(pairs, "network_law", needed, selection=[ALL], statistic=[SUMS])
+    pairs = pairs[(pairs["selection"] == ALL) & (pairs["statistic"] == SUMS)]
+    columns = 1 if drawn is None else 3
+    title, w = f"{only(pairs, 'condition')}: the law of a network", style.panel_width
+    room = Room(left=7, between=7)
+    size = (1.2 * w, 0.75 * w)
+    with canvas(style, title, (1, columns), size, room, sharey=False) as (figure, panels):
+        neurons = _gains(panels[0, 0], pairs, level)
+        hollow: Look = {"color": "0.4", "linestyle": "", "markerfacecolor": "white"}
+        extra = Line2D([], [], marker="o", **hollow, label="layers may be independent")
+        legend(figure, style, neurons, extra)
+        if drawn is not None:
+            legend(figure, style, _accuracies(panels[0, 1], panels[0, 2], drawn))
+    return figure
+
+
+def _gains(panel: Axes, pairs: pd.DataFrame, level: float) -> dict[str, Look]:
+    """Draw the gain at each hidden layer by epoch; return the looks of the lines."""
+    names, epochs = pairs["hidden"].unique(), sorted(pairs["epoch"].unique())
+    looks = {
+        str(name): {
+            "color": COLOURS[k % 10],
+            "marker": _MARKERS[k % 7],
+            "linestyle": ("-", "--", "-.")[k % 3],
+            "label": f"layers before and after {name}",
+        }
+        for k, name in enumerate(names)
+    }
+    panel.axhline(0, color="0.3", linewidth=1)
+    for k, (name, look) in enumerate(looks.items()):
+        part = pairs[pairs["hidden"] == name].sort_values("epoch")
+        x = np.searchsorted(epochs, part["epoch"]) + _beside(k, len(looks))
+        bars = np.clip((part["gain"] - part["low"], part["high"] - part["gain"]), 0, None)
+        panel.errorbar(x, part["gain"], bars, capsize=2, **{**look, "marker": ""})
+        for sure, face in ((True, look["color"]), (False, "white")):
+            some = ((part["p_adjusted"] <= level) == sure).to_numpy()
+            dots = {**look, "linestyle": "", "markerfacecolor": face, "zorder": 3}
+            panel.plot(x[some], part["gain"][some], **dots)
+    if pairs["gain"].notna().sum() == 0:
+        words = {"ha": "center", "transform": panel.transAxes, "backgroundcolor": "white"}
+        panel.text(0.5, 0.5, "too few members\nto compare laws", **words)
+    symmetric_log(panel, linear=0.1)
+    panel.set_title("joint law over independent layers")
+    panel.set_ylabel("gain per held-out member (nats)")
+    _ticks(panel, epochs, "epoch")
+    return looks
+
+
+def _accuracies(whole: Axes, single: Axes, drawn: pd.DataFrame) -> dict[str, Look]:
+    """Draw the accuracy of networks drawn whole, and of those with one layer drawn."""
+    numbers = ["accuracy", "low", "high", "trained_accuracy", "trained_low", "trained_high"]
+    require(drawn, "drawn", ["epoch", "law", "drawn", *numbers], selection=[ALL])
+    drawn = drawn[drawn["selection"] == ALL]
+    laws, epochs = drawn["law"].unique(), sorted(drawn["epoch"].unique())
+    looks: dict[str, Look] = {
+        str(law): {
+            "color": COLOURS[k % 10],
+            "marker": _MARKERS[k % 7],
+            "linestyle": "--",
+            "label": f"drawn from the {law} law",
+        }
+        for k, law in enumerate(laws)
+    }
+    trained = drawn.drop_duplicates("epoch").sort_values("epoch")
+    part = trained[["trained_accuracy", "trained_low", "trained_high"]]
+    _points(whole, range(len(part)), part.to_numpy(), {**_TRAINED, "linestyle": "-"})
+    last = drawn[(drawn["epoch"] == epochs[-1]) & (drawn["drawn"] != WHOLE)]
+    layers = list(last["drawn"].unique())
+    single.axhline(part["trained_accuracy"].iloc[-1], color=_TRAINED["color"], linewidth=1)
+    for k, (law, look) in enumerate(looks.items()):
+        aside = _beside(k, len(looks))
+        mine = drawn[(drawn["law"] == law) & (drawn["drawn"] == WHOLE)].sort_values("epoch")
+        x = np.searchsorted(epochs, mine["epoch"]) + aside
+        _points(whole, x, mine[["accuracy", "low", "high"]].to_numpy(), look)
+        kept = last[last["law"] == law]
+        x = np.array([layers.index(name) for name in kept["drawn"]]) + aside
+        bare = {**look, "linestyle": ""}
+        _points(single, x, kept[["accuracy", "low", "high"]].to_numpy(), bare)
+    whole.set_title("all layers drawn")
+    _ticks(whole, epochs, "epoch")
+    single.set_title(f"one layer drawn, epoch {epochs[-1]}")
+    _ticks(single, [layer.replace("-", "-\n") for layer in layers], "")
+    for panel in (whole, single):
+        panel.set_ylabel("test accuracy")
+        panel.set_ylim(0, 1)
+        panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    return {"trained": {**_TRAINED, "linestyle": "-"}, **looks}
+
+
+def _points(panel: Axes, x: Iterable[float], values: np.ndarray, look: Look) -> None:
+    """Draw values with their intervals, (point, 3): the value and its ends."""
+    middle, low, high = values.T
+    panel.errorbar(x, middle, np.clip((middle - low, high - middle), 0, None), capsize=2, **look)
+
+
+def _beside(k: int, n: int) -> float:
+    return 0.1 * (k - (n - 1) / 2)
+
+
+def _ticks(panel: Axes, names: Sequence[object], label: str) -> None:
+    panel.set_xticks(range(len(names)), [str(name) for name in names])
+    panel.set_xlim(-0.5, len(names) - 0.5)
+    panel.set_xlabel(label)

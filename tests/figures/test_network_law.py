@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from support.figures import STYLE, assert_apart, cross, words
+
+from weightlaws.figures.network_law import WHOLE, network_law
+from weightlaws.figures.style import save
+
+EPOCHS, HIDDEN = [0, 1, 10], ["hidden1", "hidden2"]
+LAYERS = ["input-hidden1", "hidden1-hidden2", "hidden2-output"]
+SELECTIONS = ["all", "without dead outputs"]
+
+
+@pytest.fixture
+def pairs():
+    table = cross(
+        selection=SELECTIONS, epoch=EPOCHS, statistic=["sums", "norms"], hidden=HIDDEN
+    ).assign(condition="a")
+    gain = np.random.default_rng(5).uniform(-1, 5, len(table))
+    return table.assign(
+        gain=gain,
+        low=gain - 0.5,
+        high=gain + 0.5,
+        p_adjusted=np.where(table["epoch"] == 0, 0.4, 0.01),
+    )
+
+
+@pytest.fixture
+def drawn():
+    laws = ["i.i.d.", "bipartite", "joint"]
+    table = cross(selection=SELECTIONS, epoch=EPOCHS, law=laws, drawn=[WHOLE, *LAYERS])
+    value = np.random.default_rng(6).uniform(0.2, 0.7, len(table))
+    return table.assign(
+        condition="a",
+        accuracy=value,
+        low=value - 0.02,
+        high=value + 0.02,
+        trained_accuracy=0.9,
+        trained_low=0.89,
+        trained_high=0.91,
+    )
+
+
+def test_gains_of_hidden_layers_that_join_their_layers(pairs, drawn):
+    figure = network_law(pairs, drawn, 0.05, STYLE)
+    panel = figure.axes[0]
+    mine = pairs[(pairs["selection"] == "all") & (pairs["statistic"] == "sums")]
+    full = [line for line in panel.get_lines() if line.get_markerfacecolor() != "white"]
+    full = [line for line in full if line.get_marker() in ("o", "s")]
+    for line, hidden in zip(full, HIDDEN, strict=True):
+        sure = mine[(mine["hidden"] == hidden) & (mine["epoch"] > 0)]
+        np.testing.assert_array_equal(line.get_ydata(), sure["gain"])
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[:2] == [f"layers before and after {hidden}" for hidden in HIDDEN]
+
+
+def test_accuracies_of_whole_networks_and_of_single_layers(pairs, drawn):
+    figure = network_law(pairs, drawn, 0.05, STYLE)
+    whole, single = figure.axes[1:]
+    mine = drawn[drawn["selection"] == "all"]
+    curves = [line for line in whole.get_lines() if line.get_linestyle() == "--"]
+    for line, law in zip(curves, ("i.i.d.", "bipartite", "joint"), strict=True):
+        rows = mine[(mine["law"] == law) & (mine["drawn"] == WHOLE)]
+        np.testing.assert_array_equal(line.get_ydata(), rows["accuracy"])
+    last = mine[(mine["epoch"] == 10) & (mine["law"] == "joint")].set_index("drawn")
+    dots = [line for line in single.get_lines() if line.get_marker() == "^"]
+    np.testing.assert_array_equal(dots[0].get_ydata(), last.loc[LAYERS, "accuracy"])
+    assert single.get_title() == "one layer drawn, epoch 10"
+    assert "trained networks" in words(figure)
+
+
+def test_networks_from_elsewhere_have_the_left_panel_alone(pairs):
+    figure = network_law(pairs, None, 0.05, STYLE)
+    assert len(figure.axes) == 1
+    assert_apart(figure, STYLE)
+
+
+def test_too_few_members_for_a_gain_are_told(pairs):
+    pairs[["gain", "low", "high"]] = np.nan
+    assert "too few members" in words(network_law(pairs, None, 0.05, STYLE))
+
+
+def test_nothing_overlaps_or_leaves_the_figure(pairs, drawn, tmp_path):
+    assert_apart(network_law(pairs, drawn, 0.05, STYLE), STYLE)
+    texts = []
+    for k in range(2):
+        save(network_law(pairs, drawn, 0.05, STYLE), tmp_path / f"{k}.svg", STYLE)
+        texts.append((tmp_path / f"{k}.svg").read_text())
+    assert texts[0] == texts[1]
+
+
+def test_a_missing_column_is_named(pairs, drawn):
+    with pytest.raises(ValueError, match=r"network_law: expected columns \['gain'\]"):
+        network_law(pairs.drop(columns="gain"), drawn, 0.05, STYLE)
+    with pytest.raises(ValueError, match=r"drawn: expected columns \['accuracy'\]"):
+        network_law(pairs, drawn.drop(columns="accuracy"), 0.05, STYLE)

@@ -1,0 +1,36 @@
+# Requires: {RESULTS}/weights/{condition}/{shard}.h5 of one condition
+# Produces: {RESULTS}/couplings/{condition}.csv and scores/{condition}.csv
+
+
+rule interacting:
+    """Fit interacting laws to a condition's layers, and score all laws on held-out members."""
+    input:
+        lambda wildcards: shard_files("weights", wildcards.condition),
+    output:
+        couplings=shown(
+            at("couplings"),
+            "couplings",
+            "Interactions",
+            "{condition}",
+            "table of couplings",
+        ),
+        scores=shown(
+            at("scores"),
+            "scores",
+            "Interactions",
+            "{condition}",
+            "table of scores",
+        ),
+    log:
+        log_of("interacting", "{condition}"),
+    benchmark:
+        benchmark_of("interacting", "{condition}")
+    conda:
+        "../../envs/weightlaws.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
+    params:
+        spec=spec_of("interacting"),
+    script:
+        "../scripts/interacting.py"
