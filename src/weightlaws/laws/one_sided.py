@@ -78,7 +78,7 @@ class OneSided(GaussianLaw):
         norms = [float(np.linalg.norm(covariance)) for covariance in self._parts.values()]
         self._rounding = singular_below(np.abs(self._means).max(), max(norms))
         for name, covariance in self._parts.items():
-            _check_covariance(name, covariance, self._rounding)
+            check_covariance(name, covariance, self._rounding)
 
     def __repr__(self) -> str:
         return f"OneSided(shape={self.shape}, labelled={self.labelled!r})"
@@ -158,7 +158,7 @@ class OneSided(GaussianLaw):
         whitening = []
         for name, covariance in self._parts.items():
             try:
-                whitening.append(_whitening(covariance, self._rounding))
+                whitening.append(whitening_root(covariance, self._rounding))
             except np.linalg.LinAlgError:
                 message = f"{name} is singular: the law has no density{self._few}"
                 raise np.linalg.LinAlgError(message) from None
@@ -280,7 +280,8 @@ def _split(matrices: Floats, labelled: Side) -> tuple[Floats, Floats]:
     return averages, offsets.reshape(-1, offsets.shape[2])
 
 
-def _check_covariance(name: str, matrix: Floats, rounding: float) -> None:
+def check_covariance(name: str, matrix: Floats, rounding: float) -> None:
+    """Refuse, by a ValueError, a matrix with a negative eigenvalue beyond rounding."""
     try:
         np.linalg.cholesky(matrix + rounding * np.eye(len(matrix)))
     except np.linalg.LinAlgError:
@@ -290,7 +291,7 @@ def _check_covariance(name: str, matrix: Floats, rounding: float) -> None:
             raise ValueError(f"{name} has the negative eigenvalue {least:.3g}") from None
 
 
-def _whitening(covariance: Floats, rounding: float) -> Floats:
+def whitening_root(covariance: Floats, rounding: float) -> Floats:
     """Return a triangular root T of the inverse: rows x of that covariance make x @ T white.
 
     Raises

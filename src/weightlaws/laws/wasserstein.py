@@ -79,9 +79,14 @@ def squared_distances(f: npt.ArrayLike, g: npt.ArrayLike, size: int) -> Floats:
             raise ValueError(f"expected parameters of shape (..., 13), found {parameters.shape}")
     total = np.square(f[..., :2] - g[..., :2]).sum(-1)
     for number, a, b in zip(multiplicities(size), blocks(f), blocks(g), strict=True):
-        root_a, root_b = square_root(a), square_root(b)
-        if root_b.shape[-1] > 1:  # otherwise the best Q is 1
-            left, _, right = np.linalg.svd(root_a @ root_b)
-            root_b = root_b @ (left @ right).swapaxes(-1, -2)
-        total = total + number * np.square(root_a - root_b).sum((-2, -1))
+        total = total + number * squared_bures(a, b)
     return np.asarray(total)
+
+
+def squared_bures(a: Floats, b: Floats) -> Floats:
+    r"""Squared distances (...) of centred Gaussian laws with covariances (..., p, p)."""
+    root_a, root_b = square_root(a), square_root(b)
+    if root_b.shape[-1] > 1:  # otherwise the best Q is 1
+        left, _, right = np.linalg.svd(root_a @ root_b)
+        root_b = root_b @ (left @ right).swapaxes(-1, -2)
+    return np.asarray(np.square(root_a - root_b).sum((-2, -1)))
