@@ -10,12 +10,15 @@ from weightlaws.planning.specs import (
     catalogue_spec,
     comparison_spec,
     distance_spec,
+    drawn_networks_spec,
     findings_spec,
     gallery_spec,
     import_spec,
+    interacting_spec,
     invariants_spec,
     members_spec,
     model_spec,
+    network_law_spec,
     null_spec,
     omnibus_spec,
     significance_spec,
@@ -52,6 +55,9 @@ def specs(configured):
         "omnibus": omnibus_spec(configured, condition, CODE),
         "comparison": comparison_spec(configured, condition, CODE),
         "symmetry": symmetry_spec(configured, condition, CODE),
+        "interacting": interacting_spec(configured, condition, CODE),
+        "network_law": network_law_spec(configured, condition, CODE),
+        "drawn_networks": drawn_networks_spec(configured, condition, CODE),
         "findings": findings_spec(configured, CODE),
         "catalogue": catalogue_spec(configured, CODE),
         "null": null_spec(configured, (10, 784), CODE),
@@ -64,7 +70,8 @@ def specs(configured):
 FROM_INVARIANTS = {"invariants", "model", "distance"}
 SPECTRA = {"spectra_shard", "spectra"}
 TESTED = {"comparison", "symmetry", "significance", "omnibus"}
-FROM_TRAIN = {"train", "members"} | TESTED | FROM_INVARIANTS | SPECTRA
+BEYOND = {"interacting", "network_law", "drawn_networks"}
+FROM_TRAIN = {"train", "members"} | TESTED | BEYOND | FROM_INVARIANTS | SPECTRA
 
 
 def statistics(**changes):
@@ -87,17 +94,18 @@ def spectra(**changes):
         ({"shard_size": 10}, set()),
         ({"figures": {**DEFAULT["figures"], "panel_width": 5.0}}, {"figures"}),
         (statistics(noise_floor_draws=50), {"distance"}),
-        (statistics(bootstrap_replicates=50), {"model", "distance"} | SPECTRA),
+        (statistics(bootstrap_replicates=50), {"model", "distance", "interacting"} | SPECTRA),
         (statistics(simulated_matrices=500), {"significance"}),
         (statistics(simulated_ensembles=500), {"significance"}),
-        (statistics(randomisations=999), {"symmetry"}),
-        (statistics(folds=2), {"comparison"}),
+        (statistics(randomisations=999), {"symmetry", "network_law"}),
+        (statistics(folds=2), {"comparison", "interacting", "network_law"}),
+        (statistics(interacting=False), set()),
         (statistics(fold_orders=2), {"comparison"}),
         (statistics(omnibus_ensembles=199), {"omnibus"}),
         (statistics(significance_level=0.1), {"findings", "significance", "omnibus"}),
         (
             statistics(headline_epochs=[0, 50]),
-            {"significance", "omnibus", "comparison", "symmetry", "findings"} | SPECTRA,
+            {"significance", "omnibus", "comparison", "symmetry", "findings"} | BEYOND | SPECTRA,
         ),
         (spectra(null_matrices=100), {"null"}),
         (spectra(permutations=9), SPECTRA),

@@ -389,6 +389,18 @@ def test_rectangular_layers_are_kept_at_their_own_epochs():
     }
 
 
+def test_layers_that_are_kept_together_have_a_law_together():
+    (name, *_) = study().modelled
+    condition = study().modelled[name]
+    assert study().network_epochs(condition) == [0, 1, 10, 50]
+    assert name in study().networked
+    apart = {"headline_epochs": [7, 50], "folds": 2}
+    some = study(rectangular_snapshots=[1], statistics={**DEFAULT["statistics"], **apart})
+    assert some.network_epochs(some.modelled[name]) == []
+    assert name not in some.networked
+    assert "rectangular_snapshots" in some.no_network_law(some.modelled[name])
+
+
 def test_the_record_reads_back_as_the_study(tmp_path):
     sweeps = [
         sweep(snapshots=[5], members=9),

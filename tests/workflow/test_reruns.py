@@ -24,7 +24,9 @@ CATALOGUE = {"catalogue": 1}
 OF_CONDITIONS = {"condition_figures": CONDITIONS}
 OF_SPECTRA = {"spectra_figures": CONDITIONS}
 BETWEEN = {"architecture_figures": 1}
-FIGURES = OF_CONDITIONS | OF_SPECTRA | BETWEEN | ACCURACY
+OF_INTERACTING = {"interacting_figure": CONDITIONS}
+OF_NETWORKS = {"network_law_figure": CONDITIONS}
+FIGURES = OF_CONDITIONS | OF_SPECTRA | BETWEEN | ACCURACY | OF_INTERACTING | OF_NETWORKS
 
 FROM_DISTANCE = DISTANCE | BETWEEN
 FINDINGS = {"findings": 1}
@@ -33,8 +35,12 @@ FROM_SIGNIFICANCE = {"significance": CONDITIONS} | FINDINGS | OF_CONDITIONS
 FROM_COMPARISON = {"comparison": CONDITIONS} | FINDINGS | OF_CONDITIONS
 FROM_SYMMETRY = {"symmetry": CONDITIONS} | FINDINGS
 FROM_OMNIBUS = {"omnibus": CONDITIONS} | FINDINGS
+FROM_INTERACTING = {"interacting": CONDITIONS} | OF_INTERACTING
+FROM_NETWORK_LAW = {"network_law": CONDITIONS} | OF_NETWORKS
+FROM_DRAWN = {"drawn_networks": CONDITIONS} | OF_NETWORKS
+BEYOND = FROM_INTERACTING | FROM_NETWORK_LAW | FROM_DRAWN
 FROM_INVARIANTS = INVARIANTS | FROM_MODEL
-FROM_WEIGHTS = FROM_SIGNIFICANCE | FROM_OMNIBUS | FROM_COMPARISON | FROM_SYMMETRY
+FROM_WEIGHTS = FROM_SIGNIFICANCE | FROM_OMNIBUS | FROM_COMPARISON | FROM_SYMMETRY | BEYOND
 FROM_MEMBERS = {"members": 1} | BETWEEN | ACCURACY | FINDINGS
 FROM_SPECTRA = {"spectra": CONDITIONS, "spectra_table": 1} | OF_SPECTRA
 SPECTRA = {"spectra_shard": SHARDS * CONDITIONS} | FROM_SPECTRA
@@ -52,7 +58,7 @@ def sweeps(**changes):
 def fan_in(conditions):
     """The jobs that new or changed conditions cause, beside those of their shards."""
     own = ("model", "significance", "omnibus", "comparison", "symmetry", "condition_figures")
-    own += ("spectra", "spectra_figures")
+    own += ("spectra", "spectra_figures", *BEYOND)
     return FROM_MEMBERS | DISTANCE | {"spectra_table": 1} | dict.fromkeys(own, conditions)
 
 
@@ -92,23 +98,27 @@ KEYS = {
     ),
     "statistics.headline_epochs": (
         statistics(headline_epochs=[0]),
-        FROM_SIGNIFICANCE | FROM_OMNIBUS | FROM_COMPARISON | FROM_SYMMETRY | SPECTRA,
+        FROM_SIGNIFICANCE | FROM_OMNIBUS | FROM_COMPARISON | FROM_SYMMETRY | BEYOND | SPECTRA,
     ),
     "statistics.significance_level": (
         statistics(significance_level=0.1),
-        FROM_SIGNIFICANCE | FROM_OMNIBUS,
+        FROM_SIGNIFICANCE | FROM_OMNIBUS | OF_INTERACTING | OF_NETWORKS,
     ),
     "statistics.bootstrap_replicates": (
         statistics(bootstrap_replicates=60),
-        FROM_MODEL | SPECTRA,
+        FROM_MODEL | FROM_INTERACTING | SPECTRA,
     ),
     "statistics.simulated_matrices": (statistics(simulated_matrices=400), FROM_SIGNIFICANCE),
     "statistics.simulated_ensembles": (statistics(simulated_ensembles=300), FROM_SIGNIFICANCE),
     "statistics.omnibus_ensembles": (statistics(omnibus_ensembles=119), FROM_OMNIBUS),
-    "statistics.randomisations": (statistics(randomisations=699), FROM_SYMMETRY),
-    "statistics.folds": (statistics(folds=3), FROM_COMPARISON),
+    "statistics.randomisations": (statistics(randomisations=699), FROM_SYMMETRY | FROM_NETWORK_LAW),
+    "statistics.folds": (
+        statistics(folds=3),
+        FROM_COMPARISON | FROM_INTERACTING | FROM_NETWORK_LAW,
+    ),
     "statistics.fold_orders": (statistics(fold_orders=3), FROM_COMPARISON),
     "statistics.noise_floor_draws": (statistics(noise_floor_draws=60), FROM_DISTANCE),
+    "statistics.interacting": (statistics(interacting=False), {}),
     "spectra.null_matrices": (spectra(null_matrices=60), NULLS | SPECTRA),
     "spectra.permutations": (spectra(permutations=10), SPECTRA),
     "spectra.sign_flips": (spectra(sign_flips=20), SPECTRA),
@@ -138,7 +148,9 @@ KEYS = {
     ),
     "sweeps.output_scales": (
         {"sweeps": [*sweeps(), *sweeps(weight_decays=[0], output_scales=[4])]},
-        new_shards(SHARDS) | fan_in(1) | {"lazy_rich": 1},
+        # The output of a scaled network rests on its start, so that none is drawn.
+        {rule: n for rule, n in (new_shards(SHARDS) | fan_in(1)).items() if rule != "drawn_networks"}
+        | {"lazy_rich": 1},
     ),
     "sweeps.classes": (
         {"sweeps": sweeps(classes=[None, 2])},
@@ -154,6 +166,7 @@ KEYS = {
         | FROM_OMNIBUS
         | FROM_COMPARISON
         | FROM_SYMMETRY
+        | BEYOND
         | SPECTRA,
     ),
     # The first two shards stand, and the third is not asked for.
@@ -233,6 +246,9 @@ STAGES = {
     "omnibus": FROM_OMNIBUS,
     "comparison": FROM_COMPARISON,
     "symmetry": FROM_SYMMETRY,
+    "interacting": FROM_INTERACTING,
+    "network_law": FROM_NETWORK_LAW,
+    "drawn_networks": FROM_DRAWN,
     "findings": FINDINGS,
     "null": NULLS | SPECTRA,
     "spectra_shard": SPECTRA,
@@ -242,6 +258,8 @@ STAGES = {
     "accuracy": ACCURACY,
     "condition_figures": OF_CONDITIONS,
     "architecture_figures": BETWEEN,
+    "interacting_figure": OF_INTERACTING,
+    "network_law_figure": OF_NETWORKS,
     "spectra_figures": OF_SPECTRA,
     "lazy_rich": {},
 }

@@ -117,6 +117,7 @@ def test_small_stages_run_in_few_jobs_or_none(faults):
         "shards_invariants_spectra_shard",
         "shapes_null",
         *("model", "significance", "omnibus", "comparison", "symmetry", "spectra"),
+        *("interacting", "network_law", "drawn_networks"),
     }
     assert submitted.count("shapes_null") <= 2
     assert submitted.count("shards_invariants_spectra_shard") <= 2

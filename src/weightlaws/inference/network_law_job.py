@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +15,7 @@ from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.inference.network_test import held_out_gain, independence_tests, neurons
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import MemberValues, read_weights, too_few_finite
+from weightlaws.training.networks import chain
 
 # The statistic of the covariance that a joint Gaussian law has between two layers.
 _SUMS = "sums"
@@ -117,7 +119,7 @@ def _tested(
     for epoch in spec.epochs:
         layers: list[Floats] = [
             _read(paths, spec, layer, epoch).values[chosen].astype(np.float64)
-            for layer in spec.weights.shapes
+            for layer in chain(spec.weights.shapes)
         ]
         networks[epoch] = neurons(layers)
         found = held_out_gain(layers, spec.folds, np.random.default_rng([*seed, epoch]))
@@ -126,13 +128,9 @@ def _tested(
     gained = pd.concat(gains, ignore_index=True).rename(columns={"part": "hidden"})
     gained["statistic"] = np.where(gained["hidden"].isin(tests["hidden"]), _SUMS, "")
     table = tests.merge(gained, how="outer", on=["epoch", "hidden", "statistic"], sort=False)
-    sides = {f"hidden{k}": side for k, side in enumerate(_sides(spec), start=1)}
+    pairs = pairwise(chain(spec.weights.shapes))
+    sides = {f"hidden{k}": pair for k, pair in enumerate(pairs, start=1)}
     for place, name in enumerate(("before", "after")):
         table[name] = [sides[hidden][place] if hidden in sides else "" for hidden in table["hidden"]]
     return table.sort_values("epoch", kind="stable")[[*_COLUMNS]].reset_index(drop=True)
 
-
-def _sides(spec: NetworkLawSpec) -> list[tuple[str, str]]:
-    """The layers before and after each hidden layer."""
-    layers = list(spec.weights.shapes)
-    return list(zip(layers, layers[1:], strict=False))

@@ -43,7 +43,7 @@ from weightlaws.study.sections import (
     Statistics,
     Sweep,
 )
-from weightlaws.training.networks import is_chain
+from weightlaws.training.networks import chain
 
 #: Entries up to which ``snapshots: auto`` keeps a square matrix after every epoch: 181 x 181.
 AUTO_ENTRIES = 2**15
@@ -318,7 +318,7 @@ class Study(Section):
 
     def no_network_law(self, condition: Ensemble) -> str:
         """Say why the layers of a modelled condition have no law together; empty if they have."""
-        if not is_chain(condition.shapes):
+        if not chain(condition.shapes):
             return (
                 "its layers' names and shapes are not those of a chain such as input-hidden1, "
                 "hidden1-output"

@@ -33,19 +33,19 @@ def square_layers(shapes: Mapping[str, Shape]) -> Shapes:
     }
 
 
-def is_chain(shapes: Mapping[str, Shape]) -> bool:
-    """Whether two or more layers, in this order, are those of one multilayer perceptron.
+def chain(shapes: Mapping[str, Shape]) -> tuple[str, ...]:
+    """Order the layers of one multilayer perceptron from its input to its output.
 
-    Their names say what they join, as those of `layer_shapes` do, and shapes agree with them.
+    Their names say what they join, as those of `layer_shapes` do, and the shapes agree with them.
+    Empty if these are not the two or more layers of one.
     """
-    sides = [name.split("-") for name in shapes]
-    if len(sides) < 2 or any(len(side) != 2 for side in sides):
-        return False
-    steps = pairwise(zip(sides, shapes.values(), strict=True))
-    return all(
-        target == source and fan_out == fan_in
-        for ((_, target), (fan_out, _)), ((source, _), (_, fan_in)) in steps
-    )
+    steps = {name.partition("-")[0]: name for name in shapes if name.count("-") == 1}
+    targets = {name.partition("-")[2] for name in steps.values()}
+    ordered = [name for source, name in steps.items() if source not in targets][:1]
+    while ordered and (following := steps.get(ordered[-1].partition("-")[2])):
+        ordered.append(following)
+    fits = all(shapes[a][0] == shapes[b][1] for a, b in pairwise(ordered))
+    return tuple(ordered) if fits and len(ordered) == len(shapes) > 1 else ()
 
 
 def labelled_side(layer: str) -> Side | None:
