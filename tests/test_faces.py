@@ -10,7 +10,7 @@ import pytest
 FACES = {
     "weightlaws": {"analyse", "load"},
     "weightlaws.invariants": {"Graph", "enumerate_graphs", "evaluate"},
-    "weightlaws.laws": {"IID", "Bipartite", "PIGMM", "OneSided"},
+    "weightlaws.laws": {"IID", "Bipartite", "PIGMM", "OneSided", "Interacting", "hyvarinen_score"},
     "weightlaws.laws.wasserstein": {"distance", "squared_distance"},
     "weightlaws.storage": {"read_shard"},
     "weightlaws.spectra": {"analyse"},

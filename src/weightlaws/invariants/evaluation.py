@@ -76,8 +76,8 @@ def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Floats:
     if columns > rows:
         # A program sums over the vertices of rows first, and makes matrices of what is left. Of the
         # transpose these are small: 30 times as fast for 10 x 784.
-        return evaluate(map(_transposed, graphs), matrices.swapaxes(-1, -2))
-    program, outputs = _compile(graphs)
+        return evaluate(map(transposed, graphs), matrices.swapaxes(-1, -2))
+    program, outputs = compile_graphs(graphs)
     batch = matrices.shape[:-2]
     flat = matrices.reshape(prod(batch), rows, columns)
     values = np.empty((len(flat), len(graphs)))
@@ -90,7 +90,7 @@ def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Floats:
     return values.reshape(*batch, len(graphs))
 
 
-def _transposed(graph: Graph) -> Graph:
+def transposed(graph: Graph) -> Graph:
     """Exchange the rows and the columns of a bipartite graph."""
     return Graph(tuple((column, row) for row, column in graph.edges), bipartite=True)
 
@@ -109,16 +109,31 @@ _OPERATIONS: dict[str, Callable[..., Floats]] = {
 }
 
 
-class _Step(NamedTuple):
-    """A function, the slots it reads, the slot it fills, and the slots that no later step reads."""
+class Step(NamedTuple):
+    """What fills a slot of a program.
 
+    Attributes
+    ----------
+    operation
+        A name of `_OPERATIONS`, or the subscripts of a contraction.
+    function
+        That computes it.
+    operands
+        The slots it reads.
+    slot
+        The slot it fills.
+    unused
+        The slots that no later step reads.
+    """
+
+    operation: str
     function: Callable[..., Floats]
     operands: tuple[int, ...]
     slot: int
     unused: list[int]
 
 
-def _run(program: list[_Step], matrices: Floats) -> dict[int, Floats]:
+def _run(program: list[Step], matrices: Floats) -> dict[int, Floats]:
     """Return the slots that are left at the end: the values of the graphs."""
     slots = {0: matrices}
     for step in program:
@@ -155,8 +170,8 @@ class _Builder:
 
 
 @lru_cache(maxsize=32)
-def _compile(graphs: tuple[Graph, ...]) -> tuple[list[_Step], list[int]]:
-    """Return the program and the slot of each graph's value."""
+def compile_graphs(graphs: tuple[Graph, ...]) -> tuple[list[Step], list[int]]:
+    """Return the program and the slot of each graph's value; slot 0 is the matrices."""
     builder = _Builder()
     values = [[_eliminate(part, builder) for part in components(graph)] for graph in graphs]
     outputs = [builder.times(factors) for factors in values]
@@ -165,7 +180,8 @@ def _compile(graphs: tuple[Graph, ...]) -> tuple[list[_Step], list[int]]:
     for slot in last.keys() - set(outputs):
         unused.setdefault(last[slot], []).append(slot)
     program = [
-        _Step(
+        Step(
+            operation,
             _OPERATIONS.get(operation) or partial(np.einsum, operation, optimize=True),
             operands,
             slot,

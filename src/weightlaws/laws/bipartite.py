@@ -125,7 +125,7 @@ class Bipartite(GaussianLaw):
         matrices = check_matrices(matrices)
         _, rows, columns = matrices.shape
         mean = matrices.mean()
-        variances = _squared_norms(matrices, mean).mean(0) / dimensions((rows, columns))
+        variances = squared_norms(matrices, mean).mean(0) / dimensions((rows, columns))
         return cls((rows, columns), [mean, *variances])
 
     def expectation(self, graphs: Iterable[Graph]) -> Floats:
@@ -138,9 +138,9 @@ class Bipartite(GaussianLaw):
     def sample(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw n matrices, (n, rows, columns); zero variances are no obstacle."""
         mean, *variances = self.parameters
-        parts = _parts(rng.standard_normal((n, *self.shape)))
+        drawn = parts(rng.standard_normal((n, *self.shape)))
         total, row, column, rest = (
-            np.sqrt(variance) * part for variance, part in zip(variances, parts, strict=True)
+            np.sqrt(variance) * part for variance, part in zip(variances, drawn, strict=True)
         )
         return np.asarray(mean + total + row + column + rest)
 
@@ -156,10 +156,15 @@ class Bipartite(GaussianLaw):
         """
         matrices = check_matrices(matrices, self.shape)
         mean, variances = self.parameters[0], self.parameters[1:]
-        check_density(mean, dict(zip(self._PARTS, variances, strict=True)))
-        exponents = _squared_norms(matrices, mean) @ (1 / variances)
+        self.require_density()
+        exponents = squared_norms(matrices, mean) @ (1 / variances)
         logarithms = dimensions(self.shape) @ np.log(2 * np.pi * variances)
         return np.asarray(-0.5 * (exponents + logarithms))
+
+    def require_density(self) -> None:
+        """Refuse, by a LinAlgError, a variance of 0; the message names it."""
+        mean, *variances = self.parameters
+        check_density(mean, dict(zip(self._PARTS, variances, strict=True)))
 
 
 def dimensions(shape: Shape) -> Floats:
@@ -176,14 +181,14 @@ def dimensions(shape: Shape) -> Floats:
     return np.array([1.0, rows - 1, columns - 1, (rows - 1) * (columns - 1)])
 
 
-def _parts(matrices: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def parts(matrices: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Total (n, 1, 1), rows (n, R, 1), columns (n, 1, C), rest (n, R, C): orthogonal, adding up."""
     row, column = matrices.mean(2, keepdims=True), matrices.mean(1, keepdims=True)
     total = row.mean(1, keepdims=True)
     return total, row - total, column - total, matrices - row - column + total
 
 
-def _squared_norms(matrices: Floats, mean: float) -> Floats:
+def squared_norms(matrices: Floats, mean: float) -> Floats:
     """Squared norms (n, 4) of the parts of the matrices about a mean."""
     n, rows, columns = matrices.shape
     norms = np.empty((n, 4))
@@ -193,7 +198,7 @@ def _squared_norms(matrices: Floats, mean: float) -> Floats:
         rest = matrices[chunk] - mean
         row, column = rest.mean(2), rest.mean(1)
         total = row.mean(1)
-        # In place, and no square is formed: the arrays of `_parts` take three times as long.
+        # In place, and no square is formed: the arrays of `parts` take three times as long.
         rest -= row[:, :, None]
         rest -= (column - total[:, None])[:, None, :]
         norms[chunk, 0] = rows * columns * total**2

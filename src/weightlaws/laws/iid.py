@@ -103,8 +103,13 @@ class IID(GaussianLaw):
         """
         matrices = check_matrices(matrices, self.shape)
         mean, variance = self.parameters
-        check_density(mean, {"the entries": variance})
+        self.require_density()
         offsets = matrices - mean
         exponents = np.einsum("nij,nij->n", offsets, offsets) / variance
         n_entries = self.shape[0] * self.shape[1]
         return np.asarray(-0.5 * (exponents + n_entries * np.log(2 * np.pi * variance)))
+
+    def require_density(self) -> None:
+        """Refuse, by a LinAlgError, a variance of 0."""
+        mean, variance = self.parameters
+        check_density(mean, {"the entries": variance})

@@ -92,7 +92,7 @@ class OneSided(GaussianLaw):
         matrices = check_matrices(matrices)
         N, rows, columns = matrices.shape
         M, n = sides((rows, columns), labelled)
-        averages, contrasts = _split(matrices, labelled)
+        averages, contrasts = split(matrices, labelled)
         means = averages.mean(0)
         offsets = averages - means
         C = n / N * offsets.T @ offsets
@@ -138,7 +138,7 @@ class OneSided(GaussianLaw):
         for covariance in self._parts.values():
             values, vectors = np.linalg.eigh(covariance)
             roots.append(vectors * np.sqrt(np.where(values > self._rounding, values, 0)))
-        averages, contrasts = _split(rng.standard_normal((n, *self.shape)), self.labelled)
+        averages, contrasts = split(rng.standard_normal((n, *self.shape)), self.labelled)
         averages = self._means + averages @ roots[0].T
         contrasts = contrasts @ roots[1].T
         matrices: Floats = averages[:, None, :] + contrasts.reshape(n, self._n, -1)
@@ -155,6 +155,22 @@ class OneSided(GaussianLaw):
             If B or C is singular; the message names it.
         """
         matrices = check_matrices(matrices, self.shape)
+        whitening = self.whitening()
+        averages, contrasts = split(matrices, self.labelled)
+        exponents = self._n * np.square((averages - self._means) @ whitening[0]).sum(1)
+        exponents += np.square(contrasts @ whitening[1]).sum(1).reshape(-1, self._n).sum(1)
+        logarithms = [np.log(2 * np.pi / np.square(white.diagonal())).sum() for white in whitening]
+        constant = logarithms[0] + (self._n - 1) * logarithms[1]
+        return np.asarray(-0.5 * (exponents + constant))
+
+    def whitening(self) -> list[Floats]:
+        """Triangular roots (M, M) of the inverses of C = B + n A and of B: rows x @ root are white.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If B or C is singular; the message names it.
+        """
         whitening = []
         for name, covariance in self._parts.items():
             try:
@@ -162,12 +178,7 @@ class OneSided(GaussianLaw):
             except np.linalg.LinAlgError:
                 message = f"{name} is singular: the law has no density{self._few}"
                 raise np.linalg.LinAlgError(message) from None
-        averages, contrasts = _split(matrices, self.labelled)
-        exponents = self._n * np.square((averages - self._means) @ whitening[0]).sum(1)
-        exponents += np.square(contrasts @ whitening[1]).sum(1).reshape(-1, self._n).sum(1)
-        logarithms = [np.log(2 * np.pi / np.square(white.diagonal())).sum() for white in whitening]
-        constant = logarithms[0] + (self._n - 1) * logarithms[1]
-        return np.asarray(-0.5 * (exponents + constant))
+        return whitening
 
 
 def sufficient_statistics(matrices: npt.ArrayLike, labelled: Side) -> Floats:
@@ -177,7 +188,7 @@ def sufficient_statistics(matrices: npt.ArrayLike, labelled: Side) -> Floats:
     of the products of the offsets from the averages, summed over the exchangeable side.
     """
     matrices = check_matrices(matrices)
-    averages, offsets = _split(matrices, labelled)
+    averages, offsets = split(matrices, labelled)
     N, M = averages.shape
     offsets = offsets.reshape(N, -1, M)
     upper = np.triu_indices(M)
@@ -271,7 +282,7 @@ def sides(shape: Shape, labelled: Side) -> tuple[int, int]:
     return M, n
 
 
-def _split(matrices: Floats, labelled: Side) -> tuple[Floats, Floats]:
+def split(matrices: Floats, labelled: Side) -> tuple[Floats, Floats]:
     """Average over the exchangeable side, (N, M), and stack the offsets from it, (N n, M)."""
     if labelled == "rows":
         matrices = matrices.swapaxes(1, 2)

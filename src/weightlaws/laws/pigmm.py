@@ -281,23 +281,35 @@ class PIGMM:
         """
         D = self.size
         matrices = check_matrices(matrices, self.shape)
+        value = np.full(len(matrices), -0.5 * D**2 * np.log(2 * np.pi))
+        for number, law, moment in zip(
+            multiplicities(D), blocks(self.parameters), self.moments(matrices), strict=True
+        ):
+            exponent = np.trace(np.linalg.solve(law, moment), axis1=-2, axis2=-1)
+            value -= 0.5 * number * (exponent + np.linalg.slogdet(law).logabsdet)
+        return value
+
+    def moments(self, matrices: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Products of the coordinates of each matrix about the mean, per dimension of a block.
+
+        They are (n, p, p) for each of the `BLOCKS`, and average to its covariance.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If a block is singular, so that there is no density; the message names it.
+        """
         for name, least, rounding in self._least_eigenvalues(of_means=ROUNDING**2):
             if least <= rounding:
                 raise np.linalg.LinAlgError(
                     f"block {name} is singular (eigenvalue {least:.3g}): the law has no density"
                 )
-        statistics = sufficient_statistics(_about(matrices, self.mean()), D)
+        statistics = sufficient_statistics(_about(matrices, self.mean()), self.size)
         offset = statistics[:, :2]
         statistics[:, 2:5] = np.stack(
             [offset[:, 0] ** 2, offset[:, 0] * offset[:, 1], offset[:, 1] ** 2], axis=-1
         )
-        value = np.full(len(matrices), -0.5 * D**2 * np.log(2 * np.pi))
-        for number, law, moment in zip(
-            multiplicities(D), blocks(self.parameters), blocks(statistics), strict=True
-        ):
-            exponent = np.trace(np.linalg.solve(law, moment), axis1=-2, axis2=-1)
-            value -= 0.5 * number * (exponent + np.linalg.slogdet(law).logabsdet)
-        return value
+        return blocks(statistics)
 
     def _least_eigenvalues(self, of_means: float) -> list[tuple[str, float, float]]:
         """Name, least eigenvalue, and the size of rounding, of each block.
