@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from weightlaws.arrays import Floats, Integers, Side
+from weightlaws.inference.intervals import mean_and_error
 from weightlaws.laws.base import check_matrices
 from weightlaws.laws.candidates import Fit, candidates
 from weightlaws.laws.names import NESTED
@@ -147,12 +148,12 @@ def compare(
     }
     rows: list[dict[str, object]] = []
     for name, results in orders.items():
-        mean, error = _mean_and_error(values[name].mean(axis=0))
+        mean, error = mean_and_error(values[name].mean(axis=0))
         than = NESTED.get(name, "")
         gain, gain_error, order_sd = np.nan, np.nan, np.nan
         if than:
             gains = values[name] - values[than]
-            gain, gain_error = _mean_and_error(gains.mean(axis=0))
+            gain, gain_error = mean_and_error(gains.mean(axis=0))
             if n_orders > 1:
                 order_sd = float(gains.mean(axis=1).std(ddof=1))
         rows.append(
@@ -170,6 +171,3 @@ def compare(
         )
     return pd.DataFrame(rows)
 
-
-def _mean_and_error(values: Floats) -> tuple[float, float]:
-    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))

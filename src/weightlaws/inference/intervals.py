@@ -55,6 +55,11 @@ def jackknife_error(left_out: Floats) -> Floats:
     return np.asarray(np.sqrt((n - 1) / n * np.square(spread).sum(axis=0)))
 
 
+def mean_and_error(values: Floats) -> tuple[float, float]:
+    """Mean of the values (member,), and its standard error."""
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
 def student_interval(
     centre: Floats, error: Floats, n_members: int, level: float = 0.95
 ) -> tuple[Floats, Floats]:

@@ -5,6 +5,7 @@ BIPARTITE = "bipartite"
 DIAGONAL = "diagonal S_D"
 ONE_SIDED = "one-sided"
 INTERACTING = "interacting"
+CHOSEN = "interacting, chosen couplings"
 
 #: Each law in words, for pages and figures, simpler laws first.
 LAWS: dict[str, str] = {
