@@ -208,16 +208,23 @@ class NetworkLaw:
     @property
     def n_parameters(self) -> int:
         """The number of parameters that a fit estimates."""
-        number = len(self._mean)
+        number = len(self._mean) + (0 if self._independent else sum(self.joins.values()))
         for part in self._parts:
-            m, first = len(part.layers), int((part.layers == 0).sum())
             counts = np.unique_counts(part.layers).counts
-            number += int((counts * (counts + 1) // 2).sum())  # within layers
-            if not self._independent:
-                number += int(m * m - np.square(counts).sum()) // 2
-                if self._inputs == "summed" and first:
-                    number -= (first - 1) * (m - first)
+            number += int((counts * (counts + 1) // 2).sum())
         return number
+
+    @property
+    def joins(self) -> dict[str, int]:
+        """The number of covariances between layers by part, of parts that join any."""
+        joins = {}
+        for part in self._parts:
+            counts = np.unique_counts(part.layers).counts
+            if self._inputs == "summed" and 0 in part.layers:
+                counts[0] = 1
+            if len(counts) > 1:
+                joins[part.name] = int(counts.sum() ** 2 - np.square(counts).sum()) // 2
+        return joins
 
     @property
     def correlations(self) -> pd.DataFrame:
