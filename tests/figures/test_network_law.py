@@ -1,9 +1,19 @@
 import numpy as np
+import pandas as pd
 import pytest
 from support.figures import STYLE, assert_apart, cross, words
 
-from weightlaws.figures.network_law import WHOLE, network_law
+from weightlaws.figures.network_law import network_law
 from weightlaws.figures.style import save
+from weightlaws.inference.drawn_names import (
+    ALL_LAYERS,
+    JOINT,
+    NOTHING,
+    OTHERS,
+    PERMUTED,
+    TRAINED,
+)
+from weightlaws.laws.names import INDEPENDENT
 
 EPOCHS, HIDDEN = [0, 1, 10], ["hidden1", "hidden2"]
 LAYERS = ["input-hidden1", "hidden1-hidden2", "hidden2-output"]
@@ -26,18 +36,17 @@ def pairs():
 
 @pytest.fixture
 def drawn():
-    laws = ["i.i.d.", "bipartite", "joint"]
-    table = cross(selection=SELECTIONS, epoch=EPOCHS, law=laws, drawn=[WHOLE, *LAYERS])
-    value = np.random.default_rng(6).uniform(0.2, 0.7, len(table))
-    return table.assign(
-        condition="a",
-        accuracy=value,
-        low=value - 0.02,
-        high=value + 0.02,
-        trained_accuracy=0.9,
-        trained_low=0.89,
-        trained_high=0.91,
+    laws = [INDEPENDENT, JOINT, OTHERS]
+    table = pd.concat(
+        [
+            cross(selection=SELECTIONS, epoch=EPOCHS, law=[TRAINED], drawn=[NOTHING]),
+            cross(selection=SELECTIONS, epoch=EPOCHS, law=laws, drawn=[ALL_LAYERS, *LAYERS]),
+            cross(selection=SELECTIONS, epoch=EPOCHS, law=[PERMUTED], drawn=[ALL_LAYERS, *HIDDEN]),
+        ],
+        ignore_index=True,
     )
+    value = np.random.default_rng(6).uniform(0.2, 0.7, len(table))
+    return table.assign(condition="a", accuracy=value, low=value - 0.02, high=value + 0.02)
 
 
 def test_gains_of_hidden_layers_that_join_their_layers(pairs, drawn):
@@ -58,10 +67,10 @@ def test_accuracies_of_whole_networks_and_of_single_layers(pairs, drawn):
     whole, single = figure.axes[1:]
     mine = drawn[drawn["selection"] == "all"]
     curves = [line for line in whole.get_lines() if line.get_linestyle() == "--"]
-    for line, law in zip(curves, ("i.i.d.", "bipartite", "joint"), strict=True):
-        rows = mine[(mine["law"] == law) & (mine["drawn"] == WHOLE)]
+    for line, law in zip(curves, (INDEPENDENT, JOINT, OTHERS, PERMUTED), strict=True):
+        rows = mine[(mine["law"] == law) & (mine["drawn"] == ALL_LAYERS)]
         np.testing.assert_array_equal(line.get_ydata(), rows["accuracy"])
-    last = mine[(mine["epoch"] == 10) & (mine["law"] == "joint")].set_index("drawn")
+    last = mine[(mine["epoch"] == 10) & (mine["law"] == OTHERS)].set_index("drawn")
     dots = [line for line in single.get_lines() if line.get_marker() == "^"]
     np.testing.assert_array_equal(dots[0].get_ydata(), last.loc[LAYERS, "accuracy"])
     assert single.get_title() == "one layer drawn, epoch 10"

@@ -3,12 +3,7 @@ import pytest
 from scipy import stats
 
 from weightlaws.training.initial_law import initial_law
-from weightlaws.training.networks import (
-    chain,
-    initial_weights,
-    layer_shapes,
-    square_layers,
-)
+from weightlaws.training.networks import initial_weights, layer_shapes, square_layers
 from weightlaws.training.plugins import names
 
 
@@ -25,29 +20,6 @@ def test_square_layers_leave_the_input_out():
     assert list(square_layers(shapes)) == ["hidden1-hidden2"]
     depth_study = square_layers(layer_shapes(784, (10, 10, 10), 10))
     assert list(depth_study) == ["hidden1-hidden2", "hidden2-hidden3", "hidden3-output"]
-
-
-@pytest.mark.parametrize(
-    ("shapes", "ordered"),
-    [
-        (layer_shapes(784, (10,), 10), "input-hidden1 hidden1-output"),
-        # As a file lists them.
-        (
-            dict(sorted(layer_shapes(784, (10, 12), 10).items())),
-            "input-hidden1 hidden1-hidden2 hidden2-output",
-        ),
-        ({"a-classes": (3, 4), "pixels-a": (4, 9)}, "pixels-a a-classes"),
-        ({"input-hidden1": (4, 9), "hidden1-output": (3, 5)}, ""),  # 4 neurons are not 5
-        ({"input-hidden1": (4, 9), "hidden2-output": (3, 4)}, ""),
-        ({"a-b": (4, 4), "b-a": (4, 4)}, ""),
-        ({"input-hidden1": (4, 9), "hidden1-output": (3, 4), "a-a": (4, 4)}, ""),
-        ({"fc.weight": (4, 9), "head.weight": (3, 4)}, ""),
-        ({"input-hidden1": (4, 9)}, ""),
-        ({}, ""),
-    ],
-)
-def test_layers_of_a_chain_name_what_they_join(shapes, ordered):
-    assert chain(shapes) == tuple(ordered.split())
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,11 @@ KEYS = {
     "sweeps.output_scales": (
         {"sweeps": [*sweeps(), *sweeps(weight_decays=[0], output_scales=[4])]},
         # The output of a scaled network rests on its start, so that none is drawn.
-        {rule: n for rule, n in (new_shards(SHARDS) | fan_in(1)).items() if rule != "drawn_networks"}
+        {
+            rule: n
+            for rule, n in (new_shards(SHARDS) | fan_in(1)).items()
+            if rule != "drawn_networks"
+        }
         | {"lazy_rich": 1},
     ),
     "sweeps.classes": (

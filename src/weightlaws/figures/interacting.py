@@ -21,7 +21,7 @@ from weightlaws.figures.style import (
     symmetric_log,
 )
 from weightlaws.inference.dead_outputs import ALL
-from weightlaws.laws.names import BIPARTITE, DIAGONAL, INDEPENDENT, INTERACTING, ONE_SIDED
+from weightlaws.laws.names import BIPARTITE, DIAGONAL, INTERACTING, ONE_SIDED
 
 _SHOWN = 5  # couplings in the figure
 _MARKERS = "os^DvP"

@@ -21,13 +21,18 @@ from weightlaws.figures.style import (
     symmetric_log,
 )
 from weightlaws.inference.dead_outputs import ALL
+from weightlaws.inference.drawn_names import ALL_LAYERS, OTHERS, PERMUTED, TRAINED
 
 _MARKERS = "os^DvPX"
-_TRAINED: Look = {"color": "0.2", "marker": "*", "markersize": 7, "label": "trained networks"}
-# What the drawn networks of a table have drawn, where it is no layer.
-WHOLE = "all layers"
+_TRAINED: Look = {
+    **{"color": "0.2", "marker": "*", "markersize": 7, "linestyle": "-"},
+    "label": "trained networks",
+}
+# What networks are put together from, where it is no law.
+_WORDS = {OTHERS: "layers of different networks", PERMUTED: "neurons permuted in one layer"}
 # The statistic that a joint Gaussian law knows of.
 SUMS = "sums"
+_VALUES = ["accuracy", "low", "high"]
 
 
 def network_law(
@@ -36,8 +41,8 @@ def network_law(
     """Draw what a joint law of all layers gains, and what networks drawn from laws can do.
 
     Reads ``condition, selection, epoch, statistic, hidden, p_adjusted, gain, low, high`` of pairs
-    of layers, where the statistic is ``sums``, and, of drawn networks, ``epoch, law, drawn,
-    accuracy, low, high, trained_accuracy, trained_low, trained_high``, of all members. On the left the gain of joining the layers on both
+    of layers, where the statistic is ``sums``, and ``epoch, law, drawn, accuracy, low, high`` of
+    drawn networks, of all members. On the left the gain of joining the layers on both
     sides of each hidden layer; a full marker is significant at the level. On the right the accuracy
     of networks drawn whole, by epoch, and of networks with one layer drawn and the others kept, at
     the last epoch. Bars are 95 % intervals. Without drawn networks there is the left panel alone.
@@ -93,34 +98,34 @@ def _gains(panel: Axes, pairs: pd.DataFrame, level: float) -> dict[str, Look]:
 
 def _accuracies(whole: Axes, single: Axes, drawn: pd.DataFrame) -> dict[str, Look]:
     """Draw the accuracy of networks drawn whole, and of those with one layer drawn."""
-    numbers = ["accuracy", "low", "high", "trained_accuracy", "trained_low", "trained_high"]
-    require(drawn, "drawn", ["epoch", "law", "drawn", *numbers], selection=[ALL])
+    require(drawn, "drawn", ["epoch", "drawn", *_VALUES], selection=[ALL], law=[TRAINED])
     drawn = drawn[drawn["selection"] == ALL]
-    laws, epochs = drawn["law"].unique(), sorted(drawn["epoch"].unique())
+    epochs = sorted(drawn["epoch"].unique())
+    trained = drawn[drawn["law"] == TRAINED].sort_values("epoch")
+    _points(whole, range(len(trained)), trained[_VALUES].to_numpy(), _TRAINED)
+    single.axhline(trained["accuracy"].iloc[-1], color=_TRAINED["color"], linewidth=1)
+    drawn = drawn[drawn["law"] != TRAINED]
+    last = drawn[(drawn["epoch"] == epochs[-1]) & (drawn["drawn"] != ALL_LAYERS)]
+    layers = list(last["drawn"].unique())
+    laws = drawn["law"].unique()
     looks: dict[str, Look] = {
         str(law): {
             "color": COLOURS[k % 10],
             "marker": _MARKERS[k % 7],
             "linestyle": "--",
-            "label": f"drawn from the {law} law",
+            "label": _WORDS.get(law, f"drawn from the {law} law"),
         }
         for k, law in enumerate(laws)
     }
-    trained = drawn.drop_duplicates("epoch").sort_values("epoch")
-    part = trained[["trained_accuracy", "trained_low", "trained_high"]]
-    _points(whole, range(len(part)), part.to_numpy(), {**_TRAINED, "linestyle": "-"})
-    last = drawn[(drawn["epoch"] == epochs[-1]) & (drawn["drawn"] != WHOLE)]
-    layers = list(last["drawn"].unique())
-    single.axhline(part["trained_accuracy"].iloc[-1], color=_TRAINED["color"], linewidth=1)
     for k, (law, look) in enumerate(looks.items()):
         aside = _beside(k, len(looks))
-        mine = drawn[(drawn["law"] == law) & (drawn["drawn"] == WHOLE)].sort_values("epoch")
+        mine = drawn[(drawn["law"] == law) & (drawn["drawn"] == ALL_LAYERS)].sort_values("epoch")
         x = np.searchsorted(epochs, mine["epoch"]) + aside
-        _points(whole, x, mine[["accuracy", "low", "high"]].to_numpy(), look)
+        _points(whole, x, mine[_VALUES].to_numpy(), look)
         kept = last[last["law"] == law]
         x = np.array([layers.index(name) for name in kept["drawn"]]) + aside
         bare = {**look, "linestyle": ""}
-        _points(single, x, kept[["accuracy", "low", "high"]].to_numpy(), bare)
+        _points(single, x, kept[_VALUES].to_numpy(), bare)
     whole.set_title("all layers drawn")
     _ticks(whole, epochs, "epoch")
     single.set_title(f"one layer drawn, epoch {epochs[-1]}")
@@ -129,7 +134,7 @@ def _accuracies(whole: Axes, single: Axes, drawn: pd.DataFrame) -> dict[str, Loo
         panel.set_ylabel("test accuracy")
         panel.set_ylim(0, 1)
         panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
-    return {"trained": {**_TRAINED, "linestyle": "-"}, **looks}
+    return {TRAINED: _TRAINED, **looks}
 
 
 def _points(panel: Axes, x: Iterable[float], values: np.ndarray, look: Look) -> None:

@@ -170,4 +170,3 @@ def compare(
             }
         )
     return pd.DataFrame(rows)
-

@@ -35,7 +35,6 @@ _NUMBERS = (
 )
 
 
-
 def law_graphs(shape: Shape, n_members: int) -> tuple[Graph, ...]:
     """The invariants of the interacting law that so many members can tell of.
 

@@ -78,9 +78,8 @@ def interacting_tables(
     Returns
     -------
     couplings
-        One row a layer, epoch, ``selection`` of members and coupling of the law of `interacting.law_graphs`;
-        for the columns see
-        `interacting.couplings_of`.
+        One row a layer, epoch, ``selection`` of members and coupling of the law of
+        `interacting.law_graphs`; for the columns see `interacting.couplings_of`.
     scores
         One row a layer, epoch, selection and law; for the columns see `interacting.scores_of`.
 

@@ -15,7 +15,7 @@ from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.inference.network_test import held_out_gain, independence_tests, neurons
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import MemberValues, read_weights, too_few_finite
-from weightlaws.training.networks import chain
+from weightlaws.training.layer_chain import chain
 
 # The statistic of the covariance that a joint Gaussian law has between two layers.
 _SUMS = "sums"
@@ -127,10 +127,13 @@ def _tested(
     tests = independence_tests(networks, spec.randomisations, np.random.default_rng(seed))
     gained = pd.concat(gains, ignore_index=True).rename(columns={"part": "hidden"})
     gained["statistic"] = np.where(gained["hidden"].isin(tests["hidden"]), _SUMS, "")
-    table = tests.merge(gained, how="outer", on=["epoch", "hidden", "statistic"], sort=False)
+    joined = tests.merge(gained, how="left", on=["epoch", "hidden", "statistic"])
+    table = pd.concat([joined, gained[gained["statistic"] == ""]], ignore_index=True)
+    table["note"] = table["note"].fillna("")
     pairs = pairwise(chain(spec.weights.shapes))
     sides = {f"hidden{k}": pair for k, pair in enumerate(pairs, start=1)}
     for place, name in enumerate(("before", "after")):
-        table[name] = [sides[hidden][place] if hidden in sides else "" for hidden in table["hidden"]]
+        table[name] = [
+            sides[hidden][place] if hidden in sides else "" for hidden in table["hidden"]
+        ]
     return table.sort_values("epoch", kind="stable")[[*_COLUMNS]].reset_index(drop=True)
-

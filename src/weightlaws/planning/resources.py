@@ -161,6 +161,53 @@ def symmetry(study: Study, condition: Ensemble) -> Resources:
     return _resources(held, seconds)
 
 
+def interacting(study: Study, condition: Ensemble) -> Resources:
+    """Estimate a job that fits interacting laws, as though all layers had many members."""
+    n, folds, replicates = (
+        condition.members,
+        study.statistics.folds,
+        study.statistics.bootstrap_replicates,
+    )
+    # Couplings of degree up to 4, and the invariants that their equations are made of.
+    couplings, graphs = (48, 437) if n >= 480 else (9, 50)
+    held, seconds = 0.0, 2.0
+    for layer, shape in condition.shapes.items():
+        if labelled_side(layer) == "columns":
+            continue
+        evaluations = n * (3 + 2 * folds) * _evaluation(graphs, prod(shape) ** 0.5)
+        solutions = replicates * (1e-5 + 2e-10 * couplings**2 * graphs + 5e-9 * couplings**3)
+        seconds += 2 * len(study.tested_epochs(condition)) * (0.1 + evaluations + solutions)
+        held = max(held, 32 * n * prod(shape))
+    held += 8 * (3 * replicates * couplings**2 + n * replicates + 4 * n * graphs)
+    return _resources(held, seconds)
+
+
+def network_law(study: Study, condition: Ensemble) -> Resources:
+    """Estimate a job that tests whether a condition's layers know of each other."""
+    n, statistics = condition.members, study.statistics
+    entries, copies = sum(map(prod, condition.shapes.values())), statistics.randomisations
+    neurons = sum(rows for rows, _ in condition.shapes.values())
+    labels = max(map(max, condition.shapes.values()))
+    permuted = copies * n * neurons * (4e-8 + 2e-10 * labels)
+    fits = statistics.folds * n * entries * 4e-8
+    held = 8 * n * (4 * entries + copies * max(min(s) for s in condition.shapes.values())) + 2e8
+    return _resources(held, 2 * len(study.network_epochs(condition)) * (permuted + fits))
+
+
+def drawn_networks(study: Study, condition: Condition) -> Resources:
+    """Estimate a job that measures networks drawn from a condition's laws."""
+    n, info = condition.members, dataset_info(condition.dataset)
+    (hidden, inputs), *others = condition.shapes.values()
+    images, variants = info.images[1], 8 * (len(condition.shapes) + 1)
+    # The first layers of all laws, and what follows in each of the networks.
+    network = 1e-9 * inputs * hidden + variants * sum(
+        5e-9 * rows + 1e-10 * rows * columns for rows, columns in others
+    )
+    seconds = 2 * len(study.network_epochs(condition)) * n * images * network
+    held = 40 * n * (inputs * hidden + sum(map(prod, others))) + 5 * images * inputs + 2e8
+    return _resources(held, seconds)
+
+
 def null(study: Study, shape: Shape) -> Resources:
     """Estimate a job that simulates the spectra of random matrices of a shape."""
     matrices, n = study.spectra.null_matrices, min(shape)

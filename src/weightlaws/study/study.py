@@ -43,7 +43,7 @@ from weightlaws.study.sections import (
     Statistics,
     Sweep,
 )
-from weightlaws.training.networks import chain
+from weightlaws.training.layer_chain import chain
 
 #: Entries up to which ``snapshots: auto`` keeps a square matrix after every epoch: 181 x 181.
 AUTO_ENTRIES = 2**15

@@ -1,7 +1,6 @@
 """The networks of a study: the shapes of their weight matrices, and their initial weights."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -31,21 +30,6 @@ def square_layers(shapes: Mapping[str, Shape]) -> Shapes:
         for name, (fan_out, fan_in) in shapes.items()
         if fan_out == fan_in and labelled_side(name) != "columns"
     }
-
-
-def chain(shapes: Mapping[str, Shape]) -> tuple[str, ...]:
-    """Order the layers of one multilayer perceptron from its input to its output.
-
-    Their names say what they join, as those of `layer_shapes` do, and the shapes agree with them.
-    Empty if these are not the two or more layers of one.
-    """
-    steps = {name.partition("-")[0]: name for name in shapes if name.count("-") == 1}
-    targets = {name.partition("-")[2] for name in steps.values()}
-    ordered = [name for source, name in steps.items() if source not in targets][:1]
-    while ordered and (following := steps.get(ordered[-1].partition("-")[2])):
-        ordered.append(following)
-    fits = all(shapes[a][0] == shapes[b][1] for a, b in pairwise(ordered))
-    return tuple(ordered) if fits and len(ordered) == len(shapes) > 1 else ()
 
 
 def labelled_side(layer: str) -> Side | None:
