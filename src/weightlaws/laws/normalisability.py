@@ -4,15 +4,16 @@ Far out the terms of the highest degree d decide. On the unit sphere |x| = 1, wi
 
 - d is odd, or f(x) > 0 for some x: the density grows along x. Proved by x: it is no density.
 - f < 0 on the whole sphere: it is a density, as f then has a negative maximum there. This is proved
-  for d = 2 by the largest eigenvalue, and where no coupling of degree above 2 is positive, all these
-  are of sums of squares, and one of them or the quadratic part is definite. Otherwise f is
-  maximised from many starts, which may miss a maximum: no proof.
+  for d = 2 by the largest eigenvalue, and for d = 4 where f is minus a sum of squares with a
+  definite one. Otherwise f is maximised from many starts, which may miss a maximum: no proof.
+- All terms of degree above 2 are minus sums of squares, and the quadratic part is negative
+  definite: it is a density, and proved so, whatever zeros f has.
 - f has zeros, but no positive values: lower degrees decide along the zeros, and nothing is said.
 
 Graphs whose polynomials are sums of squares are found by their symmetry: an exchange of two halves
 that leaves the vertices between them in place. Of degree 4 these are definite: sum W_ia^4,
-sum_i (sum_a W_ia^2)^2, sum_a (sum_i W_ia^2)^2, (sum W_ia^2)^2 and tr (W W^T)^2. Each is at least the
-first one.
+sum_i (sum_a W_ia^2)^2, sum_a (sum_i W_ia^2)^2, (sum W_ia^2)^2 and tr (W W^T)^2. Each is at least
+the first one.
 """
 
 from collections import Counter
@@ -31,9 +32,10 @@ from weightlaws.invariants.gradients import gradient
 from weightlaws.invariants.graphs import Graph, canonical
 from weightlaws.laws.score_equations import ScoreEquations
 
-# Starts of a search besides those of simple form, and steps of each. The starts are the same in
-# every call: a verdict is a property of a law.
-_STARTS, _STEPS, _SEED = 48, 300, 0
+# Random starts of a search besides those of simple form, with so many entries in all; and steps of
+# each, until this many have led nowhere. The starts are the same in every call: a verdict is a
+# property of a law.
+_STARTS, _ENTRIES, _STEPS, _STALLED, _SEED = 48, 2**20, 300, 15, 0
 
 # A value on the sphere counts as 0 below this share of the sum of the terms' absolute values.
 _ROUNDING = 1e-9
@@ -172,6 +174,11 @@ def _maxima(
     graphs, couplings = [graph for graph, _ in terms], [c for _, c in terms]
     points = _starts(shape) if more is None else np.concatenate([_starts(shape), more])
     values, slopes = gradient(graphs, couplings, points)
+    if graphs[0].degree % 2:
+        # The form changes its sign with the matrix, and so does not its gradient.
+        points *= np.where(values < 0, -1.0, 1.0)[:, None, None]
+        values = np.abs(values)
+    stalled = 0
     steps = 0.1 / np.maximum(_norms(slopes), np.finfo(np.float64).tiny)
     for _ in range(_STEPS):
         # Only what is tangent to the sphere, which a form's gradient is not.
@@ -180,19 +187,20 @@ def _maxima(
         tried /= _norms(tried)[:, None, None]
         new_values, new_slopes = gradient(graphs, couplings, tried)
         up = new_values > values
+        stalled = 0 if (new_values - values > 1e-9 * np.abs(values)).any() else stalled + 1
         points[up], values[up], slopes[up] = tried[up], new_values[up], new_slopes[up]
         steps *= np.where(up, 1.6, 0.4)
-        if not up.any() and (steps * _norms(along) < 1e-12).all():
+        if stalled == _STALLED:
             break
     return values, points
 
 
 def _norms(matrices: Floats) -> Floats:
-    return np.sqrt(np.einsum("nij,nij->n", matrices, matrices))
+    return np.asarray(np.sqrt(np.einsum("nij,nij->n", matrices, matrices)))
 
 
-@cache
-def _fixed_starts(shape: Shape) -> Floats:
+def _starts(shape: Shape) -> Floats:
+    """Return matrices of simple form, the same a little shaken, and random ones, of norm 1."""
     rng = np.random.default_rng(_SEED)
     rows, columns = shape
     one_row, one_column, entry = np.zeros((3, rows, columns))
@@ -203,25 +211,14 @@ def _fixed_starts(shape: Shape) -> Floats:
     contrast = two_rows * two_columns
     simple = [np.ones(shape), one_row, one_column, entry, np.outer(i, j), i[:, None] * one_column]
     simple += [j * one_row, two_rows, two_columns, contrast, np.eye(rows, columns)]
-    random = rng.normal(size=(_STARTS, rows, columns))
-    third = _STARTS // 4
-    random[:third] *= one_row
-    random[third : 2 * third] *= one_column
-    random[2 * third : 3 * third] = (
-        random[2 * third : 3 * third, :, :1] * random[2 * third : 3 * third, :1, :]
-    )
+    random = rng.normal(size=(max(4, min(_STARTS, _ENTRIES // (rows * columns))), rows, columns))
+    random[::4] *= one_row
+    random[1::4] *= one_column
+    random[2::4] = random[2::4, :, :1] * random[2::4, :1, :]  # of rank 1
     # Simple ones may be saddles, which a little of everything leaves.
-    starts = np.concatenate(
-        [simple, simple + 0.02 * rng.normal(size=(len(simple), *shape)), random]
-    )
-    starts /= _norms(starts)[:, None, None]
-    signed = np.concatenate([starts, -starts])
-    signed.setflags(write=False)
-    return signed
-
-
-def _starts(shape: Shape) -> Floats:
-    return _fixed_starts(shape).copy()
+    shaken = simple + 0.02 * rng.normal(size=(len(simple), *shape))
+    starts = np.concatenate([simple, shaken, random])
+    return np.asarray(starts / _norms(starts)[:, None, None])
 
 
 def _largest_eigenvalue(shape: Shape, terms: list[tuple[Graph, float]]) -> float:
