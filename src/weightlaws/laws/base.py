@@ -60,7 +60,7 @@ class Law(Protocol):
         """
 
 
-class GaussianLaw:
+class ParametricLaw:
     """A shape and a checked, read-only vector of parameters."""
 
     def __init__(self, shape: Shape, parameters: npt.ArrayLike, n_parameters: int) -> None:

@@ -21,7 +21,7 @@ from weightlaws.arrays import Floats, Shape
 from weightlaws.invariants.graphs import Graph, enumerate_graphs
 from weightlaws.laws.base import (
     TOGETHER,
-    GaussianLaw,
+    ParametricLaw,
     bipartite_expectation,
     check_density,
     check_matrices,
@@ -72,7 +72,7 @@ def expectation(graphs: Iterable[Graph], shape: Shape, parameters: Floats) -> Fl
     return bipartite_expectation(graphs, shape, np.stack(numbers, axis=-1))
 
 
-class Bipartite(GaussianLaw):
+class Bipartite(ParametricLaw):
     r"""The Gaussian laws unchanged by independent permutations of R rows and C columns.
 
     Such a law has independent blocks on orthonormal coordinates, each a multiple of the identity:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from weightlaws.arrays import Floats, Shape
 from weightlaws.invariants.graphs import Graph, enumerate_graphs
 from weightlaws.laws.base import (
-    GaussianLaw,
+    ParametricLaw,
     bipartite_expectation,
     check_density,
     check_matrices,
@@ -36,7 +36,7 @@ def expectation(graphs: Iterable[Graph], shape: Shape, parameters: Floats) -> Fl
     return bipartite_expectation(graphs, shape, numbers)
 
 
-class IID(GaussianLaw):
+class IID(ParametricLaw):
     """Independent entries N(mean, variance).
 
     Parameters

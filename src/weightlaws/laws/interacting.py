@@ -24,9 +24,17 @@ from weightlaws.errors import WeightLawsError
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.gradients import gradient, laplacian
 from weightlaws.invariants.graphs import Graph, canonical, enumerate_graphs
-from weightlaws.laws.base import GaussianLaw, check_matrices
+from weightlaws.laws.base import ParametricLaw, check_matrices
+from weightlaws.laws.hamiltonian import Chains, effective_size, r_hat, run
 from weightlaws.laws.hard_edges import hard_edge
+from weightlaws.laws.normalisability import Verdict, constrained_couplings, verdict
 from weightlaws.laws.score_equations import ScoreEquations
+
+#: Chains of a sample, and the draws of each that there are at least, for R-hat to be known.
+N_CHAINS, LEAST_DRAWS = 50, 40
+
+#: The largest R-hat of a sample: at 1.05 a tenth of the variance is between chains.
+R_HAT = 1.05
 
 # Points of the integral over the joint normal law of the estimates. It is a fixed rule of
 # integration: its points are the same in every call.
@@ -47,7 +55,7 @@ def bipartite_graphs(degree: int, shape: Shape) -> tuple[Graph, ...]:
     )
 
 
-class Interacting(GaussianLaw):
+class Interacting(ParametricLaw):
     r"""A law log p(W) = sum_a theta_a T_a(W / s) + const of matrices (rows, columns).
 
     Parameters
@@ -150,6 +158,27 @@ class Interacting(GaussianLaw):
         law._covariance = equations.sandwich(couplings)
         return law
 
+    @classmethod
+    def fit_normalisable(
+        cls, matrices: npt.ArrayLike, degree: int = 4, graphs: Sequence[Graph] | None = None
+    ) -> Self:
+        """Fit as `fit` does, among the laws whose quartic terms fall in all directions.
+
+        Where `fit` gives a normalisable law it is that one. Elsewhere couplings lie on the border,
+        where no error is stated: `couplings` has NaN for it.
+
+        Raises
+        ------
+        WeightLawsError
+            As `fit` does, or if the highest degree is not 4.
+        """
+        law = cls.fit(matrices, degree, graphs)
+        if law.normalisable.normalisable:
+            return law
+        matrices = check_matrices(matrices) / law.scale
+        equations = ScoreEquations.of(matrices, law.graphs)
+        return cls(law.shape, law.graphs, constrained_couplings(equations, law.shape), law.scale)
+
     @property
     def graphs(self) -> tuple[Graph, ...]:
         """The invariants T_a, in canonical form."""
@@ -199,6 +228,11 @@ class Interacting(GaussianLaw):
             }
         )
 
+    @cached_property
+    def normalisable(self) -> Verdict:
+        """Whether the law is a density: the verdict, what is proved of it, and in words why."""
+        return verdict(self.shape, self.graphs, self.parameters)
+
     def gradient(self, matrices: npt.ArrayLike) -> Floats:
         """Return the gradient of log p (n, rows, columns) by the entries of matrices."""
         matrices = check_matrices(matrices, self.shape) / self.scale
@@ -219,6 +253,95 @@ class Interacting(GaussianLaw):
         graphs = tuple(graph for graph in curvature if graph is not None)
         scores += evaluate(graphs, matrices) @ np.array([curvature[graph] for graph in graphs])
         return np.asarray(scores / self.scale**2)
+
+    def sample(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw n matrices, (n, rows, columns), from chains that have forgotten their start.
+
+        Raises
+        ------
+        WeightLawsError
+            If the law is not normalisable, or R-hat of an invariant of the law is above `R_HAT`.
+        """
+        chains = self.chains(n, rng)
+        self.require_mixed(chains)
+        # A draw of every chain before the next of any.
+        return (
+            chains.matrices.swapaxes(0, 1).reshape(-1, *self.shape)[-n:]
+            if n
+            else (np.empty((0, *self.shape)))
+        )
+
+    def chains(self, n: int, rng: np.random.Generator) -> Chains:
+        """Run Hamiltonian Monte Carlo for n draws or more, of `N_CHAINS` chains.
+
+        Raises
+        ------
+        WeightLawsError
+            If the law is not normalisable.
+        """
+        if self.normalisable.normalisable is False:
+            raise WeightLawsError(
+                "an interacting law",
+                self.normalisable.note,
+                "a law with a finite integral",
+                "fit it by Interacting.fit_normalisable, or with fewer couplings",
+            )
+
+        def target(matrices: Floats) -> tuple[Floats, Floats]:
+            return gradient(self.graphs, self.parameters, matrices)
+
+        start = rng.standard_normal((N_CHAINS, *self.shape))
+        drawn = run(target, start, max(LEAST_DRAWS, -(-n // N_CHAINS)), rng)
+        return Chains(drawn.matrices * self.scale, drawn.accepted)
+
+    def diagnostics(self, chains: Chains) -> pd.DataFrame:
+        """Say how well chains have mixed, one row an invariant of the law.
+
+        ``graph`` is its name, ``r_hat`` 1 where all chains are alike, and ``effective_size`` the
+        number of independent draws that its mean is worth.
+        """
+        values = evaluate(self.graphs, chains.matrices / self.scale)
+        return pd.DataFrame(
+            {
+                "graph": [graph.name for graph in self.graphs],
+                "r_hat": [r_hat(values[..., k]) for k in range(len(self.graphs))],
+                "effective_size": [effective_size(values[..., k]) for k in range(len(self.graphs))],
+            }
+        )
+
+    def require_mixed(self, chains: Chains) -> None:
+        """Refuse, by a WeightLawsError, chains with an R-hat above `R_HAT`."""
+        found = self.diagnostics(chains)["r_hat"].to_numpy()
+        worst = int(found.argmax())
+        if found[worst] > R_HAT:
+            raise WeightLawsError(
+                "the chains of an interacting law",
+                f"R-hat {found[worst]:.2f} of {self.graphs[worst].name}",
+                f"at most {R_HAT:g}",
+                "the law may have several modes, or hardly fall in some direction: fit it with "
+                "fewer couplings, or ask for more draws",
+            )
+
+    def expectation(
+        self, graphs: Sequence[Graph], n: int, rng: np.random.Generator
+    ) -> tuple[Floats, Floats]:
+        """Estimate expectations of invariants from n draws.
+
+        Returns
+        -------
+        two arrays (len(graphs),)
+            The means, and their Monte Carlo standard errors by the effective sample sizes.
+
+        Raises
+        ------
+        WeightLawsError
+            As `sample` does.
+        """
+        chains = self.chains(n, rng)
+        self.require_mixed(chains)
+        values = evaluate(graphs, chains.matrices)
+        sizes = np.array([effective_size(values[..., k]) for k in range(len(graphs))])
+        return values.mean(axis=(0, 1)), values.std(axis=(0, 1)) / np.sqrt(sizes)
 
 
 def standard_deviation(matrices: Floats) -> float:

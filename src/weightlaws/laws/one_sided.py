@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from weightlaws.arrays import Floats, Shape, Side
 from weightlaws.invariants.graphs import Edge, Graph
-from weightlaws.laws.base import GaussianLaw, check_matrices, singular_below
+from weightlaws.laws.base import ParametricLaw, check_matrices, singular_below
 
 # A link between two labelled vertices, by A (0) or B (1).
 Link = tuple[int, int, int]
@@ -34,7 +34,7 @@ Link = tuple[int, int, int]
 Component = tuple[tuple[int, ...], tuple[Link, ...]]
 
 
-class OneSided(GaussianLaw):
+class OneSided(ParametricLaw):
     """A Gaussian law unchanged by permutations of the columns, or of the rows.
 
     Parameters
