@@ -72,7 +72,7 @@ def test_accuracies_of_whole_networks_and_of_single_layers(pairs, drawn):
         np.testing.assert_array_equal(line.get_ydata(), rows["accuracy"])
     last = mine[(mine["epoch"] == 10) & (mine["law"] == OTHERS)].set_index("drawn")
     dots = [line for line in single.get_lines() if line.get_marker() == "^"]
-    np.testing.assert_array_equal(dots[0].get_ydata(), last.loc[LAYERS, "accuracy"])
+    np.testing.assert_array_equal(dots[0].get_xdata(), last.loc[LAYERS, "accuracy"])
     assert single.get_title() == "one layer drawn, epoch 10"
     assert "trained networks" in words(figure)
 

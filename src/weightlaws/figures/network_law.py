@@ -52,7 +52,7 @@ def network_law(
     pairs = pairs[(pairs["selection"] == ALL) & (pairs["statistic"] == SUMS)]
     columns = 1 if drawn is None else 3
     title, w = f"{only(pairs, 'condition')}: the law of a network", style.panel_width
-    room = Room(left=7, between=7)
+    room = Room(left=7, right=3, between=9)
     size = (1.2 * w, 0.75 * w)
     with canvas(style, title, (1, columns), size, room, sharey=False) as (figure, panels):
         neurons = _gains(panels[0, 0], pairs, level)
@@ -103,7 +103,7 @@ def _accuracies(whole: Axes, single: Axes, drawn: pd.DataFrame) -> dict[str, Loo
     epochs = sorted(drawn["epoch"].unique())
     trained = drawn[drawn["law"] == TRAINED].sort_values("epoch")
     _points(whole, range(len(trained)), trained[_VALUES].to_numpy(), _TRAINED)
-    single.axhline(trained["accuracy"].iloc[-1], color=_TRAINED["color"], linewidth=1)
+    single.axvline(trained["accuracy"].iloc[-1], color=_TRAINED["color"], linewidth=1)
     drawn = drawn[drawn["law"] != TRAINED]
     last = drawn[(drawn["epoch"] == epochs[-1]) & (drawn["drawn"] != ALL_LAYERS)]
     layers = list(last["drawn"].unique())
@@ -123,17 +123,18 @@ def _accuracies(whole: Axes, single: Axes, drawn: pd.DataFrame) -> dict[str, Loo
         x = np.searchsorted(epochs, mine["epoch"]) + aside
         _points(whole, x, mine[_VALUES].to_numpy(), look)
         kept = last[last["law"] == law]
-        x = np.array([layers.index(name) for name in kept["drawn"]]) + aside
-        bare = {**look, "linestyle": ""}
-        _points(single, x, kept[_VALUES].to_numpy(), bare)
+        y = np.array([layers.index(name) for name in kept["drawn"]]) + aside
+        middle, low, high = kept[_VALUES].to_numpy().T
+        bars = np.clip((middle - low, high - middle), 0, None)
+        single.errorbar(middle, y, xerr=bars, capsize=2, **{**look, "linestyle": ""})
     whole.set_title("all layers drawn")
     _ticks(whole, epochs, "epoch")
     single.set_title(f"one layer drawn, epoch {epochs[-1]}")
-    _ticks(single, [layer.replace("-", "-\n") for layer in layers], "")
-    for panel in (whole, single):
-        panel.set_ylabel("test accuracy")
-        panel.set_ylim(0, 1)
-        panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    single.set_yticks(range(len(layers)), layers)
+    single.set(xlabel="test accuracy", xlim=(0, 1), ylim=(len(layers) - 0.5, -0.5))
+    whole.set(ylabel="test accuracy", ylim=(0, 1))
+    for axis in (whole.yaxis, single.xaxis):
+        axis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     return {TRAINED: _TRAINED, **looks}
 
 

@@ -9,13 +9,22 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from weightlaws.arrays import Bytes, Integers
+from weightlaws.arrays import Bytes, Floats, Integers, Singles
+from weightlaws.errors import WeightLawsError
 from weightlaws.inference.dead_outputs import with_and_without_dead
-from weightlaws.inference.drawn_networks import drawn_accuracies, fitted_laws
+from weightlaws.inference.drawn_names import ALL_LAYERS
+from weightlaws.inference.drawn_networks import Sampler, drawn_accuracies, fitted_laws
+from weightlaws.inference.interacting import law_graphs, too_few
+from weightlaws.laws.bipartite import Bipartite
+from weightlaws.laws.hard_edges import hard_edge
+from weightlaws.laws.interacting import Interacting
+from weightlaws.laws.names import INTERACTING
+from weightlaws.laws.one_sided import OneSided
 from weightlaws.storage.hdf5 import opened
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import MemberValues, read_weights, too_few_finite
 from weightlaws.training.layer_chain import chain
+from weightlaws.training.networks import labelled_side
 
 # Networks that the spread of their accuracies needs.
 _FEWEST = 3
@@ -73,7 +82,9 @@ def drawn_networks_table(
     -------
     DataFrame
         One row an epoch, ``selection`` of members, law and choice of layers that are drawn; for the
-        columns see `drawn_networks.drawn_accuracies`. Laws are fitted to the members selected.
+        columns see `drawn_networks.drawn_accuracies`. Laws are fitted to the members selected. At
+        the last epoch there is the ``interacting`` law, too, between hidden layers, with the laws
+        of the one-sided row at both ends; where there is none, a ``note`` says why.
 
     Raises
     ------
@@ -116,8 +127,50 @@ def _measured(
             layer: _read(paths, spec, layer, epoch).values[chosen]
             for layer in chain(spec.weights.shapes)
         }
-        rng = np.random.default_rng(seed)
-        table = drawn_accuracies(trained, fitted_laws(trained), *test, rng)
+        rng, note = np.random.default_rng(seed), ""
+        laws = fitted_laws(trained)
+        if epoch == spec.epochs[-1]:  # samples by Monte Carlo take their time
+            samplers, note = _interacting(trained, rng)
+            laws |= {} if note else {INTERACTING: samplers}
+        table = drawn_accuracies(trained, laws, *test, rng).assign(note="")
+        if note:
+            table.loc[len(table), ["law", "drawn", "note"]] = INTERACTING, ALL_LAYERS, note
         table.insert(0, "epoch", epoch)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """Matrices that a law has drawn already."""
+
+    matrices: Floats
+
+    def sample(self, _: int, __: np.random.Generator) -> Floats:
+        return self.matrices
+
+
+def _interacting(
+    trained: dict[str, Singles], rng: np.random.Generator
+) -> tuple[list[Sampler], str]:
+    """Return a law of each layer, interacting between hidden layers; or say why there is none."""
+    samplers: list[Sampler] = []
+    for layer, values in trained.items():
+        matrices, side = values.astype(np.float64), labelled_side(layer)
+        if side is not None:
+            thin = min(matrices.shape[1:]) < 2
+            samplers.append(Bipartite.fit(matrices) if thin else OneSided.fit(matrices, side))
+            continue
+        n, rows, columns = matrices.shape
+        graphs = law_graphs((rows, columns), n)
+        note = too_few(graphs, n) or hard_edge(matrices)
+        try:
+            if not note:
+                law = Interacting.fit_normalisable(matrices, graphs=graphs)
+                samplers.append(_Sampled(law.sample(n, rng)))
+        except WeightLawsError as error:
+            note = str(error)
+        if note:
+            return [], f"{layer}: {note}"
+    alone = all(labelled_side(layer) for layer in trained)
+    return samplers, "no layer joins two hidden layers" if alone else ""

@@ -80,7 +80,8 @@ def couplings_of(
         95 % interval of Student's t by the bootstrap; ``z``; ``p`` of a normal z, and
         ``p_adjusted`` of the family of couplings of degree 3 and 4; ``step``, at which it joins the
         path of `score_matching.coupling_path`, and ``path_gain`` with its standard error;
-        ``note``. Numbers are NaN where there is no law.
+        ``normalisable``: what is known of the law. Numbers are NaN where there is no law, and
+        ``note`` says why.
     """
     n, rows, columns = matrices.shape
     graphs = law_graphs((rows, columns), n)
@@ -91,6 +92,7 @@ def couplings_of(
             "formula": [graph.formula for graph in graphs],
             "degree": [graph.degree for graph in graphs],
             **dict.fromkeys(_NUMBERS, np.nan),
+            "normalisable": "",
             "note": note,
         }
     )
@@ -114,7 +116,7 @@ def couplings_of(
     table["step"] = steps["step"].to_numpy()
     table["path_gain"] = steps["gain"].to_numpy()
     table["path_gain_standard_error"] = steps["gain_standard_error"].to_numpy()
-    return table
+    return table.assign(normalisable=law.normalisable.note)
 
 
 def scores_of(
