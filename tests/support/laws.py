@@ -47,3 +47,10 @@ def isserlis(graph, mean, covariance):
         return total
 
     return np.sum(term(list(graph.edges)))
+
+
+def planted(n, shape, cubic, quartic, rng):
+    """Draw n matrices of entries of density exp(-w^2 / 2 + cubic w^3 - quartic w^4)."""
+    grid = np.linspace(-8, 8, 20_001)
+    density = np.exp(-(grid**2) / 2 + cubic * grid**3 - quartic * grid**4)
+    return np.interp(rng.uniform(size=(n, *shape)), np.cumsum(density) / density.sum(), grid)

@@ -264,12 +264,9 @@ class Interacting(ParametricLaw):
         """
         chains = self.chains(n, rng)
         self.require_mixed(chains)
-        # A draw of every chain before the next of any.
-        return (
-            chains.matrices.swapaxes(0, 1).reshape(-1, *self.shape)[-n:]
-            if n
-            else (np.empty((0, *self.shape)))
-        )
+        # The last draws, of all chains alike.
+        drawn = chains.matrices.swapaxes(0, 1).reshape(-1, *self.shape)
+        return drawn[len(drawn) - n :]
 
     def chains(self, n: int, rng: np.random.Generator) -> Chains:
         """Run Hamiltonian Monte Carlo for n draws or more, of `N_CHAINS` chains.
@@ -295,28 +292,30 @@ class Interacting(ParametricLaw):
         return Chains(drawn.matrices * self.scale, drawn.accepted)
 
     def diagnostics(self, chains: Chains) -> pd.DataFrame:
-        """Say how well chains have mixed, one row an invariant of the law.
+        """Say how well chains have mixed, one row an invariant.
 
-        ``graph`` is its name, ``r_hat`` 1 where all chains are alike, and ``effective_size`` the
+        They are those of the law, and of degrees 1 and 2 at least: an even law has modes that its
+        own do not tell apart. ``graph`` is its name, ``r_hat`` 1 where all chains are alike, and ``effective_size`` the
         number of independent draws that its mean is worth.
         """
-        values = evaluate(self.graphs, chains.matrices / self.scale)
+        graphs = list(dict.fromkeys((*bipartite_graphs(2, self.shape), *self.graphs)))
+        values = evaluate(graphs, chains.matrices / self.scale)
         return pd.DataFrame(
             {
-                "graph": [graph.name for graph in self.graphs],
-                "r_hat": [r_hat(values[..., k]) for k in range(len(self.graphs))],
-                "effective_size": [effective_size(values[..., k]) for k in range(len(self.graphs))],
+                "graph": [graph.name for graph in graphs],
+                "r_hat": [r_hat(values[..., k]) for k in range(len(graphs))],
+                "effective_size": [effective_size(values[..., k]) for k in range(len(graphs))],
             }
         )
 
     def require_mixed(self, chains: Chains) -> None:
         """Refuse, by a WeightLawsError, chains with an R-hat above `R_HAT`."""
-        found = self.diagnostics(chains)["r_hat"].to_numpy()
-        worst = int(found.argmax())
-        if found[worst] > R_HAT:
+        table = self.diagnostics(chains)
+        name, worst = max(zip(table["graph"], table["r_hat"], strict=True), key=lambda row: row[1])
+        if worst > R_HAT:
             raise WeightLawsError(
                 "the chains of an interacting law",
-                f"R-hat {found[worst]:.2f} of {self.graphs[worst].name}",
+                f"R-hat {worst:.2f} of {name}",
                 f"at most {R_HAT:g}",
                 "the law may have several modes, or hardly fall in some direction: fit it with "
                 "fewer couplings, or ask for more draws",
