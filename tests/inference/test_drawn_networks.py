@@ -23,18 +23,18 @@ from weightlaws.training.engine import Recipe
 from weightlaws.training.networks import layer_shapes
 from weightlaws.training.setup import choose_engine, initial_networks, member_shuffles
 
-SHAPES = layer_shapes(784, [6, 5], 10)
+SHAPES = layer_shapes(784, [20, 16], 10)
 LAYERS = list(SHAPES)
 
 
 @pytest.fixture(scope="module")
 def trained(digits):
-    """Weights of six networks after two epochs, and their accuracies as they are stored."""
+    """Weights of six networks after six epochs, and their accuracies as they are stored."""
     members = range(6)
     networks = initial_networks(SHAPES, members, seed=0, initialisation="gaussian")
     shuffles = member_shuffles(members, seed=0, images=len(digits["train_images"]), epochs=0)
-    engine = choose_engine("torch", "cpu", 1)(digits, networks, shuffles, Recipe(50, 0.01, 0.0))
-    for _ in range(2):
+    engine = choose_engine("torch", "cpu", 1)(digits, networks, shuffles, Recipe(50, 0.002, 0.0))
+    for _ in range(6):
         engine.train_epoch()
     return engine.networks().layers(), engine.assess().accuracy
 
@@ -82,7 +82,7 @@ def test_accuracies_of_modules_and_of_ensembles_with_a_layer_in_common(monkeypat
 
 def test_a_dead_network_answers_the_first_class():
     layers, images, labels = small(3, np.random.default_rng(1))
-    dead = [*layers.values()][:-1] + [np.zeros_like(layers["hidden2-output"])]
+    dead = [*[*layers.values()][:-1], np.zeros_like(layers["hidden2-output"])]
     np.testing.assert_array_equal(accuracies([dead], images, labels), [3 * [(labels == 0).mean()]])
 
 
@@ -125,7 +125,7 @@ class Constant:
     def __init__(self, matrix):
         self.matrix = matrix
 
-    def sample(self, n, rng):
+    def sample(self, n, _):
         return np.repeat(self.matrix[None], n, axis=0)
 
 
