@@ -5,14 +5,8 @@ from support.figures import STYLE, assert_apart, cross, words
 
 from weightlaws.figures.network_law import network_law
 from weightlaws.figures.style import save
-from weightlaws.inference.drawn_names import (
-    ALL_LAYERS,
-    JOINT,
-    NOTHING,
-    OTHERS,
-    PERMUTED,
-    TRAINED,
-)
+from weightlaws.inference.drawn_names import ALL as ALL_LAYERS
+from weightlaws.inference.drawn_names import JOINT, NOTHING, OTHERS, PERMUTED, TRAINED
 from weightlaws.laws.names import INDEPENDENT
 
 EPOCHS, HIDDEN = [0, 1, 10], ["hidden1", "hidden2"]

@@ -85,7 +85,7 @@ def interacting(
         panels[1, 0].set_ylabel("gain in score\nper held-out member")
         for panel in panels[1]:
             symmetric_log(panel, linear=1)
-        empty = {"color": "0.4", "linestyle": "", "markerfacecolor": "white"}
+        empty: Look = {"color": "0.4", "linestyle": "", "markerfacecolor": "white"}
         hollow = Line2D([], [], marker="o", **empty, label="not significant")
         legend(figure, style, looks, *([hollow] if looks else []))
         legend(figure, style, laws)

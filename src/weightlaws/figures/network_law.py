@@ -1,6 +1,6 @@
 """The figure of the law of a network: whether layers know of each other, and what laws can do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
+from numpy.typing import ArrayLike
 
+from weightlaws.arrays import Floats
 from weightlaws.figures.style import (
     COLOURS,
     Look,
@@ -21,7 +23,8 @@ from weightlaws.figures.style import (
     symmetric_log,
 )
 from weightlaws.inference.dead_outputs import ALL
-from weightlaws.inference.drawn_names import ALL_LAYERS, OTHERS, PERMUTED, TRAINED
+from weightlaws.inference.drawn_names import ALL as ALL_LAYERS
+from weightlaws.inference.drawn_names import OTHERS, PERMUTED, TRAINED
 
 _MARKERS = "os^DvPX"
 _TRAINED: Look = {
@@ -138,7 +141,7 @@ def _accuracies(whole: Axes, single: Axes, drawn: pd.DataFrame) -> dict[str, Loo
     return {TRAINED: _TRAINED, **looks}
 
 
-def _points(panel: Axes, x: Iterable[float], values: np.ndarray, look: Look) -> None:
+def _points(panel: Axes, x: ArrayLike, values: Floats, look: Look) -> None:
     """Draw values with their intervals, (point, 3): the value and its ends."""
     middle, low, high = values.T
     panel.errorbar(x, middle, np.clip((middle - low, high - middle), 0, None), capsize=2, **look)

@@ -3,5 +3,5 @@
 #: Names beside those of `laws.names`: what is measured, the joint law, and two controls.
 TRAINED, JOINT, OTHERS, PERMUTED = "trained", "joint", "other members", "permuted"
 
-#: What is drawn, where it is no layer: nothing, or all layers.
-NOTHING, ALL_LAYERS = "nothing", "all"
+#: What is drawn: nothing, or all layers; else a layer's name, or of `PERMUTED` a hidden layer's.
+NOTHING, ALL = "nothing", "all"

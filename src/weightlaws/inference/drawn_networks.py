@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from weightlaws.arrays import Bytes, Floats, Singles
+from weightlaws.inference.drawn_names import ALL, JOINT, NOTHING, OTHERS, PERMUTED, TRAINED
 from weightlaws.inference.intervals import student_interval
 from weightlaws.laws.base import check_matrices
 from weightlaws.laws.bipartite import Bipartite
@@ -24,11 +25,6 @@ from weightlaws.laws.names import BIPARTITE, INDEPENDENT, ONE_SIDED
 from weightlaws.laws.network import NetworkLaw, check_layers
 from weightlaws.laws.one_sided import OneSided
 from weightlaws.training.networks import labelled_side
-
-#: Names beside those of `laws.names`: what is measured, and the controls.
-TRAINED, JOINT, OTHERS, PERMUTED = "trained", "joint", "other members", "permuted"
-#: What is drawn: nothing, or all layers; else a layer's name, or of `PERMUTED` a hidden layer's.
-NOTHING, ALL = "nothing", "all"
 
 # Activations of a layer that are there at once.
 _CHUNK = 2**23

@@ -12,11 +12,10 @@ import pandas as pd
 from weightlaws.arrays import Bytes, Floats, Integers, Singles
 from weightlaws.errors import WeightLawsError
 from weightlaws.inference.dead_outputs import with_and_without_dead
-from weightlaws.inference.drawn_names import ALL_LAYERS
+from weightlaws.inference.drawn_names import ALL
 from weightlaws.inference.drawn_networks import Sampler, drawn_accuracies, fitted_laws
-from weightlaws.inference.interacting import law_graphs, too_few
+from weightlaws.inference.interacting import law_graphs, too_few, unfit
 from weightlaws.laws.bipartite import Bipartite
-from weightlaws.laws.hard_edges import hard_edge
 from weightlaws.laws.interacting import Interacting
 from weightlaws.laws.names import INTERACTING
 from weightlaws.laws.one_sided import OneSided
@@ -134,7 +133,7 @@ def _measured(
             laws |= {} if note else {INTERACTING: samplers}
         table = drawn_accuracies(trained, laws, *test, rng).assign(note="")
         if note:
-            table.loc[len(table), ["law", "drawn", "note"]] = INTERACTING, ALL_LAYERS, note
+            table.loc[len(table), ["law", "drawn", "note"]] = INTERACTING, ALL, note
         table.insert(0, "epoch", epoch)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
@@ -163,7 +162,7 @@ def _interacting(
             continue
         n, rows, columns = matrices.shape
         graphs = law_graphs((rows, columns), n)
-        note = too_few(graphs, n) or hard_edge(matrices)
+        note = too_few(graphs, n) or unfit(matrices)
         try:
             if not note:
                 law = Interacting.fit_normalisable(matrices, graphs=graphs)

@@ -1,6 +1,6 @@
 """The interacting laws of an ensemble: couplings with errors and path, and scores of all laws."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,7 @@ from weightlaws.errors import WeightLawsError
 from weightlaws.inference.comparison import held_out, random_folds
 from weightlaws.inference.intervals import mean_and_error, student_interval
 from weightlaws.inference.score_matching import (
+    Scored,
     bootstrap_couplings,
     coupling_path,
     fit_path,
@@ -19,7 +20,8 @@ from weightlaws.inference.score_matching import (
 )
 from weightlaws.invariants.graphs import Graph
 from weightlaws.laws.candidates import Fit
-from weightlaws.laws.interacting import Interacting, bipartite_graphs
+from weightlaws.laws.hard_edges import hard_edge
+from weightlaws.laws.interacting import Interacting, bipartite_graphs, standard_deviation
 from weightlaws.laws.names import CHOSEN, INDEPENDENT, INTERACTING
 
 #: Members for each coupling that is fitted.
@@ -52,6 +54,15 @@ def too_few(graphs: Sequence[Graph], n_members: int) -> str:
     if n_members >= PER_COUPLING * len(graphs):
         return ""
     return f"{n_members} members are too few for {len(graphs)} couplings: {PER_COUPLING} for each"
+
+
+def unfit(matrices: Floats, initial_law: str = "", epoch: int | None = None) -> str:
+    """Say why score matching is wrong for matrices (n, rows, columns), or nothing if it is not."""
+    try:
+        standard_deviation(matrices)
+    except WeightLawsError as error:
+        return str(error)
+    return hard_edge(matrices, initial_law, epoch)
 
 
 def couplings_of(
@@ -152,11 +163,13 @@ def scores_of(
     few = too_few(graphs, n)
     cubic = [graph for graph in graphs if graph.degree > 2]
     rng = np.random.default_rng([*seed, 1])
-    interacting: dict[str, Fit] = {
+    interacting = {
         INTERACTING: partial(Interacting.fit, graphs=graphs),
         CHOSEN: partial(fit_path, candidates=cubic, folds=folds, rng=rng),
     }
-    fits = {**gaussian, **({} if few else interacting)}
+    fits: dict[str, Callable[[Floats], Scored]] = {**gaussian}
+    if not few:
+        fits |= interacting
     scored = {} if note else held_out_scores(matrices, fits, folds, np.random.default_rng(seed))
     fold = random_folds(n, folds, np.random.default_rng(seed))  # the same
     likely = held_out(matrices, gaussian, fold)

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from weightlaws.arrays import Singles
-from weightlaws.inference.interacting import couplings_of, scores_of
+from weightlaws.inference.interacting import couplings_of, scores_of, unfit
 from weightlaws.inference.layer_tables import layer_tables
 from weightlaws.laws.candidates import candidates
-from weightlaws.laws.hard_edges import hard_edge
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import too_few_finite
 from weightlaws.training.networks import labelled_side
@@ -123,7 +122,7 @@ def _couplings(
     # Seeded by the study and the place alone, so that other conditions change nothing here.
     rng = np.random.default_rng([spec.seed, *f"couplings/{condition}/{layer}".encode(), epoch])
     matrices = values.astype(np.float64)
-    note = hard_edge(matrices, spec.weights.initialisation or "", epoch)
+    note = unfit(matrices, spec.weights.initialisation or "", epoch)
     return couplings_of(matrices, spec.replicates, spec.folds, rng, note)
 
 
@@ -132,6 +131,6 @@ def _scores(
 ) -> pd.DataFrame:
     seed = [spec.seed, *f"scores/{condition}/{layer}".encode(), epoch]
     matrices = values.astype(np.float64)
-    note = hard_edge(matrices, spec.weights.initialisation or "", epoch)
+    note = unfit(matrices, spec.weights.initialisation or "", epoch)
     shape = spec.weights.shapes[layer]
     return scores_of(matrices, candidates(shape, labelled_side(layer)), spec.folds, seed, note)
