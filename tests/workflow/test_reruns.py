@@ -267,22 +267,27 @@ STAGES = {
     "spectra_figures": OF_SPECTRA,
     "lazy_rich": {},
 }
-LAWS = "comparison symmetry model distance significance omnibus"
+INTERACTING = "interacting drawn_networks"
+JOINED = f"{INTERACTING} network_law"
+GAUSSIAN = "comparison symmetry model distance significance omnibus"
+LAWS = f"{GAUSSIAN} {JOINED}"
 IMPORTS = "import_ensemble import_network"
 # Stages that read or write HDF5, and those that read or write shards.
 IMAGES = "dataset class_subset"
 ELSEWHERE = f"{IMPORTS} skipped"
 STORED = f"{LAWS} {ELSEWHERE} {IMAGES} train members invariants null spectra_shard spectra"
 TESTED = "comparison symmetry significance omnibus"
-READERS = f"{TESTED} model train members invariants spectra_shard spectra"
+READERS = f"{TESTED} {JOINED} model train members invariants spectra_shard spectra"
+BEYOND_FIGURES = "interacting_figure network_law_figure"
 TABLES = "accuracy condition_figures architecture_figures spectra_figures lazy_rich"
+TABLES = f"{TABLES} {BEYOND_FIGURES}"
 DRAWN = f"gallery {TABLES}"
 CATALOGUES = "invariants catalogue gallery"
 EVERY = " ".join(STAGES)
 # For each module of the library the scripts of the stages whose numbers rest on it, by package.
 MODULES = {
     "": {
-        "arrays": f"{STORED} findings condition_figures spectra_figures lazy_rich",
+        "arrays": f"{STORED} findings condition_figures spectra_figures lazy_rich {BEYOND_FIGURES}",
         "errors jobs": EVERY,
         "command results": "",
     },
@@ -301,22 +306,31 @@ MODULES = {
         "findings_page": "findings",
         "fits": "condition_figures architecture_figures",
         "graphs": "gallery condition_figures",
+        "interacting": "interacting_figure",
         "laws": "condition_figures",
         "lazy_rich": "lazy_rich",
+        "network_law": "network_law_figure",
         "spectra": "spectra_figures lazy_rich",
         "style": DRAWN,
         "training": "accuracy",
     },
     "inference": {
         "admissibility model_job model_tables": "model",
-        "bootstrap layer_fit": "model distance",
-        "comparison comparison_job": "comparison",
-        "dead_outputs": f"{TESTED} condition_figures",
+        "bootstrap": f"model distance {INTERACTING}",
+        "comparison": f"comparison {JOINED}",
+        "comparison_job": "comparison",
+        "dead_outputs": f"{TESTED} {JOINED} condition_figures {BEYOND_FIGURES}",
         "distance distance_job": "distance",
+        "drawn_names": "drawn_networks network_law_figure",
+        "drawn_networks drawn_networks_job": "drawn_networks",
         "findings findings_job": "findings",
-        "intervals": "model distance significance",
-        "layer_tables": TESTED,
-        "max_t": "significance omnibus",
+        "interacting score_matching": INTERACTING,
+        "interacting_job": "interacting",
+        "intervals": f"model distance significance comparison {JOINED}",
+        "layer_fit": "model distance",
+        "layer_tables": f"{TESTED} interacting",
+        "max_t": f"significance omnibus {JOINED}",
+        "network_law_job network_test": "network_law",
         "omnibus omnibus_job": "omnibus",
         "significance significance_job": "significance",
         "stored_fits": "model distance",
@@ -326,18 +340,22 @@ MODULES = {
     "invariants": {
         "catalogue": f"{CATALOGUES} model significance findings condition_figures",
         "evaluation": f"{LAWS} invariants",
+        "gradients": INTERACTING,
         "graphs": f"{LAWS} {CATALOGUES} findings condition_figures architecture_figures",
         "invariants_job": "invariants",
     },
     "laws": {
         "base pigmm wick": LAWS,
-        "bipartite": TESTED,
-        "candidates iid one_sided": "comparison significance omnibus",
+        "bipartite": f"{TESTED} {JOINED}",
+        "candidates iid one_sided": f"comparison significance omnibus {JOINED}",
+        "hamiltonian hard_edges interacting normalisability score_equations scores": INTERACTING,
         "likelihood_ratios": "symmetry",
         "moments": "significance",
-        "names": f"{TESTED} findings condition_figures",
-        "noise_floor wasserstein": "distance",
+        "names": f"{TESTED} {JOINED} findings condition_figures interacting_figure",
+        "network": "drawn_networks network_law",
+        "noise_floor": "distance",
         "typicality": "model distance",
+        "wasserstein": "distance drawn_networks network_law",
     },
     "monitoring": {
         "costs durations expected_files progress_page training_status": "",
@@ -371,10 +389,11 @@ MODULES = {
         "dataset": IMAGES,
         "engine numba_engine numba_kernels progress_line record setup torch_engine": "train",
         "torch_kernels train_job training_spec": "train",
-        "initial_law": f"{LAWS} train findings",
+        "initial_law": f"{GAUSSIAN} {INTERACTING} train findings",
+        "layer_chain": "drawn_networks network_law",
         "members_job": "members",
-        "networks": f"{TESTED} train findings",
-        "plugins": f"{LAWS} {IMAGES} train findings",
+        "networks": f"{TESTED} {INTERACTING} train findings",
+        "plugins": f"{GAUSSIAN} {INTERACTING} {IMAGES} train findings",
         "torchvision": ELSEWHERE,
     },
     "training.datasets": {
