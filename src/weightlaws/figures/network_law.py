@@ -70,7 +70,7 @@ def network_law(
 def _gains(panel: Axes, pairs: pd.DataFrame, level: float) -> dict[str, Look]:
     """Draw the gain at each hidden layer by epoch; return the looks of the lines."""
     names, epochs = pairs["hidden"].unique(), sorted(pairs["epoch"].unique())
-    looks = {
+    looks: dict[str, Look] = {
         str(name): {
             "color": COLOURS[k % 10],
             "marker": _MARKERS[k % 7],
@@ -87,10 +87,13 @@ def _gains(panel: Axes, pairs: pd.DataFrame, level: float) -> dict[str, Look]:
         panel.errorbar(x, part["gain"], bars, capsize=2, **{**look, "marker": ""})
         for sure, face in ((True, look["color"]), (False, "white")):
             some = ((part["p_adjusted"] <= level) == sure).to_numpy()
-            dots = {**look, "linestyle": "", "markerfacecolor": face, "zorder": 3}
+            dots: Look = {**look, "linestyle": "", "markerfacecolor": face, "zorder": 3}
             panel.plot(x[some], part["gain"][some], **dots)
     if pairs["gain"].notna().sum() == 0:
-        words = {"ha": "center", "transform": panel.transAxes, "backgroundcolor": "white"}
+        words: Look = {
+            **{"ha": "center", "backgroundcolor": "white"},
+            "transform": panel.transAxes,
+        }
         panel.text(0.5, 0.5, "too few members\nto compare laws", **words)
     symmetric_log(panel, linear=0.1)
     panel.set_title("joint law over independent layers")

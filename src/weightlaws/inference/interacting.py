@@ -173,7 +173,9 @@ def scores_of(
     scored = {} if note else held_out_scores(matrices, fits, folds, np.random.default_rng(seed))
     fold = random_folds(n, folds, np.random.default_rng(seed))  # the same
     likely = held_out(matrices, gaussian, fold)
-    known, nothing = {**likely, **scored}, np.full(n, np.nan)
+    counts = {law: one.n_parameters for law, one in likely.items()}
+    counts |= {law: one.n_parameters for law, one in scored.items()}
+    nothing = np.full(n, np.nan)
     base = scored[INDEPENDENT].scores if scored else nothing
     table = []
     for law in (*gaussian, INTERACTING, CHOSEN):
@@ -188,7 +190,7 @@ def scores_of(
         table.append(
             {
                 "law": law,
-                "n_parameters": known[law].n_parameters if law in known else np.nan,
+                "n_parameters": counts.get(law, np.nan),
                 "score": score,
                 "standard_error": error,
                 "gain": gain,
