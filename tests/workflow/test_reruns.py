@@ -296,6 +296,7 @@ MODULES = {
         "layer_tables": TESTED,
         "max_t": "significance omnibus",
         "omnibus omnibus_job": "omnibus",
+        "score_matching": "",
         "significance significance_job": "significance",
         "stored_fits": "model distance",
         "symmetry symmetry_job": "symmetry",
@@ -304,6 +305,7 @@ MODULES = {
     "invariants": {
         "catalogue": f"{CATALOGUES} model significance findings condition_figures",
         "evaluation": f"{LAWS} invariants",
+        "gradients": "",
         "graphs": f"{LAWS} {CATALOGUES} findings condition_figures architecture_figures",
         "invariants_job": "invariants",
     },
@@ -311,6 +313,7 @@ MODULES = {
         "base pigmm wick": LAWS,
         "bipartite": TESTED,
         "candidates iid one_sided": "comparison significance omnibus",
+        "hamiltonian hard_edges interacting normalisability score_equations scores": "",
         "likelihood_ratios": "symmetry",
         "moments": "significance",
         "names": f"{TESTED} findings condition_figures",
