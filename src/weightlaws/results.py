@@ -163,7 +163,7 @@ class Results:
 
     @cached_property
     def drawn_networks(self) -> pd.DataFrame:
-        """One row a condition, headline epoch, law and choice of layers: accuracy of draws."""
+        """One row a condition, law and choice of layers: accuracy of networks drawn from laws."""
         return self._table("drawn_networks")
 
     @cached_property

@@ -33,9 +33,9 @@ def drawn():
     laws = [INDEPENDENT, JOINT, OTHERS]
     table = pd.concat(
         [
-            cross(selection=SELECTIONS, epoch=EPOCHS, law=[TRAINED], drawn=[NOTHING]),
-            cross(selection=SELECTIONS, epoch=EPOCHS, law=laws, drawn=[ALL_LAYERS, *LAYERS]),
-            cross(selection=SELECTIONS, epoch=EPOCHS, law=[PERMUTED], drawn=[ALL_LAYERS, *HIDDEN]),
+            cross(selection=SELECTIONS, epoch=[10], law=[TRAINED], drawn=[NOTHING]),
+            cross(selection=SELECTIONS, epoch=[10], law=laws, drawn=[ALL_LAYERS, *LAYERS]),
+            cross(selection=SELECTIONS, epoch=[10], law=[PERMUTED], drawn=[ALL_LAYERS, *HIDDEN]),
         ],
         ignore_index=True,
     )
@@ -56,19 +56,18 @@ def test_gains_of_hidden_layers_that_join_their_layers(pairs, drawn):
     assert labels[:2] == [f"layers before and after {hidden}" for hidden in HIDDEN]
 
 
-def test_accuracies_of_whole_networks_and_of_single_layers(pairs, drawn):
+def test_accuracies_of_networks_with_all_layers_drawn_and_with_one(pairs, drawn):
     figure = network_law(pairs, drawn, 0.05, STYLE)
-    whole, single = figure.axes[1:]
-    mine = drawn[drawn["selection"] == "all"]
-    curves = [line for line in whole.get_lines() if line.get_linestyle() == "--"]
-    for line, law in zip(curves, (INDEPENDENT, JOINT, OTHERS, PERMUTED), strict=True):
-        rows = mine[(mine["law"] == law) & (mine["drawn"] == ALL_LAYERS)]
-        np.testing.assert_array_equal(line.get_ydata(), rows["accuracy"])
-    last = mine[(mine["epoch"] == 10) & (mine["law"] == OTHERS)].set_index("drawn")
-    dots = [line for line in single.get_lines() if line.get_marker() == "^"]
-    np.testing.assert_array_equal(dots[0].get_xdata(), last.loc[LAYERS, "accuracy"])
-    assert single.get_title() == "one layer drawn, epoch 10"
-    assert "trained networks" in words(figure)
+    panel = figure.axes[1]
+    mine = drawn[(drawn["selection"] == "all") & (drawn["law"] == OTHERS)].set_index("drawn")
+    (dots,) = [line for line in panel.get_lines() if line.get_marker() == "^"]
+    np.testing.assert_array_equal(dots.get_xdata(), mine.loc[[ALL_LAYERS, *LAYERS], "accuracy"])
+    names = [text.get_text() for text in panel.get_yticklabels()]
+    assert names == ["all layers", *LAYERS, *HIDDEN]
+    assert panel.get_title() == "accuracy of drawn networks, epoch 10"
+    text = words(figure)
+    for label in ("trained networks", "i.i.d. law", "layers of different networks"):
+        assert label in text
 
 
 def test_networks_from_elsewhere_have_the_left_panel_alone(pairs):

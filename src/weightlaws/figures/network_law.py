@@ -8,10 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
-from numpy.typing import ArrayLike
 
-from weightlaws.arrays import Floats
 from weightlaws.figures.style import (
+    BAND,
     COLOURS,
     Look,
     Room,
@@ -28,7 +27,7 @@ from weightlaws.inference.drawn_names import OTHERS, PERMUTED, TRAINED
 
 _MARKERS = "os^DvPX"
 _TRAINED: Look = {
-    **{"color": "0.2", "marker": "*", "markersize": 7, "linestyle": "-"},
+    **{"color": "0.2", "linewidth": 1.2},
     "label": "trained networks",
 }
 # What networks are put together from, where it is no law.
@@ -45,15 +44,15 @@ def network_law(
 
     Reads ``condition, selection, epoch, statistic, hidden, p_adjusted, gain, low, high`` of pairs
     of layers, where the statistic is ``sums``, and ``epoch, law, drawn, accuracy, low, high`` of
-    drawn networks, of all members. On the left the gain of joining the layers on both
-    sides of each hidden layer; a full marker is significant at the level. On the right the accuracy
-    of networks drawn whole, by epoch, and of networks with one layer drawn and the others kept, at
-    the last epoch. Bars are 95 % intervals. Without drawn networks there is the left panel alone.
+    drawn networks, of all members. On the left the gain of joining the layers on both sides of each
+    hidden layer; a full marker is significant at the level. On the right the accuracy of networks
+    with all layers drawn, or with one and the others kept. Bars are 95 % intervals. Without drawn
+    networks there is the left panel alone.
     """
     needed = ["hidden", "epoch", "p_adjusted", "gain", "low", "high"]
     require(pairs, "network_law", needed, selection=[ALL], statistic=[SUMS])
     pairs = pairs[(pairs["selection"] == ALL) & (pairs["statistic"] == SUMS)]
-    columns = 1 if drawn is None else 3
+    columns = 1 if drawn is None else 2
     title, w = f"{only(pairs, 'condition')}: the law of a network", style.panel_width
     room = Room(left=7, right=3, between=9)
     size = (1.2 * w, 0.75 * w)
@@ -63,7 +62,7 @@ def network_law(
         extra = Line2D([], [], marker="o", **hollow, label="layers may be independent")
         legend(figure, style, neurons, extra)
         if drawn is not None:
-            legend(figure, style, _accuracies(panels[0, 1], panels[0, 2], drawn))
+            legend(figure, style, _accuracies(panels[0, 1], drawn))
     return figure
 
 
@@ -102,52 +101,35 @@ def _gains(panel: Axes, pairs: pd.DataFrame, level: float) -> dict[str, Look]:
     return looks
 
 
-def _accuracies(whole: Axes, single: Axes, drawn: pd.DataFrame) -> dict[str, Look]:
-    """Draw the accuracy of networks drawn whole, and of those with one layer drawn."""
+def _accuracies(panel: Axes, drawn: pd.DataFrame) -> dict[str, Look]:
+    """Draw the accuracy of networks with all layers drawn, and with one."""
     require(drawn, "drawn", ["epoch", "drawn", *_VALUES], selection=[ALL], law=[TRAINED])
-    drawn = drawn[drawn["selection"] == ALL]
-    epochs = sorted(drawn["epoch"].unique())
-    trained = drawn[drawn["law"] == TRAINED].sort_values("epoch")
-    _points(whole, range(len(trained)), trained[_VALUES].to_numpy(), _TRAINED)
-    single.axvline(trained["accuracy"].iloc[-1], color=_TRAINED["color"], linewidth=1)
-    drawn = drawn[drawn["law"] != TRAINED]
-    last = drawn[(drawn["epoch"] == epochs[-1]) & (drawn["drawn"] != ALL_LAYERS)]
-    layers = list(last["drawn"].unique())
-    laws = drawn["law"].unique()
+    drawn = drawn[drawn["selection"] == ALL].dropna(subset="accuracy")
+    trained, drawn = (drawn[(drawn["law"] == TRAINED) == own] for own in (True, False))
+    laws, places = drawn["law"].unique(), list(drawn["drawn"].unique())
     looks: dict[str, Look] = {
         str(law): {
             "color": COLOURS[k % 10],
             "marker": _MARKERS[k % 7],
-            "linestyle": "--",
-            "label": _WORDS.get(law, f"drawn from the {law} law"),
+            "linestyle": "",
+            "label": _WORDS.get(law, f"{law} law"),
         }
         for k, law in enumerate(laws)
     }
+    middle, low, high = trained[_VALUES].to_numpy()[0]
+    panel.axvspan(low, high, color=_TRAINED["color"], **BAND)
+    panel.axvline(middle, **_TRAINED)
     for k, (law, look) in enumerate(looks.items()):
-        aside = _beside(k, len(looks))
-        mine = drawn[(drawn["law"] == law) & (drawn["drawn"] == ALL_LAYERS)].sort_values("epoch")
-        x = np.searchsorted(epochs, mine["epoch"]) + aside
-        _points(whole, x, mine[_VALUES].to_numpy(), look)
-        kept = last[last["law"] == law]
-        y = np.array([layers.index(name) for name in kept["drawn"]]) + aside
-        middle, low, high = kept[_VALUES].to_numpy().T
-        bars = np.clip((middle - low, high - middle), 0, None)
-        single.errorbar(middle, y, xerr=bars, capsize=2, **{**look, "linestyle": ""})
-    whole.set_title("all layers drawn")
-    _ticks(whole, epochs, "epoch")
-    single.set_title(f"one layer drawn, epoch {epochs[-1]}")
-    single.set_yticks(range(len(layers)), layers)
-    single.set(xlabel="test accuracy", xlim=(0, 1), ylim=(len(layers) - 0.5, -0.5))
-    whole.set(ylabel="test accuracy", ylim=(0, 1))
-    for axis in (whole.yaxis, single.xaxis):
-        axis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        mine = drawn[drawn["law"] == law]
+        y = np.array([places.index(place) for place in mine["drawn"]]) + _beside(k, len(looks))
+        values = mine["accuracy"]
+        bars = np.clip((values - mine["low"], mine["high"] - values), 0, None)
+        panel.errorbar(values, y, xerr=bars, capsize=2, **look)
+    panel.set_title(f"accuracy of drawn networks, epoch {only(drawn, 'epoch')}")
+    panel.set_yticks(range(len(places)), ["all layers" if p == ALL_LAYERS else p for p in places])
+    panel.set(xlabel="test accuracy", xlim=(0, 1), ylim=(len(places) - 0.5, -0.5))
+    panel.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     return {TRAINED: _TRAINED, **looks}
-
-
-def _points(panel: Axes, x: ArrayLike, values: Floats, look: Look) -> None:
-    """Draw values with their intervals, (point, 3): the value and its ends."""
-    middle, low, high = values.T
-    panel.errorbar(x, middle, np.clip((middle - low, high - middle), 0, None), capsize=2, **look)
 
 
 def _beside(k: int, n: int) -> float:

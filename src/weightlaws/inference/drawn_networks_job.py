@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from weightlaws.arrays import Bytes, Floats, Integers, Singles
+from weightlaws.arrays import Floats, Integers, Singles
 from weightlaws.errors import WeightLawsError
 from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.inference.drawn_names import ALL
@@ -41,14 +40,14 @@ class DrawnNetworksSpec:
         The number of members, diverged ones included.
     seed
         The study's seed.
-    epochs
-        The headline epochs at which all layers are kept.
+    epoch
+        The last headline epoch at which all layers are kept.
     """
 
     weights: WeightsSpec
     n_members: int
     seed: int
-    epochs: tuple[int, ...]
+    epoch: int
 
     @classmethod
     def parse(cls, stored: Spec) -> Self:
@@ -57,7 +56,7 @@ class DrawnNetworksSpec:
             weights=WeightsSpec.parse(stored["weights"]),
             n_members=stored["members"],
             seed=stored["seed"],
-            epochs=tuple(stored["epochs"]),
+            epoch=stored["epoch"],
         )
 
 
@@ -80,10 +79,10 @@ def drawn_networks_table(
     Returns
     -------
     DataFrame
-        One row an epoch, ``selection`` of members, law and choice of layers that are drawn; for the
-        columns see `drawn_networks.drawn_accuracies`. Laws are fitted to the members selected. At
-        the last epoch there is the ``interacting`` law, too, between hidden layers, with the laws
-        of the one-sided row at both ends; where there is none, a ``note`` says why.
+        One row a ``selection`` of members, law and choice of layers that are drawn; for the columns
+        see `drawn_networks.drawn_accuracies`. Laws are fitted to the members selected. There is the
+        ``interacting`` law, too, between hidden layers, with the laws of the one-sided row at both
+        ends; where there is none, a ``note`` says why.
 
     Raises
     ------
@@ -96,47 +95,32 @@ def drawn_networks_table(
     with opened(dataset, "dataset", spec.weights.stored["dataset"]) as reader:
         images = reader.read("test_images", np.uint8, (None, None, None, None))
         labels = reader.read("test_labels", np.uint8, (None,))
-    first = _read(paths, spec, next(iter(spec.weights.shapes)), spec.epochs[0])
+    layers = {layer: _read(paths, spec, layer) for layer in chain(spec.weights.shapes)}
+    first, *_ = layers.values()
     n = len(first.members)
     if n < _FEWEST:
         raise too_few_finite(condition, n, spec.n_members, _FEWEST)
-    table = partial(_measured, paths=paths, spec=spec, condition=condition, test=(images, labels))
+    # Seeded by the study and the place alone, so that other conditions change nothing here.
+    seed = [spec.seed, *f"drawn_networks/{condition}".encode(), spec.epoch]
+
+    def table(chosen: Integers) -> pd.DataFrame:
+        """Draw from the laws of the members at some positions."""
+        trained = {layer: values.values[chosen] for layer, values in layers.items()}
+        rng, laws = np.random.default_rng(seed), fitted_laws(trained)
+        samplers, note = _interacting(trained, rng)
+        laws |= {} if note else {INTERACTING: samplers}
+        found = drawn_accuracies(trained, laws, images, labels, rng).assign(note="")
+        if note:
+            found.loc[len(found), ["law", "drawn", "note"]] = INTERACTING, ALL, note
+        return found
+
     return with_and_without_dead(
-        np.arange(n), first.dead_output, _FEWEST, table, condition=condition
+        np.arange(n), first.dead_output, _FEWEST, table, condition=condition, epoch=spec.epoch
     )
 
 
-def _read(paths: Sequence[Path], spec: DrawnNetworksSpec, layer: str, epoch: int) -> MemberValues:
-    return next(read_weights(paths, spec.weights, spec.n_members, layer, [epoch]))
-
-
-def _measured(
-    chosen: Integers,
-    paths: Sequence[Path],
-    spec: DrawnNetworksSpec,
-    condition: str,
-    test: tuple[Bytes, Bytes],
-) -> pd.DataFrame:
-    """Draw from the laws of the members at some positions; see `drawn_networks_table`."""
-    tables = []
-    for epoch in spec.epochs:
-        # Seeded by the study and the place alone, so that other conditions change nothing here.
-        seed = [spec.seed, *f"drawn_networks/{condition}".encode(), epoch]
-        trained = {
-            layer: _read(paths, spec, layer, epoch).values[chosen]
-            for layer in chain(spec.weights.shapes)
-        }
-        rng, note = np.random.default_rng(seed), ""
-        laws = fitted_laws(trained)
-        if epoch == spec.epochs[-1]:  # samples by Monte Carlo take their time
-            samplers, note = _interacting(trained, rng)
-            laws |= {} if note else {INTERACTING: samplers}
-        table = drawn_accuracies(trained, laws, *test, rng).assign(note="")
-        if note:
-            table.loc[len(table), ["law", "drawn", "note"]] = INTERACTING, ALL, note
-        table.insert(0, "epoch", epoch)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+def _read(paths: Sequence[Path], spec: DrawnNetworksSpec, layer: str) -> MemberValues:
+    return next(read_weights(paths, spec.weights, spec.n_members, layer, [spec.epoch]))
 
 
 @dataclass(frozen=True)

@@ -295,8 +295,8 @@ class Interacting(ParametricLaw):
         """Say how well chains have mixed, one row an invariant.
 
         They are those of the law, and of degrees 1 and 2 at least: an even law has modes that its
-        own do not tell apart. ``graph`` is its name, ``r_hat`` 1 where all chains are alike, and ``effective_size`` the
-        number of independent draws that its mean is worth.
+        own do not tell apart. ``graph`` is its name, ``r_hat`` 1 where all chains are alike, and
+        ``effective_size`` the number of independent draws that its mean is worth.
         """
         graphs = list(dict.fromkeys((*bipartite_graphs(2, self.shape), *self.graphs)))
         values = evaluate(graphs, chains.matrices / self.scale)

@@ -194,7 +194,7 @@ def network_law(study: Study, condition: Ensemble) -> Resources:
     return _resources(held, 2 * len(study.network_epochs(condition)) * (permuted + fits))
 
 
-def drawn_networks(study: Study, condition: Condition) -> Resources:
+def drawn_networks(_: Study, condition: Condition) -> Resources:
     """Estimate a job that measures networks drawn from a condition's laws."""
     n, info = condition.members, dataset_info(condition.dataset)
     (hidden, inputs), *others = condition.shapes.values()
@@ -203,7 +203,8 @@ def drawn_networks(study: Study, condition: Condition) -> Resources:
     network = 1e-9 * inputs * hidden + variants * sum(
         5e-9 * rows + 1e-10 * rows * columns for rows, columns in others
     )
-    seconds = 2 * len(study.network_epochs(condition)) * n * images * network
+    # Samples of the interacting law, and matrices of all inputs by all inputs.
+    seconds = 2 * (n * images * network + 2.0 * len(condition.shapes) + 4e-9 * inputs**3)
     held = 40 * n * (inputs * hidden + sum(map(prod, others))) + 5 * images * inputs + 2e8
     return _resources(held, seconds)
 

@@ -250,7 +250,8 @@ def drawn_networks_spec(study: Study, condition: Condition, code: Mapping[str, s
         "weights": weights_spec(study, condition, code),
         "members": condition.members,
         "seed": study.seed,
-        "epochs": study.network_epochs(condition),
+        # Before training there is nothing that networks can do.
+        "epoch": study.network_epochs(condition)[-1],
         "code": code["drawn_networks"],
     }
 
