@@ -168,7 +168,7 @@ def test_networks_are_drawn_from_the_laws_of_the_members_selected(shards, weight
     np.testing.assert_array_equal(again["accuracy"], table["accuracy"])
 
 
-def test_too_few_members_to_draw_from_an_interacting_law_are_told(shards, weights, tmp_path):
+def test_too_few_members_to_draw_from_an_interacting_law_are_told(weights, tmp_path):
     some = {layer: values[:40] for layer, values in weights.items()}
     path = tmp_path / "digits.h5"
     with create(path, "dataset", DATASET) as writer:
