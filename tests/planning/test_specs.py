@@ -105,7 +105,7 @@ def spectra(**changes):
         (statistics(significance_level=0.1), {"findings", "significance", "omnibus"}),
         (
             statistics(headline_epochs=[0, 50]),
-            {"significance", "omnibus", "comparison", "symmetry", "findings"} | BEYOND | SPECTRA,
+            {"findings", "interacting", "network_law"} | TESTED | SPECTRA,
         ),
         (spectra(null_matrices=100), {"null"}),
         (spectra(permutations=9), SPECTRA),
