@@ -57,8 +57,11 @@ def by_definition(matrix, flips, rng):
 
 
 @pytest.mark.parametrize("shape", [(12, 20), (20, 12)])
-def test_the_law_of_the_learned_rank_is_that_of_its_definition(shape):
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "several at once"])
+def test_the_law_of_the_learned_rank_is_that_of_its_definition(shape, together, monkeypatch):
     # Strengths at which steps go either way, so that each step's decision shows.
+    if together:
+        monkeypatch.setattr(sign_flips, "_LARGE", 0)
     counts = np.zeros((2, 13))
     for seed in range(300):
         matrix = planted(shape, 3, 0.9, np.random.default_rng([seed, 5]))
@@ -69,9 +72,11 @@ def test_the_law_of_the_learned_rank_is_that_of_its_definition(shape):
     assert stats.chi2_contingency(counts).pvalue > 1e-3
 
 
+@pytest.mark.parametrize("large", [0, 2**20], ids=["several at once", "one by one"])
 @pytest.mark.parametrize("scales", [0.0, 1.0])
-def test_the_level_is_one_in_one_plus_the_flips(scales):
+def test_the_level_is_one_in_one_plus_the_flips(scales, large, monkeypatch):
     """Any scales, any symmetric law: 1 in 20, exactly."""
+    monkeypatch.setattr(sign_flips, "_LARGE", large)
     runs, found = 2000, 0
     for seed in range(runs):
         rng = np.random.default_rng([seed, 7])
@@ -89,6 +94,17 @@ def test_planted_components_are_counted(rank, strength):
     # One too many comes once in 40 times.
     assert sum(n == rank for n in found) >= 4
     assert all(rank <= n <= rank + 1 for n in found)
+
+
+def test_many_components_of_a_large_matrix_take_few_copies(monkeypatch):
+    monkeypatch.setattr(sign_flips, "_LARGE", 2**13)
+    rng, drawn = np.random.default_rng(11), []
+    flip = sign_flips.sign_flipped
+    monkeypatch.setattr(
+        sign_flips, "sign_flipped", lambda *given: drawn.append(given) or flip(*given)
+    )
+    assert learned_rank(planted((128, 96), 50, 2.0, rng), 19, rng) == 50
+    assert len(drawn) < 50 * 5 / 2  # one by one takes five for each
 
 
 def test_components_are_counted_beside_scales():

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from math import isnan
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
+
+from weightlaws.figures.html import template
 
 _TEMPLATE = """\
 <!DOCTYPE html>
@@ -73,9 +74,7 @@ with {{ effort }}.</p>
 </body>
 </html>
 """
-_PAGE = Environment(
-    autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-).from_string(_TEMPLATE)
+_PAGE = template(_TEMPLATE)
 
 _MEANINGS = {
     "outliers": "singular values above the bulk, which 1 % of random matrices have",
