@@ -3,14 +3,14 @@ import pytest
 from scipy import stats
 
 from weightlaws.spectra import sign_flips
-from weightlaws.spectra.sign_flips import flipped_copies, learned_rank, sign_flipped
+from weightlaws.spectra.sign_flips import count_learned, flipped_copies, learned_rank, sign_flipped
 
 
 def planted(shape, rank, strength, rng, scales=0.0):
     """Noise of norm about 1 with orthonormal dense components, and rows of log-normal scales."""
     noise = np.exp(scales * rng.standard_normal((shape[0], 1))) * rng.standard_normal(shape)
     u, v = (np.linalg.qr(rng.standard_normal((size, rank)))[0] for size in shape)
-    return noise / np.linalg.norm(noise, 2) + strength * u @ v.T
+    return noise / np.linalg.norm(noise, 2) + u * strength @ v.T
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -97,14 +97,22 @@ def test_planted_components_are_counted(rank, strength):
 
 
 def test_many_components_of_a_large_matrix_take_few_copies(monkeypatch):
-    monkeypatch.setattr(sign_flips, "_LARGE", 2**13)
-    rng, drawn = np.random.default_rng(11), []
-    flip = sign_flips.sign_flipped
+    matrix = planted((200, 400), 20, np.linspace(14, 10, 20), np.random.default_rng(11))
+    u, s, vt = np.linalg.svd(matrix, full_matrices=False)
+    first = flipped_copies(matrix, 19, np.random.default_rng(12), 1e-12).singular_values[:, 0]
+    drawn, flip = [], sign_flips.sign_flipped
     monkeypatch.setattr(
         sign_flips, "sign_flipped", lambda *given: drawn.append(given) or flip(*given)
     )
-    assert learned_rank(planted((128, 96), 50, 2.0, rng), 19, rng) == 50
-    assert len(drawn) < 50 * 5 / 2  # one by one takes five for each
+    copies = []
+    for large in (2**20, 0):
+        monkeypatch.setattr(sign_flips, "_LARGE", large)
+        drawn.clear()
+        rng = np.random.default_rng(13)
+        assert count_learned(matrix, u, s, vt, 39, rng, first) == 20
+        copies.append(len(drawn))
+    assert copies[0] > 19 * 5  # five for each component
+    assert copies[1] < copies[0] / 2
 
 
 def test_components_are_counted_beside_scales():

@@ -155,29 +155,28 @@ def count_learned(
     if w.shape[0] > w.shape[1]:
         w, u, vt = w.T, vt.T, u.T
     n, m = w.shape
+    taken = np.arange(n)
+    # The norms of copies that are as large, once the noise that was taken away is given back.
+    bounds = s * np.sqrt((n - taken) * (m - taken) / (n * m)) * (1 - EQUAL)
+    norms, large = np.empty(0) if first is None else first, w.size >= _LARGE
     left, found, step = w.copy(), 0, 1
+    if large and len(norms):
+        step = max(1, int(np.cumprod(bounds > norms.max()).sum()))
     while found < n:
         k = min(found + step, n) - 1
-        # The norm of a copy that is as large, once the noise that was taken away is given back.
-        bound = s[k] * np.sqrt((n - k) * (m - k) / (n * m)) * (1 - EQUAL)
-        known = np.empty(0) if found or first is None else first
-        if (
-            not s[k]
-            or (known >= bound).any()
-            or _copies_reach(left, bound, flips - len(known), rng)
-        ):
-            if step == 1:
-                return float(found)
+        more = flips - len(norms)
+        if s[k] and not (norms >= bounds[k]).any() and not _reached(left, bounds[k], more, rng):
+            counted = slice(found, k + 1)
+            left -= (s[counted] * u[:, counted]) @ vt[counted]
+            found, step, norms = k + 1, 2 * step if large else 1, np.empty(0)
+        elif step == 1:
+            break
+        else:
             step = max(step // 4, 1)
-            continue
-        counted = slice(found, k + 1)
-        left -= (s[counted] * u[:, counted]) @ vt[counted]
-        found = k + 1
-        step *= 2 if w.size >= _LARGE else 1
-    return float(n)
+    return float(found)
 
 
-def _copies_reach(matrix: Floats, bound: float, flips: int, rng: np.random.Generator) -> bool:
+def _reached(matrix: Floats, bound: float, flips: int, rng: np.random.Generator) -> bool:
     """Tell whether one of so many sign-flipped copies has this norm; a few often tell of all."""
     far = bound / (1 + _FAR * min(matrix.shape) ** (-2 / 3))
     return _some_copy_reaches(matrix, far, min(_FEW, flips), rng) and _some_copy_reaches(
