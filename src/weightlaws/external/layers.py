@@ -34,7 +34,7 @@ from weightlaws.external.selection import Selection
 _UNTRAINED = re.compile(
     r"buffer|optimi[sz]er|not a (dense )?tensor|outside of|a constant|objects of|no numbers"
 )
-_FLOATS = ("float64", "float32", "float16", "bfloat16")
+_FLOATS = ("float128", "float64", "float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True)

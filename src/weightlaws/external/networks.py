@@ -19,7 +19,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -281,7 +281,9 @@ def _state_dicts(
 
 def _of_value(name: str, value: object) -> Parameter:
     if isinstance(value, np.ndarray):
-        return Parameter(name, value.shape, value.dtype.name, partial(np.asarray, value))
+        reason = None if value.dtype.kind in "fiubc" else "no numbers"
+        return Parameter(name, value.shape, value.dtype.name, partial(np.asarray, value), reason)
     if modules.is_tensor(value):
-        return modules.of_tensor(name, value)
+        parameter = modules.of_tensor(name, value)
+        return replace(parameter, reason=modules.META) if value.is_meta else parameter
     return Parameter(name, (), "", lambda: None, f"a {type(value).__name__}, not a tensor")
