@@ -48,7 +48,8 @@ def test_analyse_takes_patterns_and_writes_beside_by_default(file, tmp_path, mon
     main(["analyse", str(file), "--quick", "--exclude", "bo*"])
     assert [*pd.read_csv("weightlaws-net/layers.csv")["layer"]] == ["head"]
     with pytest.raises(SystemExit, match="no layer of that name"):
-        main(["analyse", str(file), "--quick", "--include", "tail"])
+        main(["analyse", str(file), "--quick", "--include", "tail", "--out", "refused"])
+    assert not (tmp_path / "refused").exists()
 
 
 def test_analyse_tells_its_progress_on_a_terminal(file, monkeypatch, capsys):

@@ -76,17 +76,23 @@ def _analyse(options: argparse.Namespace) -> None:
     from weightlaws.single_network.analysis import analyse
 
     out: Path = options.out or Path(f"weightlaws-{checkpoint_name(options.source)}")
+    new = not out.exists()
     with writing(out):  # before hours of work
         out.mkdir(parents=True, exist_ok=True)
-    found = analyse(
-        options.source,
-        options.seed,
-        quick=options.quick,
-        include=options.include,
-        exclude=options.exclude,
-        state_dict=options.state_dict,
-        progress=_bar if sys.stderr.isatty() else None,
-    )
+    try:
+        found = analyse(
+            options.source,
+            options.seed,
+            quick=options.quick,
+            include=options.include,
+            exclude=options.exclude,
+            state_dict=options.state_dict,
+            progress=_bar if sys.stderr.isatty() else None,
+        )
+    except WeightLawsError:
+        if new:
+            out.rmdir()
+        raise
     for name, table in (("layers.csv", found.table), ("skipped.csv", found.skipped)):
         with writing(out / name), replacing(out / name) as partial:
             table.to_csv(partial, index=False)
