@@ -109,7 +109,10 @@ def parameters(
     reason = f"outside of the state dict '{key}'"
     outside = [leaf for leaf in leaves if not leaf.name.startswith(start)]
     return [
-        *(_parameter(path, leaf, leaf.name.removeprefix(start), load) for leaf in inside),
+        *(
+            _parameter(path, leaf, leaf.name.removeprefix(start) or path.stem, load)
+            for leaf in inside
+        ),
         *(_left_out(leaf, reason) for leaf in outside if _is_array(leaf.value)),
     ]
 
