@@ -155,8 +155,8 @@ def _only_one(path: Path, content: Value, leaves: list[_Leaf]) -> str:
             f"{path}: file",
             f"several state dicts: {_listed(found)}",
             "one network",
-            f"choose one with its key, such as `state_dict: {next(iter(found))}`, "
-            f"or all with `state_dict: {WHOLE}`",
+            f"choose one with its key, such as `state_dict: {next(iter(found))}` (weightlaws "
+            f"analyse: --state-dict), or all with `state_dict: {WHOLE}`",
         )
     kind = content.kind if isinstance(content, Record) else type(content).__name__
     inner = _children(content)
