@@ -20,6 +20,7 @@ import pandas as pd
 import yaml
 from scipy import stats
 
+from weightlaws.planning.disk_space import disk_estimate
 from weightlaws.planning.stages import STAGES
 from weightlaws.study.study import parse_study
 
@@ -452,14 +453,31 @@ def transformer() -> Iterator[tuple[str, str]]:
     yield "transformer.learned", f"{blocks['learned'].median():.0f}"
 
 
+def speed() -> Iterator[tuple[str, str]]:
+    """Yield what the benchmark of training printed, lowest to highest of its runs."""
+    found = pd.read_csv(DOCS / "training_speed.csv")
+    cells = {
+        (row["network"], row["loader"]): " to ".join(
+            dict.fromkeys(f"{row[end]:g}" for end in ("low", "high"))
+        )
+        for _, row in found.iterrows()
+    }
+    prefetch = "numba engine without prefetch"
+    networks = found["network"].unique()
+    loaders = [name for name in found["loader"].unique() if name != prefetch]
+    rows = [[network, *(cells[network, loader] for loader in loaders)] for network in networks]
+    yield "speed.table", table(["network", *loaders], rows)
+    yield "speed.prefetch", cells[networks[0], prefetch]
+
+
 def paper() -> Iterator[tuple[str, str]]:
-    """Yield the core-hours of the published study, by the rates that jobs ask for."""
+    """Yield the core-hours and the disk of the published study, as its jobs ask for them."""
     root = DOCS.parent
     config = yaml.safe_load((root / "config.yaml").read_text())
     for key, value in yaml.safe_load((root / "studies/paper.yaml").read_text()).items():
         config[key] = {**config[key], **value} if isinstance(value, dict) else value
     study = parse_study(config)
-    rows, hours, longest = [], 0.0, (0.0, "")
+    rows, hours, training, longest = [], 0.0, 0.0, (0.0, "")
     for rule, stage in STAGES.items():
         jobs = [*stage.jobs(study)]
         if stage.resources is None or not jobs:
@@ -467,10 +485,17 @@ def paper() -> Iterator[tuple[str, str]]:
         seconds = [stage.resources_of(study, job).seconds for job in jobs]
         rows.append([rule, str(len(jobs)), f"{sum(seconds) / 3600:.1f}"])
         hours += sum(seconds) / 3600
-        if rule != "train":
+        if rule == "train":
+            training = sum(seconds) / 3600
+        else:
             longest = max(longest, (max(seconds) / 3600, rule))
     rows.append(["together", str(sum(int(row[1]) for row in rows)), f"{hours:.0f}"])
     yield "paper.table", table(["rule", "jobs", "core-hours"], rows)
+    disk = disk_estimate(study)
+    yield "paper.disk", f"{sum(disk.values()) / 1e9:.0f} GB"
+    yield "paper.states", f"{disk['state'] / 1e9:.0f} GB"
+    yield "paper.32-cores", f"{training / 32:.0f} h"
+    yield "paper.128-cores", f"{training / 128:.1f} h"
     yield "paper.longest", f"{longest[1]}, {longest[0]:.0f} h on one core"
 
 
@@ -492,7 +517,8 @@ def measure(folder: Path, others: Iterable[Path], of_classes: Path) -> dict[str,
 
 def beside() -> dict[str, str]:
     """Make the texts of tables that stand beside the pages."""
-    return {**dict(simulations()), **dict(of_spectra()), **dict(transformer()), **dict(paper())}
+    parts = (simulations, of_spectra, transformer, speed, paper)
+    return {key: text for part in parts for key, text in part()}
 
 
 def main() -> None:

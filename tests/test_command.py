@@ -38,7 +38,7 @@ def test_analyse_writes_tables_and_a_page(file, tmp_path, capsys):
     assert [*skipped["name"]] == ["body.bias", "head.bias"]
     assert "<h2" in (tmp_path / "out/report.html").read_text()
     shown = capsys.readouterr()
-    assert "2 layers with 97.4% of the trained weights, 2 parameters left out" in shown.out
+    assert "97.4% of the trained weights are in 2 layers; 2 parameters left out" in shown.out
     assert "100 random matrices of its shape and 19 copies with random signs" in shown.out
     assert shown.err == ""  # no bar where nobody watches
 
@@ -48,7 +48,8 @@ def test_analyse_takes_patterns_and_writes_beside_by_default(file, tmp_path, mon
     main(["analyse", str(file), "--quick", "--exclude", "bo*"])
     assert [*pd.read_csv("weightlaws-net/layers.csv")["layer"]] == ["head"]
     with pytest.raises(SystemExit, match="no layer of that name"):
-        main(["analyse", str(file), "--quick", "--include", "tail"])
+        main(["analyse", str(file), "--quick", "--include", "tail", "--out", "refused"])
+    assert not (tmp_path / "refused").exists()
 
 
 def test_analyse_tells_its_progress_on_a_terminal(file, monkeypatch, capsys):

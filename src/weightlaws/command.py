@@ -12,6 +12,8 @@ from weightlaws.errors import WeightLawsError
 from weightlaws.storage.disk_file import replacing, writing
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from weightlaws.single_network.analysis import NetworkAnalysis
 
 _BAR = 30  # characters
@@ -74,17 +76,23 @@ def _analyse(options: argparse.Namespace) -> None:
     from weightlaws.single_network.analysis import analyse
 
     out: Path = options.out or Path(f"weightlaws-{checkpoint_name(options.source)}")
+    new = not out.exists()
     with writing(out):  # before hours of work
         out.mkdir(parents=True, exist_ok=True)
-    found = analyse(
-        options.source,
-        options.seed,
-        quick=options.quick,
-        include=options.include,
-        exclude=options.exclude,
-        state_dict=options.state_dict,
-        progress=_bar if sys.stderr.isatty() else None,
-    )
+    try:
+        found = analyse(
+            options.source,
+            options.seed,
+            quick=options.quick,
+            include=options.include,
+            exclude=options.exclude,
+            state_dict=options.state_dict,
+            progress=_bar if sys.stderr.isatty() else None,
+        )
+    except WeightLawsError:
+        if new:
+            out.rmdir()
+        raise
     for name, table in (("layers.csv", found.table), ("skipped.csv", found.skipped)):
         with writing(out / name), replacing(out / name) as partial:
             table.to_csv(partial, index=False)
@@ -103,12 +111,16 @@ def _summary(found: "NetworkAnalysis", out: Path) -> str:
     return "\n".join(
         [
             found.table[_SHOWN].to_string(index=False, float_format="{:.3g}".format),
-            f"{len(found.table)} layers with {found.share:.1%} of the trained weights, "
-            f"{len(found.skipped)} parameters left out",
+            f"{found.share:.1%} of the trained weights are in {_count(found.table, 'layer')}; "
+            f"{_count(found.skipped, 'parameter')} left out",
             f"compared with {found.effort}",
             f"all of it: {out / 'report.html'}, layers.csv, skipped.csv",
         ]
     )
+
+
+def _count(table: "pd.DataFrame", what: str) -> str:
+    return f"{len(table)} {what}{'' if len(table) == 1 else 's'}"
 
 
 def _progress(options: argparse.Namespace) -> None:

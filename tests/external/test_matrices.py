@@ -41,6 +41,32 @@ def test_a_transposed_convolution_takes_an_input_to_outputs(axes, groups):
     assert next(iter(one.matrices.values())).shape == (6 // groups * 3**axes, 4 // groups)
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_the_length_of_a_bias_tells_a_transposed_convolution(axes, groups):
+    layer = getattr(nn, f"ConvTranspose{axes}d")(4, 6, 3, groups=groups)
+    by_type, by_bias = (found(each) for each in (nn.Sequential(layer), layer.state_dict()))
+    for mine, typed in zip(by_bias.matrices.values(), by_type.matrices.values(), strict=True):
+        np.testing.assert_array_equal(mine, typed)
+    assert all("by the length of its bias" in notes[0] for notes in by_bias.notes.values())
+    convolution = getattr(nn, f"Conv{axes}d")(4, 6, 3, groups=groups).state_dict()
+    assert found(convolution).matrices["weight"].shape == (6, 4 // groups * 3**axes)
+
+
+def test_heads_of_flax_are_one_matrix(tmp_path):
+    rng = np.random.default_rng(0)
+    shapes = {"query": (16, 4, 8), "key": (16, 4, 8), "value": (16, 4, 8), "out": (4, 8, 16)}
+    kernels = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    stored = {f"params/attn/{name}/kernel": kernel for name, kernel in kernels.items()}
+    conv = rng.standard_normal((5, 8, 16))
+    np.savez(tmp_path / "a.npz", **stored, **{"params/conv/kernel": conv})
+    one = found(tmp_path / "a.npz").matrices
+    for name, kernel in kernels.items():
+        flat = kernel.reshape((16, 32) if name != "out" else (32, 16))
+        np.testing.assert_array_equal(one[f"params.attn.{name}"], flat.T)
+    assert one["params.conv"].shape == (16, 40)
+
+
 def test_depthwise_convolutions_have_no_matrix():
     layer = nn.Conv2d(4, 4, 3, groups=4)
     one = found(nn.Sequential(layer, nn.Conv2d(4, 5, 1)))

@@ -51,6 +51,18 @@ def test_the_layer_of_gpt2_is_told_by_its_type():
     np.testing.assert_array_equal(found(model).matrices["any"], model["any"].weight.detach().T)
 
 
+def test_what_has_no_numbers_yet_is_left_out():
+    one = found(nn.Sequential(nn.LazyLinear(4), nn.Linear(4, 5)))
+    assert [*one.matrices] == ["1"]
+    assert "lazy" in one.skipped["0.weight"]
+    empty = torch.empty(4, 5, device="meta")
+    objects = np.array([[1, None], [2, 3]], object)
+    one = found({"a.weight": empty, "b.weight": torch.ones(4, 5), "c.weight": objects})
+    assert [*one.matrices] == ["b"]
+    assert "on the meta device" in one.skipped["a.weight"]
+    assert one.skipped["c.weight"] == "no numbers"
+
+
 def test_a_module_without_numbers_is_left_out():
     with torch.device("meta"):
         empty = nn.Linear(3, 4)

@@ -352,8 +352,10 @@ def test_layers_that_are_not_finite_are_left_out_by_name(tmp_path, caplog, value
     assert [name for name, _ in layers(source)] == ["a"]
     assert "b is left out: 1 of 12 weights NaN or infinite" in caplog.text
     with opened(source) as network:
+        assert network.share == 1
         assert [name for name, _ in network.matrices()] == ["a"]
         assert network.skipped == {"b": "1 of 12 weights NaN or infinite"}
+        assert network.share == pytest.approx(9 / 21)
     assert not np.isfinite(dict(layers(source, finite=False))["b"]).all()
 
 

@@ -3,6 +3,7 @@ import pytest
 from scipy import stats
 
 from weightlaws.inference.significance import (
+    Deviations,
     deviations,
     joined,
     judge,
@@ -64,6 +65,19 @@ def test_a_deviation_is_the_mean_over_the_prediction_in_sd(name):
     np.testing.assert_allclose(found.without, without, rtol=1e-7, atol=1e-8)
     low, high = found.interval
     assert (low < high).all()
+
+
+@pytest.mark.parametrize("n_simulated", [19, 99])
+def test_an_ensemble_like_the_simulated_ones_is_rejected_at_the_level(n_simulated):
+    """Of 400 observations from the very law that was simulated, 5 % are rejected."""
+    rng, n, rejected = np.random.default_rng(n_simulated), 400, 0
+    for _ in range(n):
+        *simulated, observed = rng.standard_t(5, size=(n_simulated + 1, 40))
+        zeros = np.zeros(40)
+        found = Deviations(zeros, zeros, zeros, observed, without=observed + zeros[:2, None])
+        rejected += judge(found, np.array(simulated), 0.05).p_adjusted.min() <= 0.05
+    assert stats.binom.sf(rejected - 1, n, 0.05) > 0.001
+    assert stats.binom.cdf(rejected, n, 0.05) > 0.001
 
 
 @pytest.mark.parametrize("name", LAWS)

@@ -3,14 +3,14 @@ import pytest
 from scipy import stats
 
 from weightlaws.spectra import sign_flips
-from weightlaws.spectra.sign_flips import flipped_copies, learned_rank, sign_flipped
+from weightlaws.spectra.sign_flips import count_learned, flipped_copies, learned_rank, sign_flipped
 
 
 def planted(shape, rank, strength, rng, scales=0.0):
     """Noise of norm about 1 with orthonormal dense components, and rows of log-normal scales."""
     noise = np.exp(scales * rng.standard_normal((shape[0], 1))) * rng.standard_normal(shape)
     u, v = (np.linalg.qr(rng.standard_normal((size, rank)))[0] for size in shape)
-    return noise / np.linalg.norm(noise, 2) + strength * u @ v.T
+    return noise / np.linalg.norm(noise, 2) + u * strength @ v.T
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -57,8 +57,11 @@ def by_definition(matrix, flips, rng):
 
 
 @pytest.mark.parametrize("shape", [(12, 20), (20, 12)])
-def test_the_law_of_the_learned_rank_is_that_of_its_definition(shape):
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "several at once"])
+def test_the_law_of_the_learned_rank_is_that_of_its_definition(shape, together, monkeypatch):
     # Strengths at which steps go either way, so that each step's decision shows.
+    if together:
+        monkeypatch.setattr(sign_flips, "_LARGE", 0)
     counts = np.zeros((2, 13))
     for seed in range(300):
         matrix = planted(shape, 3, 0.9, np.random.default_rng([seed, 5]))
@@ -69,9 +72,11 @@ def test_the_law_of_the_learned_rank_is_that_of_its_definition(shape):
     assert stats.chi2_contingency(counts).pvalue > 1e-3
 
 
+@pytest.mark.parametrize("large", [0, 2**20], ids=["several at once", "one by one"])
 @pytest.mark.parametrize("scales", [0.0, 1.0])
-def test_the_level_is_one_in_one_plus_the_flips(scales):
+def test_the_level_is_one_in_one_plus_the_flips(scales, large, monkeypatch):
     """Any scales, any symmetric law: 1 in 20, exactly."""
+    monkeypatch.setattr(sign_flips, "_LARGE", large)
     runs, found = 2000, 0
     for seed in range(runs):
         rng = np.random.default_rng([seed, 7])
@@ -89,6 +94,25 @@ def test_planted_components_are_counted(rank, strength):
     # One too many comes once in 40 times.
     assert sum(n == rank for n in found) >= 4
     assert all(rank <= n <= rank + 1 for n in found)
+
+
+def test_many_components_of_a_large_matrix_take_few_copies(monkeypatch):
+    matrix = planted((200, 400), 20, np.linspace(14, 10, 20), np.random.default_rng(11))
+    u, s, vt = np.linalg.svd(matrix, full_matrices=False)
+    first = flipped_copies(matrix, 19, np.random.default_rng(12), 1e-12).singular_values[:, 0]
+    drawn, flip = [], sign_flips.sign_flipped
+    monkeypatch.setattr(
+        sign_flips, "sign_flipped", lambda *given: drawn.append(given) or flip(*given)
+    )
+    copies = []
+    for large in (2**20, 0):
+        monkeypatch.setattr(sign_flips, "_LARGE", large)
+        drawn.clear()
+        rng = np.random.default_rng(13)
+        assert count_learned(matrix, u, s, vt, 39, rng, first) == 20
+        copies.append(len(drawn))
+    assert copies[0] > 19 * 5  # five for each component
+    assert copies[1] < copies[0] / 2
 
 
 def test_components_are_counted_beside_scales():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from safetensors.numpy import save_file
 
+from weightlaws.errors import WeightLawsError
 from weightlaws.study.conditions import Checkpoint, Condition, Imported, Shard
 
 PLAIN = Condition("mnist", (10, 10, 10), "gaussian", 0.0, members=20)
@@ -94,11 +95,21 @@ def test_a_single_network_is_looked_into(tmp_path):
     network = Checkpoint.model_validate(source)
     assert (network.name, network.members, network.source) == ("net.v2", 1, source)
     assert network.files(Shard(0, 0)) == [tmp_path / "net.v2.safetensors"]
-    model = Checkpoint.model_validate("torchvision:vgg16")
-    assert (model.name, model.files(Shard(0, 0))) == ("torchvision-vgg16", [])
     (tmp_path / "net.v2.safetensors").write_bytes(b"no weights")
     with pytest.raises(ValidationError, match="found no known format"):
         Checkpoint.model_validate(source)
+
+
+def test_a_model_of_torchvision_is_looked_into_when_it_is_asked_for():
+    def model(**entry):
+        return Checkpoint.model_validate({"source": "torchvision:resnet18", **entry})
+
+    assert (model().name, model().files(Shard(0, 0))) == ("torchvision-resnet18", [])
+    model(include=["fc"]).check_model()
+    with pytest.raises(WeightLawsError, match="include: 'fcc': found no layer"):
+        model(include=["fcc"]).check_model()
+    with pytest.raises(WeightLawsError, match=r"torchvision:resnet1: model: found 'resnet1'.*18"):
+        model(source="torchvision:resnet1").check_model()
 
 
 @pytest.mark.parametrize("kind", [Imported, Checkpoint])

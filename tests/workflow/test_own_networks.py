@@ -7,6 +7,7 @@ import time
 import h5py
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
 from support.mini_study import sources
 from support.rounding import assert_sums_close, parameter_terms
@@ -232,6 +233,49 @@ def test_of_a_layer_of_zeros_no_law_is_best(odd):
     assert spectra["value"].isna().all()
 
 
+def test_entries_say_where_in_files_networks_are(tmp_path):
+    """One run of a state dict within files, an epoch within folders, and a layout of a table."""
+    project = sources(tmp_path / "project")
+    nets = project.folder / "nets"
+    for run in range(3):
+        (nets / f"zoo/run{run}").mkdir(parents=True)
+        for epoch in (2, 10):
+            inner = {
+                key: {"fc.weight": torch.from_numpy(matrices([run, epoch, k], 8, 12))}
+                for k, key in enumerate(("model", "ema"))
+            }
+            torch.save(inner, nets / f"zoo/run{run}/epoch={epoch}.pt")
+    np.save(nets / "flat.npy", matrices(5, 4, 60))
+    (nets / "where.csv").write_text(
+        'varname,start_idx,end_idx,size,shape\nfc/kernel:0,0,60,60,"(12, 5)"\n'
+    )
+    project.configure(
+        sweeps=[],
+        ensembles=[
+            {"source": "nets/zoo", "state_dict": "ema", "epoch": 2},
+            {"source": "nets/flat.npy", "layout": "nets/where.csv"},
+        ],
+        checkpoints=[{"source": "nets/zoo/run1/epoch=10.pt", "state_dict": "model", "name": "one"}],
+    )
+    project.run()
+    results = weightlaws.load(project.folder / "results/mini")
+    of_zoo = np.stack([matrices([run, 2, 1], 8, 12) for run in range(3)])
+    np.testing.assert_array_equal(results.weights("zoo", "fc"), of_zoo[:, None])
+    of_table = matrices(5, 4, 60).reshape(4, 12, 5).transpose(0, 2, 1)
+    np.testing.assert_array_equal(results.weights("flat", "fc"), of_table[:, None])
+    np.testing.assert_array_equal(results.weights("one", "fc")[0, 0], matrices([1, 10, 0], 8, 12))
+    places = results.spectra[["condition", "layer", "members"]].drop_duplicates()
+    assert [*places.itertuples(index=False, name=None)] == [
+        ("zoo", "fc", 3),
+        ("flat", "fc", 4),
+        ("one", "fc", 1),
+    ]
+    outside = results.skipped.set_index("name")["reason"]
+    assert outside["model.fc.weight"] == "outside of the state dict 'ema'"
+    assert outside["ema.fc.weight"] == "outside of the state dict 'model'"
+    assert project.planned() == {}
+
+
 def test_equal_members_end_the_run(tmp_path):
     """Equal bytes are noticed before any job, equal weights when all members are listed."""
     project = sources(tmp_path / "project")
@@ -259,6 +303,11 @@ def test_networks_that_are_not_there_are_refused(project):
 
     refused("ensembles.0: nets/none.h5: ensemble: found no such file", ensembles=["nets/none.h5"])
     refused("checkpoints.0: none.pt: file: found no such file", checkpoints=["none.pt"])
+    # A model of torchvision is looked into when a run begins, before any job.
+    project.configure(**{**OWN, "checkpoints": ["torchvision:resnet19"]})
+    said = project.refuse()
+    assert "torchvision:resnet19: model: found 'resnet19', expected a floating-point model" in said
+    assert "rule import_network" not in said
     refused(
         "found nets/mine.h5 of the name mine, which nets/mine.h5 has too",
         checkpoints=["nets/mine.h5"],

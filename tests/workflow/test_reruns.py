@@ -292,9 +292,9 @@ MODULES = {
         "command results": "",
     },
     "external": {
-        "combined ensembles import_job layers matrices modules names networks": ELSEWHERE,
-        "model_zoos numbers parameters parametrisations quantised rounding selection": ELSEWHERE,
-        "stacks torchvision_models weight_tables": ELSEWHERE,
+        "alike combined ensembles import_job layers matrices modules names": ELSEWHERE,
+        "model_zoos networks numbers parameters parametrisations quantised": ELSEWHERE,
+        "rounding selection stacks torchvision_models weight_tables": ELSEWHERE,
         "skipped_job": "skipped",
     },
     "external.formats": {
@@ -303,7 +303,7 @@ MODULES = {
     },
     "figures": {
         "distances": "architecture_figures",
-        "findings_page": "findings",
+        "findings_page html": "findings",
         "fits": "condition_figures architecture_figures",
         "graphs": "gallery condition_figures",
         "interacting": "interacting_figure",

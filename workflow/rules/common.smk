@@ -166,6 +166,8 @@ def figures_of(rule, name, category):
 onstart:
     # Refused now, and not when the disk is full after days of training.
     try:
+        for network in NETWORKS.values():
+            network.check_model()
         logger.info(disk_space.check_disk(STUDY, Path(RESULTS)))
     except WeightLawsError as error:
         raise WorkflowError(str(error)) from None

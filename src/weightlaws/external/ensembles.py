@@ -25,8 +25,7 @@ lists all members compares these, whatever file they came in.
 import hashlib
 import logging
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +38,7 @@ import numpy.typing as npt
 from weightlaws.arrays import Shape, Shapes, Singles
 from weightlaws.errors import WeightLawsError
 from weightlaws.external import model_zoos, networks, stacks, weight_tables
+from weightlaws.external.alike import Told, alike
 from weightlaws.external.layers import Layer, shapes_of
 from weightlaws.external.selection import Selection
 from weightlaws.external.stacks import Stack
@@ -334,16 +334,11 @@ def _equal_files(files: Sequence[Path]) -> list[list[int]]:
 
     Most files are told apart by their sizes and some bytes; the others are read as a whole.
     """
-    groups = [[*range(len(files))]]
-    for told in (_size, _probe, _content):
-        alike: list[list[int]] = []
-        for group in groups:
-            by_content = defaultdict(list)
-            for member in group:
-                by_content[told(files[member])].append(member)
-            alike += [same for same in by_content.values() if len(same) > 1]
-        groups = alike
-    return groups
+
+    def look(told: Callable[[Path], Hashable], members: Sequence[int]) -> Iterator[Told]:
+        return ((member, told(files[member])) for member in members)
+
+    return alike(len(files), (partial(look, told) for told in (_size, _probe, _content)))
 
 
 def _size(file: Path) -> int:

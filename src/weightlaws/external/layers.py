@@ -34,7 +34,7 @@ from weightlaws.external.selection import Selection
 _UNTRAINED = re.compile(
     r"buffer|optimi[sz]er|not a (dense )?tensor|outside of|a constant|objects of|no numbers"
 )
-_FLOATS = ("float64", "float32", "float16", "bfloat16")
+_FLOATS = ("float128", "float64", "float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,14 @@ class SortedOut:
     skipped
         Why a parameter is left out, by its full name; of several matrices in a parameter one by
         one, by the name that the layer would have.
-    share
-        Of all trained weights those in layers. Packed ones that are left out count by their room,
-        at 4 bits each.
+    n_trained
+        Number of all trained weights, in layers or not. Packed ones that are left out count by
+        their room, at 4 bits each.
     """
 
     layers: dict[str, Layer]
     skipped: dict[str, str]
-    share: float
+    n_trained: int
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def sorted_out(source: object, parameters: Iterable[Parameter], selection: Selec
         )
     analysed = sum(prod(layer.shape) for layer in wanted.values())
     others = sum(size for array, size in left_out.items() if array not in taken)
-    return SortedOut(wanted, skipped, analysed / (analysed + others))
+    return SortedOut(wanted, skipped, analysed + others)
 
 
 def _by_name(source: object, parameters: Iterable[Parameter]) -> dict[str, Parameter]:

@@ -9,6 +9,8 @@ convolution         (out, in, *kernel)        (out, in x kernel)
 of Keras            (*kernel, in, out)        (out, in x kernel), in the same order
 in G groups         (out, in / G, *kernel)    G of (out / G, in / G x kernel)
 transposed          (in, out, *kernel)        (out x kernel, in), which takes an input to outputs
+attention of Flax   (in, head, size)          (head x size, in)
+its output          (head, size, out)         (out, head x size)
 experts             (expert, out, in)         one for each expert, as it is stored
 queries, keys and   (3 d, d)                  three of (d, d)
 values in one
@@ -18,7 +20,7 @@ gates of an LSTM    (4 d, in)                 four of (d, in); of a GRU three
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -59,14 +61,15 @@ def split(parameter: Parameter, shapes: Mapping[str, tuple[int, ...]]) -> Split:
     shapes
         Of all the network's parameters, by name: what stands beside a weight can tell about it.
     """
-    layout = _layout(parameter, shapes)
+    parameter, notes = _oriented(parameter, shapes)
+    layout = parameter.layout
     if not parameter.typed and layout == "torch" and _is_experts(parameter):
         n, rows, columns = parameter.shape
         experts = tuple(f"expert{k}" for k in range(n))
         return Split(experts, (rows, columns), lambda a: a, ("axes taken as (expert, out, in)",))
     n, (rows, columns), stack = _STACKS[layout](parameter)
     if n > 1:
-        return Split(tuple(f"group{k}" for k in range(n)), (rows, columns), stack)
+        return Split(tuple(f"group{k}" for k in range(n)), (rows, columns), stack, notes)
     names, note = _fused(parameter, (rows, columns), shapes)
     if names:
         each = rows // len(names)
@@ -79,7 +82,7 @@ def split(parameter: Parameter, shapes: Mapping[str, tuple[int, ...]]) -> Split:
             *note,
             "one input channel: rows are not of one map if each has a channel of its own",
         )
-    return Split((), (rows, columns), stack, note)
+    return Split((), (rows, columns), stack, (*notes, *note))
 
 
 def kernel(parameter: Parameter, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
@@ -87,7 +90,8 @@ def kernel(parameter: Parameter, shapes: Mapping[str, tuple[int, ...]]) -> tuple
 
     It is empty of what is no convolution, and of a transposed one. Parameters as for `split`.
     """
-    layout = _layout(parameter, shapes)
+    parameter, _ = _oriented(parameter, shapes)
+    layout = parameter.layout
     axes = {"torch": parameter.shape[2:], "keras": parameter.shape[:-2]}.get(layout, ())
     experts = not parameter.typed and layout == "torch" and _is_experts(parameter)
     return () if experts else axes
@@ -128,23 +132,63 @@ def _transposed(parameter: Parameter) -> _Stack:
     )
 
 
+def _to_heads(parameter: Parameter) -> _Stack:
+    fan_in, out = parameter.shape[0], prod(parameter.shape[1:])
+    return 1, (out, fan_in), lambda a: a.reshape(fan_in, out).T[None]
+
+
+def _from_heads(parameter: Parameter) -> _Stack:
+    fan_in, out = prod(parameter.shape[:-1]), parameter.shape[-1]
+    return 1, (out, fan_in), lambda a: a.reshape(fan_in, out).T[None]
+
+
 _STACKS: dict[str, Callable[[Parameter], _Stack]] = {
     "torch": _torch,
     "keras": _keras,
     "in_out": _in_out,
     "transposed": _transposed,
+    "to_heads": _to_heads,
+    "from_heads": _from_heads,
 }
 
+_TO_HEADS = re.compile(r"(^|\.)(query|key|value)\.kernel$")
+_FROM_HEADS = re.compile(r"(?P<stem>(?:.*\.)?)out\.kernel$")
 _KERNELS = re.compile(r"(^|\.)(\w*_)?kernel$")
 _CONV1D = re.compile(r"(^|\.)(c_attn|c_fc|c_proj|q_attn)\.weight$")
 _FIRST_CONV1D = re.compile(r"(^|\.)(c_attn|c_fc)\.weight$")
 
 
-def _layout(parameter: Parameter, shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """Return the order of a weight's axes, by its name where its format does not say it."""
-    name, shape = parameter.name, parameter.shape
+def _oriented(
+    parameter: Parameter, shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[Parameter, tuple[str, ...]]:
+    """Return a weight with the order of its axes, and notes.
+
+    Where its format does not say the order, its name does, or the length of its bias.
+    """
     if parameter.typed or parameter.layout != "torch":
-        return parameter.layout
+        return parameter, ()
+    layout, shape = _layout(parameter, shapes), parameter.shape
+    bias = shapes.get(f"{parameter.name.removesuffix('weight')}bias", ())
+    if layout != "torch" or len(shape) < 3 or len(bias) != 1 or bias[0] == shape[0]:
+        return replace(parameter, layout=layout), ()
+    groups, rest = divmod(bias[0], shape[1])
+    if rest or not groups or shape[0] % groups:
+        return parameter, ()
+    return (
+        replace(parameter, layout="transposed", groups=groups),
+        ("a transposed convolution, by the length of its bias",),
+    )
+
+
+def _layout(parameter: Parameter, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Return the order of a weight's axes by its name."""
+    name, shape = parameter.name, parameter.shape
+    if _KERNELS.search(name) and len(shape) == 3:
+        if _TO_HEADS.search(name):
+            return "to_heads"
+        out = _FROM_HEADS.fullmatch(name)
+        if out and len(shapes.get(f"{out['stem']}query.kernel", ())) == 3:
+            return "from_heads"
     if _KERNELS.search(name):
         return "keras"
     if _CONV1D.search(name) and len(shape) == 2:

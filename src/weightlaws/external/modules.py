@@ -59,6 +59,11 @@ def is_tensor(value: object) -> "TypeIs[torch.Tensor]":
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+#: Why a tensor without numbers is left out.
+META = "on the meta device, where there are no numbers"
+_LAZY = "no numbers yet: its module is lazy, and has seen no input"
+
+
 def parameters(model: "torch.nn.Module", *, headers_only: bool = False) -> list[Parameter]:
     """Return the parameters and buffers of a model, with what the types of modules say of them.
 
@@ -83,6 +88,9 @@ def parameters(model: "torch.nn.Module", *, headers_only: bool = False) -> list[
             tensor = _computed(model.get_submodule(stem[:-1]), name.removeprefix(stem))
         if not isinstance(tensor, torch.Tensor):  # what modules add to their state
             continue
+        if torch.nn.parameter.is_lazy(tensor):
+            found[name] = Parameter(name, (), "", lambda: None, _LAZY)
+            continue
         parameter = of_tensor(name, tensor)
         kind, groups = known.get(name, (None, 1))
         if kind is not None:
@@ -93,7 +101,7 @@ def parameters(model: "torch.nn.Module", *, headers_only: bool = False) -> list[
         elif name in buffers and tensor.is_floating_point():
             parameter = replace(parameter, reason="a buffer, which is not trained")
         if tensor.is_meta and not headers_only:
-            parameter = replace(parameter, reason="on the meta device, where there are no numbers")
+            parameter = replace(parameter, reason=META)
         found[name] = parameter
     return [*found.values()]
 

@@ -19,8 +19,9 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,14 +59,19 @@ class Network:
         Its weight matrices by name, in the order of the source.
     skipped
         Why a parameter is left out, by its full name.
-    share
-        Of all trained weights those in layers.
+    n_trained
+        Number of its trained weights, in layers or not.
     """
 
     name: str
     layers: dict[str, Layer]
     skipped: dict[str, str]
-    share: float
+    n_trained: int
+
+    @property
+    def share(self) -> float:
+        """Of all trained weights those in layers; less once a layer is found not to be finite."""
+        return sum(prod(layer.shape) for layer in self.layers.values()) / self.n_trained
 
     def matrices(self) -> Iterator[tuple[str, Matrix]]:
         """Read the layers, one at a time. One that is not finite goes over to `skipped`.
@@ -122,7 +128,7 @@ def opened(
     selection = selection or Selection()
     with _parameters(source, headers_only, selection.state_dict) as parameters:
         found = sorted_out(_shown(source), parameters, selection)
-        yield Network(_name(source), found.layers, found.skipped, found.share)
+        yield Network(_name(source), found.layers, found.skipped, found.n_trained)
 
 
 def layers(
@@ -275,7 +281,9 @@ def _state_dicts(
 
 def _of_value(name: str, value: object) -> Parameter:
     if isinstance(value, np.ndarray):
-        return Parameter(name, value.shape, value.dtype.name, partial(np.asarray, value))
+        reason = None if value.dtype.kind in "fiubc" else "no numbers"
+        return Parameter(name, value.shape, value.dtype.name, partial(np.asarray, value), reason)
     if modules.is_tensor(value):
-        return modules.of_tensor(name, value)
+        parameter = modules.of_tensor(name, value)
+        return replace(parameter, reason=modules.META) if value.is_meta else parameter
     return Parameter(name, (), "", lambda: None, f"a {type(value).__name__}, not a tensor")

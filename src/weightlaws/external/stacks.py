@@ -1,6 +1,5 @@
 """Stacks: the networks of an ensemble in one array a parameter, members along the first axis."""
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weightlaws.errors import WeightLawsError
+from weightlaws.external.alike import Told, alike
 from weightlaws.external.formats import hdf5, keras, messages
 from weightlaws.external.layers import Layer, SortedOut, sorted_out
 from weightlaws.external.parameters import Parameter
@@ -125,17 +125,13 @@ class Stack:
         """
         used = {name for layer in layers for name in layer.parameters}
         arrays = sorted((s for s in self.parameters if s.name in used), key=lambda s: prod(s.shape))
-        groups = [[*range(members)]]
-        for stacked in arrays:
-            alike: list[list[int]] = []
-            for group in groups:
-                by_content = defaultdict(list)
-                for member, array in _each(stacked, group):
-                    if np.isfinite(array).all():
-                        by_content[array.tobytes()].append(member)
-                alike += [same for same in by_content.values() if len(same) > 1]
-            groups = alike
-        return groups
+
+        def look(stacked: Stacked, group: Sequence[int]) -> Iterator[Told]:
+            for member, array in _each(stacked, group):
+                if np.isfinite(array).all():
+                    yield member, array.tobytes()
+
+        return alike(members, (partial(look, stacked) for stacked in arrays))
 
 
 def _each(stacked: Stacked, members: Sequence[int]) -> Iterator[tuple[int, npt.NDArray[Any]]]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
 
+from weightlaws.figures.html import template
 from weightlaws.inference.findings import NOT_COMPARED, NOT_REJECTED, REJECTED, STANDARD_ERRORS
 from weightlaws.inference.symmetry_names import SYMMETRY_TESTS
 from weightlaws.laws.names import LAWS
@@ -75,9 +75,7 @@ best of the Gaussian laws compared: <b>{{ epoch.law }}</b>, {% endif -%}
 </body>
 </html>
 """
-_PAGE = Environment(
-    autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-).from_string(_TEMPLATE)
+_PAGE = template(_TEMPLATE)
 
 
 # Each test that can reject a law, in words.

@@ -210,7 +210,9 @@ class Family:
 def judge(found: Deviations, simulated: Floats, level: float) -> Family:
     """Test a family of deviations, one table for all epochs.
 
-    Deviations are put on one scale: centred on the simulated mean, and divided by the simulated SD.
+    Deviations are put on one scale: centred on a mean, and divided by an SD. For p-values both are
+    of the simulated and the observed deviation together. If only the simulated ones were in them,
+    the observed one would lie a little further out than they do, most of all among many tests.
     Epochs are simulated independently of each other. Their real deviations are positively
     correlated, so this is on the safe side.
 
@@ -230,9 +232,10 @@ def judge(found: Deviations, simulated: Floats, level: float) -> Family:
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         centre, scale = np.nanmean(simulated, axis=0), np.nanstd(simulated, axis=0)
-        sizes = np.abs((simulated - centre) / scale)
-        observed = np.abs((found.deviation - centre) / scale)
-    threshold = critical_value(sizes, level)
+        threshold = critical_value(np.abs((simulated - centre) / scale), level)
+        common, spread = _with_one_more(found.deviation, simulated, centre, scale)
+        observed = np.abs((found.deviation - common) / spread)
+        sizes = np.abs((simulated - common) / spread)
     adjusted = adjusted_p_values(observed, sizes)
     # What a deviation has to be for 80 % of ensembles to lie beyond the threshold.
     low, high = np.nanquantile(simulated, [1 - POWER, POWER], axis=0)
@@ -251,6 +254,16 @@ def judge(found: Deviations, simulated: Floats, level: float) -> Family:
         influential=influential,
         carried=(adjusted <= level) & (left <= threshold),
     )
+
+
+def _with_one_more(
+    one: Floats, others: Floats, centre: Floats, scale: Floats
+) -> tuple[Floats, Floats]:
+    """Mean and SD (test,) of others (n, test), whose own are known, and of one more."""
+    n = np.count_nonzero(~np.isnan(others), axis=0)
+    apart = one - centre
+    spread = np.sqrt(n / (n + 1) * (scale**2 + apart**2 / (n + 1)))
+    return (centre + apart / (n + 1)).astype(others.dtype), spread.astype(others.dtype)
 
 
 def _draws(law: Law, n: int, rng: np.random.Generator) -> Iterator[Floats]:

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from math import isnan
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
+
+from weightlaws.figures.html import template
 
 _TEMPLATE = """\
 <!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
 <title>{{ name }}</title>
 <style>
 body { font: 15px/1.5 sans-serif; margin: 2em; color: #222 } p, ul { max-width: 60em }
@@ -21,15 +23,16 @@ h2 { border-bottom: 1px solid #bbb; margin-top: 2em }
 table { border-collapse: collapse; margin: 0.5em 0; font-size: 13px }
 th, td { padding: 0.1em 0.7em; text-align: right; white-space: nowrap }
 th { border-bottom: 1px solid #999; position: sticky; top: 0; background: #fff }
-td.text, th.text { text-align: left }
+td.text, th.text { text-align: left } td.reason { white-space: normal; min-width: 24em }
+h1, h2, li { overflow-wrap: anywhere }
 tr:nth-child(even) td { background: #f6f6f6 }
 img { max-width: 100%; height: auto }
 </style>
 </head>
 <body>
 <h1>{{ name }}</h1>
-<p>{{ rows | length }} layers, with {{ share }} of the network's trained weights. Each was compared
-with {{ effort }}.</p>
+<p>{{ rows | length }} layer{{ "" if rows | length == 1 else "s" }}, with {{ share }} of the
+network's trained weights. Each was compared with {{ effort }}.</p>
 <ul>
 {% for column, meaning in meanings.items() %}
 <li><b>{{ column }}</b>: {{ meaning }}</li>
@@ -48,12 +51,14 @@ with {{ effort }}.</p>
 </div>
 <h2>Left out</h2>
 {% if skipped %}
+<div class="wide">
 <table>
 <tr><th class="text">name</th><th class="text">reason</th></tr>
 {% for left_out, reason in skipped %}
-<tr><td class="text">{{ left_out }}</td><td class="text">{{ reason }}</td></tr>
+<tr><td class="text">{{ left_out }}</td><td class="text reason">{{ reason }}</td></tr>
 {% endfor %}
 </table>
+</div>
 {% else %}
 <p>Nothing.</p>
 {% endif %}
@@ -73,9 +78,7 @@ with {{ effort }}.</p>
 </body>
 </html>
 """
-_PAGE = Environment(
-    autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-).from_string(_TEMPLATE)
+_PAGE = template(_TEMPLATE)
 
 _MEANINGS = {
     "outliers": "singular values above the bulk, which 1 % of random matrices have",

@@ -27,6 +27,8 @@ EQUAL = 2e-5
 # A value that exceeds the norms of a few copies by a share of 2.5 n^(-2/3) exceeds all: norms of
 # copies scatter by a fraction of n^(-2/3), n the shorter side, as largest singular values do.
 _FEW, _FAR = 5, 2.5
+# Entries from which on a step takes so long that several components are counted at once.
+_LARGE = 2**20
 # Entries that are worked on at a time.
 _CHUNK = 2**18
 # A value that is found by its square is 0 below this share of the largest.
@@ -140,6 +142,11 @@ def count_learned(
 ) -> float:
     """Count as `learned_rank` does, with the singular value decomposition of the matrix at hand.
 
+    Of a large matrix several components count at once, if the last of them lies above the norms of
+    copies of what is left before the first: taking a component away makes the squares of each row
+    and column smaller, and with them the norms of copies. If it does not, fewer are tried, at last
+    one. So the decision on the first that does not count is that of single steps.
+
     Singular values that are 0 do not count. ``first`` has the norms of some copies of the first
     step, if they are known already.
     """
@@ -148,20 +155,33 @@ def count_learned(
     if w.shape[0] > w.shape[1]:
         w, u, vt = w.T, vt.T, u.T
     n, m = w.shape
-    left = w.copy()
-    for k in range(n):
-        # The norm of a copy that is as large, once the noise that was taken away is given back.
-        bound = s[k] * np.sqrt((n - k) * (m - k) / (n * m)) * (1 - EQUAL)
-        if not s[k] or (k == 0 and first is not None and first.max() >= bound):
-            return float(k)
-        more = flips - len(first) if k == 0 and first is not None else flips
-        far = bound / (1 + _FAR * n ** (-2 / 3))
-        if _some_copy_reaches(left, far, min(_FEW, more), rng) and _some_copy_reaches(
-            left, bound, more, rng
-        ):
-            return float(k)
-        left -= np.outer(s[k] * u[:, k], vt[k])
-    return float(n)
+    taken = np.arange(n)
+    # The norms of copies that are as large, once the noise that was taken away is given back.
+    bounds = s * np.sqrt((n - taken) * (m - taken) / (n * m)) * (1 - EQUAL)
+    norms, large = np.empty(0) if first is None else first, w.size >= _LARGE
+    left, found, step = w.copy(), 0, 1
+    if large and len(norms):
+        step = max(1, int(np.cumprod(bounds > norms.max()).sum()))
+    while found < n:
+        k = min(found + step, n) - 1
+        more = flips - len(norms)
+        if s[k] and not (norms >= bounds[k]).any() and not _reached(left, bounds[k], more, rng):
+            counted = slice(found, k + 1)
+            left -= (s[counted] * u[:, counted]) @ vt[counted]
+            found, step, norms = k + 1, 2 * step if large else 1, np.empty(0)
+        elif step == 1:
+            break
+        else:
+            step = max(step // 4, 1)
+    return float(found)
+
+
+def _reached(matrix: Floats, bound: float, flips: int, rng: np.random.Generator) -> bool:
+    """Tell whether one of so many sign-flipped copies has this norm; a few often tell of all."""
+    far = bound / (1 + _FAR * min(matrix.shape) ** (-2 / 3))
+    return _some_copy_reaches(matrix, far, min(_FEW, flips), rng) and _some_copy_reaches(
+        matrix, bound, flips, rng
+    )
 
 
 def _some_copy_reaches(matrix: Floats, bound: float, flips: int, rng: np.random.Generator) -> bool:

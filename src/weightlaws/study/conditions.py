@@ -216,7 +216,7 @@ class Checkpoint(Network):
         from weightlaws.external.networks import checkpoint_name, layer_shapes, source_file
 
         with _refused(entry.source):
-            # torchvision takes seconds to import, at every start of every job on a cluster.
+            # Models of torchvision are looked into by `check_model`.
             if source_file(entry.source) is not None:
                 layer_shapes(entry.source, selection=entry.selection)
             name = entry.name or checkpoint_name(entry.source)
@@ -234,6 +234,22 @@ class Checkpoint(Network):
 
         file = source_file(self.source)
         return [] if file is None else files_of(file)
+
+    def check_model(self) -> None:
+        """Look whether torchvision has the model, and the model the layers that are asked for.
+
+        A file has been looked into. torchvision takes seconds to import, so that not every start
+        does it.
+
+        Raises
+        ------
+        WeightLawsError
+            If torchvision, the model, or a layer that a pattern matches is not there.
+        """
+        from weightlaws.external.networks import layer_shapes, source_file
+
+        if source_file(self.source) is None:
+            layer_shapes(self.source, selection=self.selection)
 
 
 #: Ensembles, to which laws can be fitted.

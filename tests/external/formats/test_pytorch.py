@@ -101,6 +101,21 @@ def test_tied_tensors_are_the_same(tmp_path, save):
 
 
 @BOTH
+def test_a_view_whose_numbers_are_not_those_that_are_stored_is_left_out(tmp_path, save):
+    negated = torch.ones(6, 7, dtype=torch.complex64).conj().imag
+    assert negated.is_neg()
+    save({"a.weight": negated, "b.weight": torch.ones(3, 4)}, tmp_path / "a.pt")
+    found = {name: parameter.reason for name, parameter in parameters(tmp_path / "a.pt").items()}
+    assert found == {"a.weight": "a negated or conjugate view, not a tensor", "b.weight": None}
+
+
+@BOTH
+def test_a_file_of_one_tensor_goes_by_its_name(tmp_path, save):
+    save(torch.ones(3, 4), tmp_path / "mine.pt")
+    assert shapes(tmp_path / "mine.pt") == {"mine": (3, 4)}
+
+
+@BOTH
 def test_a_tensor_that_repeats_few_numbers_is_left_out(tmp_path, save):
     save({"a": random(3, 3), "huge": torch.zeros(1).expand(10**6, 10**6)}, tmp_path / "a.pt")
     expected = "shape (1000000, 1000000): repeats the 4 bytes that are stored"

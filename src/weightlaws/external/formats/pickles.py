@@ -335,6 +335,14 @@ def _tensor(storage: Value, offset: Value, shape: Value, strides: Value, *_: Val
     return Tensor(storage, offset, shape, strides, storage.dtype)
 
 
+def _marked_tensor(*arguments: Value) -> Tensor | Record:
+    """Return a tensor, unless what is stored are not its numbers but their negatives."""
+    marks = arguments[6] if len(arguments) > 6 else None
+    if isinstance(marks, dict) and (marks.get("neg") or marks.get("conj")):
+        return Record("negated or conjugate view")
+    return _tensor(*arguments)
+
+
 def _typed_tensor(*arguments: Value) -> Tensor:
     storage, offset, shape, strides, _, _, dtype = arguments[:7]
     found = _tensor(storage, offset, shape, strides)
@@ -365,7 +373,7 @@ def _from_buffer(data: Value, dtype: Value, shape: Value, order: Value = "C", *_
 _ARRAYS = ("numpy.core.multiarray", "numpy._core.multiarray")
 _FUNCTIONS: dict[str, Callable[..., Value]] = {
     "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_tensor_v2": _marked_tensor,
     "torch._utils._rebuild_tensor_v3": _typed_tensor,
     "torch._utils._rebuild_qtensor": _quantised,
     "torch._utils._rebuild_parameter": lambda data, *_: data,

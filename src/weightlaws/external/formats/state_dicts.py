@@ -109,7 +109,10 @@ def parameters(
     reason = f"outside of the state dict '{key}'"
     outside = [leaf for leaf in leaves if not leaf.name.startswith(start)]
     return [
-        *(_parameter(path, leaf, leaf.name.removeprefix(start), load) for leaf in inside),
+        *(
+            _parameter(path, leaf, leaf.name.removeprefix(start) or path.stem, load)
+            for leaf in inside
+        ),
         *(_left_out(leaf, reason) for leaf in outside if _is_array(leaf.value)),
     ]
 
@@ -152,8 +155,8 @@ def _only_one(path: Path, content: Value, leaves: list[_Leaf]) -> str:
             f"{path}: file",
             f"several state dicts: {_listed(found)}",
             "one network",
-            f"choose one with its key, such as `state_dict: {next(iter(found))}`, "
-            f"or all with `state_dict: {WHOLE}`",
+            f"choose one with its key, such as `state_dict: {next(iter(found))}` (weightlaws "
+            f"analyse: --state-dict), or all with `state_dict: {WHOLE}`",
         )
     kind = content.kind if isinstance(content, Record) else type(content).__name__
     inner = _children(content)
