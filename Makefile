@@ -6,8 +6,9 @@
 # make schema    write the configuration's JSON schema anew, after a change of the model
 # make env       write the conda environment anew, after a change of requirements.lock
 # make images    take the pictures of the pages anew from the default study
-# make numbers   run what the pages report, the default study with two seeds and the study of classes, and
-#                write its numbers into the pages; some half an hour on two cores
+# make numbers   run what the pages report, the default study with two seeds and the studies of classes and of
+#                interacting laws (the whole of MNIST), and write its numbers into the pages; some two
+#                hours on two cores
 # make clean     delete the environment and the caches of tools; results stay, and so does .snakemake,
 #                where Snakemake keeps the specs of results
 
@@ -56,7 +57,9 @@ SEEDS := 2026
 numbers: study
 	for seed in $(SEEDS); do $(BIN)/snakemake --cores all --config name=default-$$seed seed=$$seed || exit; done
 	$(BIN)/snakemake --cores all --configfile studies/classes.yaml
-	$(BIN)/python docs/measured.py measure results/default $(SEEDS:%=results/default-%) --classes results/classes
+	$(BIN)/snakemake --cores all --configfile studies/interacting.yaml
+	$(BIN)/python docs/measured.py measure results/default $(SEEDS:%=results/default-%) --classes results/classes \
+		--interacting results/interacting
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info

@@ -1,11 +1,11 @@
 """Write measured numbers into the pages, from stored results.
 
-    python docs/measured.py measure RESULTS OTHER ... --classes FOLDER   then write the pages
-    python docs/measured.py write                                        write the pages alone
+    python docs/measured.py measure RESULTS OTHER ... --classes FOLDER --interacting FOLDER
+    python docs/measured.py write
 
 A page has its numbers between marks, ``<!-- key -->4.7 ± 0.4<!-- / -->``. `measure` reads results
-of the default study, of the same with other seeds, and of the study of classes. It stores each text
-by its key in numbers.json. Tables of simulation studies stand beside this file as CSV.
+of the default study, of the same with other seeds, and of the studies of classes and of interacting
+laws. It stores each text by its key in numbers.json, and then writes the pages, as `write` does. Tables of simulation studies stand beside this file as CSV.
 """
 
 import argparse
@@ -499,6 +499,110 @@ def paper() -> Iterator[tuple[str, str]]:
     yield "paper.longest", f"{longest[1]}, {longest[0]:.0f} h on one core"
 
 
+STARTS = {"gaussian": "mnist-10x10x10-gaussian-decay0", "uniform": "mnist-10x10x10-uniform-decay0"}
+INNER = ("hidden1-hidden2", "hidden2-hidden3", "hidden3-output")
+SINGLE_TRACE, COLUMN_NORMS = "ia.ib.ja.jb", "ia.ia.ja.ja"
+
+
+def of_condition(folder: Path, name: str, condition: str) -> pd.DataFrame:
+    """Return a condition's table, of all members."""
+    found = pd.read_csv(folder / name / f"{condition}.csv", keep_default_na=True)
+    return found[found["selection"] == "all"]
+
+
+def interacting(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the couplings of trained layers, and how laws score on held-out members."""
+    paths, singles, scores, predicted = [], [], [], []
+    for start, condition in STARTS.items():
+        couplings = of_condition(folder, "couplings", condition)
+        scored = of_condition(folder, "scores", condition)
+        predictions = of_condition(folder, "interacting_predictions", condition)
+        last = couplings["epoch"].max()
+        for layer in INNER:
+            place = f"{start}, `{layer}`"
+            mine = couplings[couplings["layer"] == layer]
+            path = mine[(mine["epoch"] == last) & mine["step"].notna()].sort_values("step")
+            listed = (
+                f"`{row['invariant']}` {_thousandths(row)} ({row['path_gain']:.2f})"
+                for _, row in path.iterrows()
+            )
+            paths.append([place, ", ".join(listed)])
+            for name, word in ((SINGLE_TRACE, "tr (W W^T)^2"), (COLUMN_NORMS, "column norms")):
+                rows = mine[mine["invariant"] == name].set_index("epoch")
+                cells = (_thousandths(rows.loc[epoch]) for epoch in sorted(rows.index))
+                singles.append([place, word, *cells])
+            for epoch, here in scored[scored["layer"] == layer].groupby("epoch"):
+                gains = here.set_index("law")[["gain", "gain_standard_error"]]
+                if gains["gain"].notna().any():
+                    cells = [_gain(gains, law) for law in SCORED]
+                    scores.append([place, str(epoch), *cells])
+            there = predictions[(predictions["layer"] == layer) & (predictions["epoch"] == last)]
+            predicted.append([place, *_misses(there)])
+    epochs = [f"epoch {epoch}" for epoch in sorted(couplings["epoch"].unique())]
+    yield "interacting.path", table(["start, layer", "couplings (gain)"], paths)
+    yield "interacting.singles", table(["start, layer", "coupling of", *epochs], singles)
+    yield "interacting.scores", table(["start, layer", "epoch", *SCORED], scores)
+    heads = ["rms, bipartite", "rms, interacting", "tr (W W^T)^2, bipartite", "interacting"]
+    yield "interacting.predicted", table(["start, layer", *heads], predicted)
+
+
+SCORED = ("bipartite", "diagonal S_D", "one-sided", "interacting", "interacting, chosen couplings")
+
+
+def _thousandths(row: pd.Series) -> str:
+    if pd.isna(row["coupling"]):
+        return "no law"
+    return f"{1e3 * row['coupling']:+.2f} ± {1e3 * row['standard_error']:.2f}"
+
+
+def _gain(gains: pd.DataFrame, law: str) -> str:
+    return with_error(*gains.loc[law], 2) if law in gains.index else ""
+
+
+def network_law(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the tests of independent layers, what their joint law gains, and drawn networks."""
+    tests, gained, drawn = [], [], []
+    for start, condition in STARTS.items():
+        found = of_condition(folder, "network_law", condition)
+        epochs = sorted(found["epoch"].unique())
+        for hidden in ("hidden1", "hidden2", "hidden3"):
+            for statistic in ("sums", "norms"):
+                rows = found[(found["hidden"] == hidden) & (found["statistic"] == statistic)]
+                rows = rows.set_index("epoch")
+                cells = (
+                    f"{rows.loc[epoch, 'correlation']:+.2f} ({rows.loc[epoch, 'p_adjusted']:.3f})"
+                    for epoch in epochs
+                )
+                tests.append([start, f"`{hidden}`", statistic, *cells])
+        for part in ("totals", "hidden1", "hidden2", "hidden3", "all"):
+            rows = found[(found["hidden"] == part) & found["gain"].notna()].set_index("epoch")
+            cells = (
+                with_error(rows.loc[epoch, "gain"], rows.loc[epoch, "standard_error"], 3)
+                for epoch in epochs
+            )
+            gained.append([start, part, *cells])
+        accuracies = of_condition(folder, "drawn", condition)
+        accuracies = accuracies[accuracies["epoch"] == accuracies["epoch"].max()]
+        for (law, which), row in accuracies.groupby(["law", "drawn"], sort=False):
+            accuracy = row.squeeze(axis=0)
+            drawn.append((start, law, which, _accuracy(accuracy)))
+    heads = [f"epoch {epoch}" for epoch in epochs]
+    yield "network.tests", table(["start", "layer", "statistic", *heads], tests)
+    yield "network.gains", table(["start", "part", *heads], gained)
+    whole = pd.DataFrame(drawn, columns=["start", "law", "drawn", "accuracy"])
+    wide = whole.pivot_table(
+        index="law", columns=["start", "drawn"], values="accuracy", aggfunc="first", sort=False
+    )
+    for start in STARTS:
+        part = wide[start].fillna("")
+        rows = [[law, *cells] for law, cells in zip(part.index, part.to_numpy(), strict=True)]
+        yield f"network.drawn.{start}", table(["law", *part.columns], rows)
+
+
+def _accuracy(row: pd.Series) -> str:
+    return "" if pd.isna(row["accuracy"]) else f"{row['accuracy']:.3f} ± {row['standard_error']:.3f}"
+
+
 def _three(values: pd.Series) -> str:
     """Write smallest, median and largest, or the one value."""
     if len(values) == 1:
@@ -506,13 +610,17 @@ def _three(values: pd.Series) -> str:
     return f"{values.min()}, {values.median():.0f}, {values.max()}"
 
 
-def measure(folder: Path, others: Iterable[Path], of_classes: Path) -> dict[str, str]:
+def measure(
+    folder: Path, others: Iterable[Path], of_classes: Path, beyond: Path
+) -> dict[str, str]:
     """Make all texts from stored results."""
     study, more = Study(folder), [Study(other) for other in others]
     found: dict[str, str] = {}
     for part in (gains, deviations_of_traces, counts, ranks, spectra_rows, spectra_words):
         found.update(part(study, more))
-    return {**found, **dict(classes(of_classes)), **beside()}
+    for of_study, results in ((classes, of_classes), (interacting, beyond), (network_law, beyond)):
+        found.update(of_study(results))
+    return {**found, **beside()}
 
 
 def beside() -> dict[str, str]:
@@ -529,10 +637,11 @@ def main() -> None:
     measuring.add_argument("results", type=Path, help="the default study")
     measuring.add_argument("others", type=Path, nargs="+", help="the same with other seeds")
     measuring.add_argument("--classes", type=Path, required=True, help="the study of classes")
+    measuring.add_argument("--interacting", type=Path, required=True, help="that of interacting laws")
     commands.add_parser("write", help="write stored numbers into the pages")
     options = parser.parse_args()
     if options.command == "measure":
-        numbers = measure(options.results, options.others, options.classes)
+        numbers = measure(options.results, options.others, options.classes, options.interacting)
         STORED.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
     write_pages()
 
