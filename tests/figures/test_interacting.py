@@ -28,8 +28,9 @@ def couplings():
         coupling=0.03 * z,
         low=0.03 * (z - 2),
         high=0.03 * (z + 2),
-        z=z,
         p_adjusted=np.where(trained, 0.001, 0.9),
+        step=np.where(trained, 1, np.nan),
+        path_gain=np.where(trained, 2.0, np.nan),
     )
 
 
@@ -79,7 +80,7 @@ def test_gains_of_each_law_over_the_independent_one(couplings, scores):
 
 def test_a_layer_without_a_law_says_so(couplings, scores):
     missing = couplings["layer"] == LAYERS[0]
-    numbers = ["coupling", "low", "high", "z", "p_adjusted"]
+    numbers = ["coupling", "low", "high", "p_adjusted", "step", "path_gain"]
     couplings.loc[missing, numbers] = np.nan
     assert "no law is fitted" in words(interacting(couplings, scores, 0.05, STYLE))
     couplings[numbers] = np.nan
@@ -88,9 +89,9 @@ def test_a_layer_without_a_law_says_so(couplings, scores):
     assert "not significant" not in text
 
 
-def test_where_nothing_is_significant_no_coupling_is_drawn(couplings, scores):
-    text = words(interacting(couplings.assign(p_adjusted=0.5), scores, 0.05, STYLE))
-    assert "none is significant" in text
+def test_where_no_coupling_helps_none_is_drawn(couplings, scores):
+    text = words(interacting(couplings.assign(step=np.nan), scores, 0.05, STYLE))
+    assert "none is needed" in text
     assert "no law is fitted" not in text
 
 
@@ -105,7 +106,7 @@ def test_nothing_overlaps_or_leaves_the_figure(couplings, scores, tmp_path):
 
 
 def test_a_missing_column_is_named(couplings, scores):
-    with pytest.raises(ValueError, match=r"couplings: expected columns \['z'\]"):
-        interacting(couplings.drop(columns="z"), scores, 0.05, STYLE)
+    with pytest.raises(ValueError, match=r"couplings: expected columns \['step'\]"):
+        interacting(couplings.drop(columns="step"), scores, 0.05, STYLE)
     with pytest.raises(ValueError, match=r"scores: expected columns \['gain'\]"):
         interacting(couplings, scores.drop(columns="gain"), 0.05, STYLE)

@@ -33,6 +33,11 @@ _WORDS = {
     "ia.ia.ia.ia": "entries to the fourth",
     "ia.ia.jb.jb": "(tr W Wᵀ)²",
     "ia.ia.ia": "entries cubed",
+    "ia.ib.ib": "row sums times squared row norms",
+    "ia.ja.ja": "column sums times squared column norms",
+    "ia.ib.ic": "row sums cubed",
+    "ia.ja.ka": "column sums cubed",
+    "ia.ib.jb.jc": "row sums joined by W Wᵀ",
 }
 _LAWS: dict[str, Look] = {
     law: {"color": COLOURS[k], "marker": _MARKERS[k], "label": f"{law} law over i.i.d."}
@@ -46,19 +51,20 @@ def interacting(
     """Draw the couplings of one condition's layers by epoch, and below them each law's gain.
 
     Reads ``condition, layer, rows, columns, selection, epoch, invariant, formula, degree, coupling,
-    low, high, z, p_adjusted`` of the couplings and ``law, gain, low, high`` of the scores, of all
-    members. A column of panels per layer. Of the couplings of degree 3 and 4 up to five are drawn,
-    those that are significant most often; a full marker is significant at the level. Bars are 95 %
-    intervals. A panel says so where no law is fitted.
+    low, high, p_adjusted, step, path_gain`` of the couplings and ``law, gain, low, high`` of the
+    scores, of all members. A column of panels per layer. Of the couplings of degree 3 and 4 up to
+    five are drawn, those that held-out members gain most by, summed over layers and epochs; a full
+    marker is significant at the level. Bars are 95 % intervals. The axes are linear around 0 and
+    logarithmic beyond. A panel says so where no law is fitted.
     """
-    needed = ["layer", "invariant", "formula", "degree", "coupling", "low", "high", "z"]
+    needed = ["layer", "invariant", "formula", "degree", "coupling", "low", "high", "step"]
     require(couplings, "couplings", [*needed, "epoch", "p_adjusted"], selection=[ALL])
     require(scores, "scores", ["layer", "law", "epoch", "gain", "low", "high"], selection=[ALL])
     couplings = couplings[couplings["selection"] == ALL]
     scores = scores[scores["selection"] == ALL]
     title, w = only(couplings, "condition"), style.panel_width
     headings, epochs = layer_headings(couplings), sorted(couplings["epoch"].unique())
-    chosen = _that_matter(couplings, level)
+    chosen = _that_matter(couplings)
     looks: dict[str, Look] = {
         name: {"color": COLOURS[k], "marker": _MARKERS[k], "linestyle": "--", "label": words}
         for k, (name, words) in enumerate(chosen.items())
@@ -76,15 +82,16 @@ def interacting(
             gains = gains.assign(group=gains["law"], value=gains["gain"], full=True)
             _with_bars(column[1], gains.dropna(subset="gain"), laws, epochs)
             if fitted.empty or not chosen:
-                words = "no law is fitted" if fitted.empty else "none is significant"
+                words = "no law is fitted" if fitted.empty else "none is needed"
                 look = {"ha": "center", "backgroundcolor": "white"}
                 column[0].text(0.5, 0.5, words, transform=column[0].transAxes, **look)
             column[0].set_title(heading)
             column[1].set_xlabel("epoch")
         panels[0, 0].set_ylabel("coupling\n(unit: SD of an entry)")
         panels[1, 0].set_ylabel("gain in score\nper held-out member")
-        for panel in panels[1]:
-            symmetric_log(panel, linear=1)
+        for row, linear in zip(panels, (0.01, 1), strict=True):
+            for panel in row:
+                symmetric_log(panel, linear)
         empty: Look = {"color": "0.4", "linestyle": "", "markerfacecolor": "white"}
         hollow = Line2D([], [], marker="o", **empty, label="not significant")
         legend(figure, style, looks, *([hollow] if looks else []))
@@ -92,13 +99,12 @@ def interacting(
     return figure
 
 
-def _that_matter(couplings: pd.DataFrame, level: float) -> dict[str, str]:
-    """Couplings beyond the Gaussian law that are significant most often, in words."""
-    found = couplings[(couplings["degree"] > 2) & (couplings["p_adjusted"] <= level)]
-    ranked = found.assign(size=found["z"].abs()).groupby("invariant")["size"].agg(["size", "max"])
-    ranked = ranked.sort_values(["size", "max"], ascending=False).head(_SHOWN)
+def _that_matter(couplings: pd.DataFrame) -> dict[str, str]:
+    """Couplings that the paths of all layers and epochs gain most by, in words."""
+    found = couplings.dropna(subset="step")
+    gains = found.groupby("invariant")["path_gain"].sum().sort_values(ascending=False)
     formulas = found.drop_duplicates("invariant").set_index("invariant")["formula"]
-    return {name: _WORDS.get(name, formulas[name]) for name in ranked.index}
+    return {str(name): _WORDS.get(str(name), formulas[name]) for name in gains.index[:_SHOWN]}
 
 
 def _with_bars(

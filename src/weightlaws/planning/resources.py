@@ -188,8 +188,8 @@ def network_law(study: Study, condition: Ensemble) -> Resources:
     entries, copies = sum(map(prod, condition.shapes.values())), statistics.randomisations
     neurons = sum(rows for rows, _ in condition.shapes.values())
     labels = max(map(max, condition.shapes.values()))
-    permuted = copies * n * neurons * (4e-8 + 2e-10 * labels)
-    fits = statistics.folds * n * entries * 4e-8
+    permuted = copies * n * neurons * (2e-8 + 1e-10 * labels)
+    fits = statistics.folds * n * entries * 3e-8
     held = 8 * n * (4 * entries + copies * max(min(s) for s in condition.shapes.values())) + 2e8
     return _resources(held, 2 * len(study.network_epochs(condition)) * (permuted + fits))
 
@@ -200,8 +200,8 @@ def drawn_networks(_: Study, condition: Condition) -> Resources:
     (hidden, inputs), *others = condition.shapes.values()
     images, variants = info.images[1], 8 * (len(condition.shapes) + 1)
     # The first layers of all laws, and what follows in each of the networks.
-    network = 1e-9 * inputs * hidden + variants * sum(
-        5e-9 * rows + 1e-10 * rows * columns for rows, columns in others
+    network = 5e-10 * inputs * hidden + variants * sum(
+        2e-9 * rows + 5e-11 * rows * columns for rows, columns in others
     )
     # Samples of the interacting law, and matrices of all inputs by all inputs.
     seconds = 2 * (n * images * network + 2.0 * len(condition.shapes) + 4e-9 * inputs**3)
