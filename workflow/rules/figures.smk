@@ -117,10 +117,11 @@ rule architecture_figures:
 
 
 rule interacting_figure:
-    """Draw a condition's couplings, and how each law scores on held-out members."""
+    """Draw a condition's couplings, how laws score on held-out members, and their predictions."""
     input:
         couplings=at("couplings"),
         scores=at("scores"),
+        predictions=at("interacting_predictions"),
     output:
         figure("interacting_figure", "Interactions"),
     log:

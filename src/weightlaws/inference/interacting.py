@@ -153,12 +153,13 @@ def scores_of(
     -------
     DataFrame
         One row a Gaussian law, then the interacting law of `law_graphs`, the one with chosen
-        couplings, and that of the same couplings fitted as a density: ``law``; ``n_parameters``; ``score``, the mean Hyvärinen score of a held-out
-        member, entries in units of their standard deviation, and ``standard_error``; ``gain``, by
-        how much it is lower than that of the independent law, ``gain_standard_error``, and its 95 %
-        interval of Student's t, ``low`` to ``high``; ``log_likelihood`` in nats, where a law has
-        one, and ``log_likelihood_standard_error``; ``note``: why there is no score, or in how many
-        folds the couplings had to be held back to have a density. Members count as independent.
+        couplings, and that of these couplings fitted as a density: ``law``; ``n_parameters``;
+        ``score``, the mean Hyvärinen score of a held-out member, entries in units of their standard
+        deviation, and ``standard_error``; ``gain``, by how much it is lower than that of the
+        independent law, ``gain_standard_error``, and its 95 % interval of Student's t, ``low`` to
+        ``high``; ``log_likelihood`` in nats, where a law has one, and
+        ``log_likelihood_standard_error``; ``note``: why there is no score, or in how many folds
+        couplings had to be held back to have a density. Members count as independent.
     """
     n, rows, columns = matrices.shape
     graphs = law_graphs((rows, columns), n)
@@ -174,7 +175,7 @@ def scores_of(
         constrained.append(law.constrained)
         return law
 
-    interacting = {
+    interacting: dict[str, Callable[[Floats], Scored]] = {
         INTERACTING: partial(Interacting.fit, graphs=graphs),
         CHOSEN: partial(fit_path, candidates=cubic, folds=folds, rng=of_free),
         NORMALISABLE: density,
