@@ -1,7 +1,8 @@
 # Requires: {RESULTS}/models/{condition}.csv, .parameters.csv and .typicality.csv,
 #           comparison/{condition}.csv, significance/{condition}.csv, distances.csv,
 #           conditions.csv, learning_curves.csv, couplings/{condition}.csv,
-#           scores/{condition}.csv, network_law/{condition}.csv, drawn/{condition}.csv,
+#           scores/{condition}.csv, interacting_predictions/{condition}.csv,
+#           network_law/{condition}.csv, drawn/{condition}.csv,
 #           spectra/{condition}.csv, .ranks.csv and .curves.csv
 # Produces: {RESULTS}/figures/invariants.svg, {RESULTS}/figures/{condition}/*.svg and
 #           {RESULTS}/figures/{architecture}/*.svg
