@@ -157,6 +157,11 @@ class Results:
         return self._table("scores")
 
     @cached_property
+    def interacting_predictions(self) -> pd.DataFrame:
+        """One row a condition, layer, headline epoch and invariant: what two laws say of it."""
+        return self._table("interacting_predictions")
+
+    @cached_property
     def network_law(self) -> pd.DataFrame:
         """One row a condition, headline epoch and hidden layer: whether it joins its layers."""
         return self._table("network_law")

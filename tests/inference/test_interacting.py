@@ -17,6 +17,7 @@ from weightlaws.laws.interacting import Interacting
 
 SHAPE, PLANTED, STRENGTH = (5, 4), "ia.ia.ia.ia", -0.1
 GAUSSIAN = candidates(SHAPE, None)
+INTERACTING = ["interacting", "interacting, chosen couplings", "interacting, normalisable"]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_too_few_members_and_edges_are_notes(normal):
 
 def test_scores_are_those_of_held_out_members(planted):
     table = scores_of(planted, GAUSSIAN, 4, [5]).set_index("law")
-    assert list(table.index) == [*GAUSSIAN, "interacting", "interacting, chosen couplings"]
+    assert list(table.index) == [*GAUSSIAN, *INTERACTING]
     expected = held_out_scores(planted, GAUSSIAN, 4, np.random.default_rng([5]))
     for law, one in expected.items():
         assert table.loc[law, "score"] == one.scores.mean()
@@ -92,11 +93,24 @@ def test_scores_are_those_of_held_out_members(planted):
     likely = held_out(planted, GAUSSIAN, random_folds(400, 4, np.random.default_rng([5])))
     for law, one in likely.items():
         assert table.loc[law, "log_likelihood"] == one.log_likelihood.mean()
-    for law in ("interacting", "interacting, chosen couplings"):
+    for law in INTERACTING:
         assert table.loc[law, "low"] > 0
         assert np.isnan(table.loc[law, "log_likelihood"])
-    assert table["n_parameters"].tolist() == [2, 5, 9, 6]
+    assert table["n_parameters"].tolist() == [2, 5, 9, 6, 6]
+    # The chosen couplings are a density already.
+    chosen, normalisable = (table.loc[law, "score"] for law in INTERACTING[1:])
+    assert normalisable == chosen
     assert (table["note"] == "").all()
+
+
+def test_couplings_that_are_held_back_are_told():
+    # Heavy tails: the fourth powers of entries have a positive coupling, which is no density.
+    heavy = np.random.default_rng(4).standard_t(6, size=(400, *SHAPE))
+    table = scores_of(heavy, GAUSSIAN, 4, [5]).set_index("law")
+    assert table.loc["interacting, normalisable", "note"] == "the constraint binds in 4 of 4 folds"
+    assert table.loc["interacting, chosen couplings", "note"] == ""
+    free, held_back = (table.loc[law, "score"] for law in INTERACTING[1:])
+    assert free < held_back
 
 
 def test_laws_that_are_not_scored_say_why(normal):

@@ -8,6 +8,7 @@ from weightlaws.inference.drawn_networks import drawn_accuracies, fitted_laws
 from weightlaws.inference.drawn_networks_job import drawn_networks_table
 from weightlaws.inference.interacting import couplings_of, scores_of
 from weightlaws.inference.interacting_job import interacting_tables
+from weightlaws.inference.interacting_predictions import predictions_of
 from weightlaws.inference.network_law_job import network_law_table
 from weightlaws.inference.network_test import held_out_gain, independence_tests, neurons
 from weightlaws.laws.candidates import candidates
@@ -84,8 +85,8 @@ def of(table, **values):
 
 
 def test_interacting_laws_are_fitted_with_and_without_the_dead(shards, weights):
-    couplings, scores = interacting_tables(shards, spec(), "name")
-    for table in (couplings, scores):
+    couplings, scores, predictions = interacting_tables(shards, spec(), "name")
+    for table in (couplings, scores, predictions):
         assert table["layer"].unique().tolist() == ["hidden1-hidden2", "hidden2-output"]
         assert table["epoch"].unique().tolist() == [0, 2]
     for choice, members in (("all", FINITE), ("without dead outputs", ALIVE)):
@@ -105,13 +106,16 @@ def test_interacting_laws_are_fitted_with_and_without_the_dead(shards, weights):
         expected = scores_of(matrices, candidates((4, 5), None), 3, seed)
         for column in ("law", "score", "gain", "log_likelihood"):
             np.testing.assert_array_equal(of(scores, **place)[column], expected[column])
+        rng = np.random.default_rng([3, *f"predictions/name/{SQUARE}".encode(), 2])
+        expected = predictions_of(matrices, 3, rng)
+        for column in ("invariant", "bipartite", "interacting", "n_better", "note"):
+            np.testing.assert_array_equal(of(predictions, **place)[column], expected[column])
 
 
 def test_at_a_uniform_start_there_is_no_law_but_a_note(weights, tmp_path):
-    couplings, scores = interacting_tables(
-        stored(tmp_path, weights, "uniform"), spec("uniform"), "name"
-    )
-    for table, number in ((couplings, "coupling"), (scores, "score")):
+    tables = interacting_tables(stored(tmp_path, weights, "uniform"), spec("uniform"), "name")
+    numbers = ("coupling", "score", "deviation_interacting")
+    for table, number in zip(tables, numbers, strict=True):
         assert of(table, epoch=0)[number].isna().all()
         assert of(table, epoch=0)["note"].str.contains("uniform start has a hard edge").all()
         assert of(table, epoch=2)[number].notna().all()

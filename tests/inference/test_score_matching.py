@@ -7,6 +7,7 @@ from support.laws import BIPARTITE, FIVE, planted
 from weightlaws.inference.score_matching import (
     bootstrap_couplings,
     coupling_path,
+    fit_normalisable_path,
     fit_path,
     held_out_scores,
 )
@@ -51,6 +52,28 @@ def test_nothing_joins_the_path_of_a_gaussian_law():
         path = coupling_path(Bipartite((5, 6), FIVE).sample(300, rng), CANDIDATES, 5, rng)
         assert path.empty
         assert [*path.columns][:3] == ["step", "graph", "gain"]
+
+
+def test_a_path_of_cubics_is_bounded_by_fourth_powers():
+    matrices = planted(1500, (6, 5), 0.03, 0.002, np.random.default_rng(10))
+    arguments = matrices, CANDIDATES, 5
+    free = fit_path(*arguments, np.random.default_rng(3))
+    assert [graph.name for graph in free.graphs[5:]] == ["ia.ia.ia"]
+    law = fit_normalisable_path(*arguments, np.random.default_rng(3))
+    assert [graph.name for graph in law.graphs[5:]] == ["ia.ia.ia", "ia.ia.ia.ia"]
+    assert law.normalisable.normalisable
+    assert law.parameters[5] == pytest.approx(free.parameters[5], rel=0.1)
+
+
+def test_a_path_that_is_a_density_stays():
+    matrices = planted(1000, (6, 5), 0.06, 0.1, np.random.default_rng(2))
+    laws = (
+        fit(matrices, CANDIDATES, 5, np.random.default_rng(3))
+        for fit in (fit_path, fit_normalisable_path)
+    )
+    free, law = laws
+    assert not law.constrained
+    np.testing.assert_array_equal(law.parameters, free.parameters)
 
 
 def test_a_path_has_gaussian_terms_already():

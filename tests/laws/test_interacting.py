@@ -206,6 +206,13 @@ def test_a_law_that_grows_is_not_sampled():
         law.sample(10, np.random.default_rng(0))
 
 
+def test_a_gaussian_law_with_a_direction_that_grows_is_not_sampled():
+    total = Graph(((0, 0), (1, 1)), bipartite=True)
+    law = Interacting((4, 5), [SQUARES, total], [-0.5, 0.6 / 20])
+    with pytest.raises(WeightLawsError, match=r"the largest eigenvalue .* is 0\.1"):
+        law.chains(100, np.random.default_rng(0))
+
+
 def test_chains_that_stay_in_their_modes_are_refused():
     # Each entry has two wells, -30 (w^2 - 1)^2. No invariant of the law tells them apart.
     law = Interacting((2, 2), [SQUARES, FOURTHS], [60.0, -30.0])

@@ -325,7 +325,7 @@ MODULES = {
         "drawn_networks drawn_networks_job": "drawn_networks",
         "findings findings_job": "findings",
         "interacting score_matching": INTERACTING,
-        "interacting_job": "interacting",
+        "interacting_job interacting_predictions": "interacting",
         "intervals": f"model distance significance comparison {JOINED}",
         "layer_fit": "model distance",
         "layer_tables": f"{TESTED} interacting",

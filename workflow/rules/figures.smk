@@ -1,7 +1,8 @@
 # Requires: {RESULTS}/models/{condition}.csv, .parameters.csv and .typicality.csv,
 #           comparison/{condition}.csv, significance/{condition}.csv, distances.csv,
 #           conditions.csv, learning_curves.csv, couplings/{condition}.csv,
-#           scores/{condition}.csv, network_law/{condition}.csv, drawn/{condition}.csv,
+#           scores/{condition}.csv, interacting_predictions/{condition}.csv,
+#           network_law/{condition}.csv, drawn/{condition}.csv,
 #           spectra/{condition}.csv, .ranks.csv and .curves.csv
 # Produces: {RESULTS}/figures/invariants.svg, {RESULTS}/figures/{condition}/*.svg and
 #           {RESULTS}/figures/{architecture}/*.svg
@@ -117,10 +118,11 @@ rule architecture_figures:
 
 
 rule interacting_figure:
-    """Draw a condition's couplings, and how each law scores on held-out members."""
+    """Draw a condition's couplings, how laws score on held-out members, and their predictions."""
     input:
         couplings=at("couplings"),
         scores=at("scores"),
+        predictions=at("interacting_predictions"),
     output:
         figure("interacting_figure", "Interactions"),
     log:

@@ -1,5 +1,6 @@
 # Requires: {RESULTS}/weights/{condition}/{shard}.h5 of one condition
-# Produces: {RESULTS}/couplings/{condition}.csv and scores/{condition}.csv
+# Produces: {RESULTS}/couplings/{condition}.csv, scores/{condition}.csv and
+#           interacting_predictions/{condition}.csv
 
 
 rule interacting:
@@ -20,6 +21,13 @@ rule interacting:
             "Interactions",
             "{condition}",
             "table of scores",
+        ),
+        predictions=shown(
+            at("interacting_predictions"),
+            "interacting_predictions",
+            "Interactions",
+            "{condition}",
+            "table of predictions",
         ),
     log:
         log_of("interacting", "{condition}"),

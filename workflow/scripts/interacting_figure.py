@@ -1,4 +1,4 @@
-"""Draw the couplings of one condition, and how laws score on held-out members."""
+"""Draw the couplings of one condition, how laws score on held-out members, and what they predict."""
 
 from weightlaws.figures.interacting import interacting
 from weightlaws.figures.style import Style, save
@@ -10,4 +10,6 @@ with job_log(snakemake):
     style = Style(**spec["look"])
     couplings = read_table(snakemake.input.couplings)
     scores = read_table(snakemake.input.scores)
-    save(interacting(couplings, scores, spec["level"], style), snakemake.output[0], style)
+    predictions = read_table(snakemake.input.predictions)
+    figure = interacting(couplings, scores, predictions, spec["level"], style)
+    save(figure, snakemake.output[0], style)

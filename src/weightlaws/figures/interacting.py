@@ -1,4 +1,4 @@
-"""The figure of a condition's interacting laws: their couplings, and what they gain."""
+"""The figure of a condition's interacting laws: their couplings, what they gain and predict."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from weightlaws.figures.style import (
+    BAND,
     COLOURS,
     Look,
     Room,
@@ -43,25 +44,42 @@ _LAWS: dict[str, Look] = {
     law: {"color": COLOURS[k], "marker": _MARKERS[k], "label": f"{law} law over i.i.d."}
     for k, law in enumerate((BIPARTITE, DIAGONAL, ONE_SIDED, INTERACTING))
 }
+_DEVIATIONS = ["deviation_bipartite", "deviation_interacting"]
+# Predictions of what no law was fitted to, and of what an interacting law has a coupling for.
+_DOT: Look = {"color": "0.25", "marker": "o", "linestyle": ""}
+_PREDICTED: dict[str, Look] = {
+    "others": {**_DOT, "label": "invariant that no law was fitted to"},
+    "fitted": {**_DOT, "markerfacecolor": "white", "label": "invariant with a coupling"},
+}
 
 
 def interacting(
-    couplings: pd.DataFrame, scores: pd.DataFrame, level: float, style: Style
+    couplings: pd.DataFrame,
+    scores: pd.DataFrame,
+    predictions: pd.DataFrame,
+    level: float,
+    style: Style,
 ) -> Figure:
-    """Draw the couplings of one condition's layers by epoch, and below them each law's gain.
+    """Draw the couplings of one condition's layers by epoch, each law's gain, and predictions.
 
     Reads ``condition, layer, rows, columns, selection, epoch, invariant, formula, degree, coupling,
-    low, high, p_adjusted, step, path_gain`` of the couplings and ``law, gain, low, high`` of the
-    scores, of all members. A column of panels per layer. Of the couplings of degree 3 and 4 up to
-    five are drawn, those that held-out members gain most by, summed over layers and epochs; a full
-    marker is significant at the level. Bars are 95 % intervals. The axes are linear around 0 and
-    logarithmic beyond. A panel says so where no law is fitted.
+    low, high, p_adjusted, step, path_gain`` of the couplings, ``law, gain, low, high`` of the
+    scores and ``n_fits, deviation_bipartite, deviation_interacting, standard_error`` of the
+    predictions, of all members. A column of panels per layer. Of the couplings of degree 3 and 4 up
+    to five are drawn, those that held-out members gain most by, summed over layers and epochs; a
+    full marker is significant at the level. Bars are 95 % intervals. The axes are linear around 0
+    and logarithmic beyond. Predictions are those of degree 3 and 4 at the last epoch, the deviation
+    from the interacting law over that from the bipartite law. A panel says so where no law is
+    fitted, or drawn.
     """
     needed = ["layer", "invariant", "formula", "degree", "coupling", "low", "high", "step"]
     require(couplings, "couplings", [*needed, "epoch", "p_adjusted"], selection=[ALL])
     require(scores, "scores", ["layer", "law", "epoch", "gain", "low", "high"], selection=[ALL])
+    needed = ["layer", "epoch", "degree", "n_fits", "standard_error", *_DEVIATIONS]
+    require(predictions, "predictions", needed, selection=[ALL])
     couplings = couplings[couplings["selection"] == ALL]
     scores = scores[scores["selection"] == ALL]
+    predictions = predictions[(predictions["selection"] == ALL) & (predictions["degree"] > 2)]
     title, w = only(couplings, "condition"), style.panel_width
     headings, epochs = layer_headings(couplings), sorted(couplings["epoch"].unique())
     chosen = _that_matter(couplings)
@@ -70,8 +88,9 @@ def interacting(
         for k, (name, words) in enumerate(chosen.items())
     }
     laws = {law: look for law, look in _LAWS.items() if law in set(scores["law"])}
-    shape, room = (2, len(headings)), Room(left=7.6)
-    with canvas(style, title, shape, (w, 0.62 * w), room) as (figure, panels):
+    shape, room, last = (3, len(headings)), Room(left=7.6), epochs[-1]
+    heights = [0.62 * w, 0.62 * w, w - style.em]
+    with canvas(style, title, shape, (w, heights), room, sharex=False) as (figure, panels):
         for column, (layer, heading) in zip(panels.T, headings.items(), strict=True):
             fitted = couplings[couplings["layer"] == layer].dropna(subset="coupling")
             mine = fitted[fitted["invariant"].isin(chosen)]
@@ -81,21 +100,28 @@ def interacting(
             gains = scores[(scores["layer"] == layer) & scores["law"].isin(laws)]
             gains = gains.assign(group=gains["law"], value=gains["gain"], full=True)
             _with_bars(column[1], gains.dropna(subset="gain"), laws, epochs)
+            of_layer = (predictions["layer"] == layer) & (predictions["epoch"] == last)
+            predicted = predictions[of_layer].dropna(subset=_DEVIATIONS)
+            _against_each_other(column[2], predicted)
             if fitted.empty or not chosen:
-                words = "no law is fitted" if fitted.empty else "none is needed"
-                look = {"ha": "center", "backgroundcolor": "white"}
-                column[0].text(0.5, 0.5, words, transform=column[0].transAxes, **look)
+                _say(column[0], "no law is fitted" if fitted.empty else "none is needed")
+            if predicted.empty:
+                _say(column[2], "no law is drawn")
             column[0].set_title(heading)
+            column[0].tick_params(labelbottom=False)
             column[1].set_xlabel("epoch")
+            column[2].set_xlabel("deviation from bipartite law (SD)")
         panels[0, 0].set_ylabel("coupling\n(unit: SD of an entry)")
         panels[1, 0].set_ylabel("gain in score\nper held-out member")
-        for row, linear in zip(panels, (0.01, 1), strict=True):
+        panels[2, 0].set_ylabel(f"deviation from\ninteracting law (SD)\nat epoch {last}")
+        for row, linear in zip(panels[:2], (0.01, 1), strict=True):
             for panel in row:
                 symmetric_log(panel, linear)
         empty: Look = {"color": "0.4", "linestyle": "", "markerfacecolor": "white"}
         hollow = Line2D([], [], marker="o", **empty, label="not significant")
         legend(figure, style, looks, *([hollow] if looks else []))
         legend(figure, style, laws)
+        legend(figure, style, _PREDICTED)
     return figure
 
 
@@ -105,6 +131,24 @@ def _that_matter(couplings: pd.DataFrame) -> dict[str, str]:
     gains = found.groupby("invariant")["path_gain"].sum().sort_values(ascending=False)
     formulas = found.drop_duplicates("invariant").set_index("invariant")["formula"]
     return {str(name): _WORDS.get(str(name), formulas[name]) for name in gains.index[:_SHOWN]}
+
+
+def _say(panel: Axes, words: str) -> None:
+    at = panel.transAxes
+    panel.text(0.5, 0.5, words, transform=at, ha="center", backgroundcolor="white")
+
+
+def _against_each_other(panel: Axes, table: pd.DataFrame) -> None:
+    """Draw what is left of deviations: below the diagonal, and above it on the left, is less."""
+    largest = table[_DEVIATIONS].abs().max(axis=None) if len(table) else 0.1
+    ends = np.array([-1.1, 1.1]) * largest
+    panel.axhspan(*(2 * table["standard_error"].max() * np.array([-1, 1])), **BAND, color="0.5")
+    for slope, dashes in ((1, "-"), (-1, ":")):
+        panel.plot(ends, slope * ends, color="0.6", linestyle=dashes, linewidth=1)
+    for group, look in _PREDICTED.items():
+        some = table[(table["n_fits"] > 0) == (group == "fitted")]
+        panel.plot(*(some[name] for name in _DEVIATIONS), **look)
+    panel.axhline(0, color="0.3", linewidth=1)
 
 
 def _with_bars(

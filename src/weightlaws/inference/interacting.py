@@ -15,6 +15,7 @@ from weightlaws.inference.score_matching import (
     Scored,
     bootstrap_couplings,
     coupling_path,
+    fit_normalisable_path,
     fit_path,
     held_out_scores,
 )
@@ -22,7 +23,7 @@ from weightlaws.invariants.graphs import Graph
 from weightlaws.laws.candidates import Fit
 from weightlaws.laws.hard_edges import hard_edge
 from weightlaws.laws.interacting import Interacting, bipartite_graphs, standard_deviation
-from weightlaws.laws.names import CHOSEN, INDEPENDENT, INTERACTING
+from weightlaws.laws.names import CHOSEN, INDEPENDENT, INTERACTING, NORMALISABLE
 
 #: Members for each coupling that is fitted.
 PER_COUPLING = 10
@@ -151,21 +152,33 @@ def scores_of(
     Returns
     -------
     DataFrame
-        One row a Gaussian law, then the interacting law of `law_graphs`, and the one with chosen
-        couplings: ``law``; ``n_parameters``; ``score``, the mean Hyvärinen score of a held-out
-        member, entries in units of their standard deviation, and ``standard_error``; ``gain``, by
-        how much it is lower than that of the independent law, ``gain_standard_error``, and its 95 %
-        interval of Student's t, ``low`` to ``high``; ``log_likelihood`` in nats, where a law has
-        one, and ``log_likelihood_standard_error``; ``note``. Members count as independent.
+        One row a Gaussian law, then the interacting law of `law_graphs`, the one with chosen
+        couplings, and that of these couplings fitted as a density: ``law``; ``n_parameters``;
+        ``score``, the mean Hyvärinen score of a held-out member, entries in units of their standard
+        deviation, and ``standard_error``; ``gain``, by how much it is lower than that of the
+        independent law, ``gain_standard_error``, and its 95 % interval of Student's t, ``low`` to
+        ``high``; ``log_likelihood`` in nats, where a law has one, and
+        ``log_likelihood_standard_error``; ``note``: why there is no score, or in how many folds
+        couplings had to be held back to have a density. Members count as independent.
     """
     n, rows, columns = matrices.shape
     graphs = law_graphs((rows, columns), n)
     few = too_few(graphs, n)
     cubic = [graph for graph in graphs if graph.degree > 2]
-    rng = np.random.default_rng([*seed, 1])
-    interacting = {
+    constrained = list[bool]()
+
+    # The same divisions, and so the same couplings, as those of the free fit.
+    of_free, of_density = (np.random.default_rng([*seed, 1]) for _ in range(2))
+
+    def density(others: Floats) -> Interacting:
+        law = fit_normalisable_path(others, cubic, folds, of_density)
+        constrained.append(law.constrained)
+        return law
+
+    interacting: dict[str, Callable[[Floats], Scored]] = {
         INTERACTING: partial(Interacting.fit, graphs=graphs),
-        CHOSEN: partial(fit_path, candidates=cubic, folds=folds, rng=rng),
+        CHOSEN: partial(fit_path, candidates=cubic, folds=folds, rng=of_free),
+        NORMALISABLE: density,
     }
     fits: dict[str, Callable[[Floats], Scored]] = {**gaussian}
     if not few:
@@ -178,7 +191,7 @@ def scores_of(
     nothing = np.full(n, np.nan)
     base = scored[INDEPENDENT].scores if scored else nothing
     table = []
-    for law in (*gaussian, INTERACTING, CHOSEN):
+    for law in (*gaussian, *interacting):
         scores = scored[law].scores if law in scored else nothing
         gains = np.full(n, np.nan) if law == INDEPENDENT else base - scores
         likelihoods = likely[law].log_likelihood if law in likely else nothing
@@ -187,6 +200,8 @@ def scores_of(
         low, high = student_interval(np.array(gain), np.array(gain_error), n)
         likelihood, likelihood_error = mean_and_error(likelihoods)
         why = scored[law].note if law in scored else ""
+        if law == NORMALISABLE and not why and any(constrained):
+            why = f"the constraint binds in {sum(constrained)} of {folds} folds"
         table.append(
             {
                 "law": law,

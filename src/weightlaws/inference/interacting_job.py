@@ -1,4 +1,4 @@
-"""One job of fitting interacting laws: from a condition's weights shards to two tables."""
+"""One job of fitting interacting laws: from a condition's weights shards to three tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ import pandas as pd
 
 from weightlaws.arrays import Singles
 from weightlaws.inference.interacting import couplings_of, scores_of, unfit
+from weightlaws.inference.interacting_predictions import predictions_of
 from weightlaws.inference.layer_tables import layer_tables
 from weightlaws.laws.candidates import candidates
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
@@ -60,8 +61,8 @@ class InteractingSpec:
 
 def interacting_tables(
     paths: Sequence[Path], stored: Spec, condition: str
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Fit interacting laws to a condition's layers at its headline epochs, and score all laws.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Fit interacting laws to a condition's layers at its headline epochs, and test them.
 
     Layers at the input are left out: an interacting law takes columns as alike, and pixels are not.
 
@@ -81,6 +82,9 @@ def interacting_tables(
         `interacting.law_graphs`; for the columns see `interacting.couplings_of`.
     scores
         One row a layer, epoch, selection and law; for the columns see `interacting.scores_of`.
+    predictions
+        One row a layer, epoch, selection and invariant; for the columns see
+        `interacting_predictions.predictions_of`.
 
     Raises
     ------
@@ -105,13 +109,13 @@ def interacting_tables(
             least=spec.folds,
             epochs=spec.epochs,
         )
-        for table in (_couplings, _scores)
+        for table in (_couplings, _scores, _predictions)
     )
-    couplings, scores = tables
+    couplings, scores, predictions = tables
     # Epochs are tested separately, and a layer is one family: the bound of Bonferroni.
     n_epochs = couplings.groupby("layer")["epoch"].transform("nunique")
     couplings["p_adjusted"] = (couplings["p_adjusted"] * n_epochs).clip(upper=1)
-    return couplings, scores
+    return couplings, scores, predictions
 
 
 def _couplings(
@@ -134,3 +138,12 @@ def _scores(
     note = unfit(matrices, spec.weights.initialisation or "", epoch)
     shape = spec.weights.shapes[layer]
     return scores_of(matrices, candidates(shape, labelled_side(layer)), spec.folds, seed, note)
+
+
+def _predictions(
+    values: Singles, *, spec: InteractingSpec, condition: str, layer: str, epoch: int
+) -> pd.DataFrame:
+    rng = np.random.default_rng([spec.seed, *f"predictions/{condition}/{layer}".encode(), epoch])
+    matrices = values.astype(np.float64)
+    note = unfit(matrices, spec.weights.initialisation or "", epoch)
+    return predictions_of(matrices, spec.folds, rng, note)

@@ -20,6 +20,7 @@ from weightlaws.inference.max_t import adjusted_p_values
 from weightlaws.invariants.graphs import Graph
 from weightlaws.laws.base import check_matrices
 from weightlaws.laws.interacting import Interacting, bipartite_graphs, standard_deviation
+from weightlaws.laws.normalisability import DEFINITE, FOURTH_POWERS
 from weightlaws.laws.score_equations import ScoreEquations
 from weightlaws.laws.scores import hyvarinen_score
 
@@ -152,6 +153,29 @@ def fit_path(
     without the members that are scored.
     """
     return _path(check_matrices(matrices), candidates, folds, rng)[0]
+
+
+def fit_normalisable_path(
+    matrices: npt.ArrayLike,
+    candidates: Sequence[Graph],
+    folds: int,
+    rng: np.random.Generator,
+) -> Interacting:
+    """Fit the law with the couplings of `coupling_path`, as a density that can be sampled.
+
+    If it is none, and no quartic of the path could bound its other terms, the fourth powers of
+    entries join.
+
+    Raises
+    ------
+    WeightLawsError
+        As `Interacting.fit_normalisable` does.
+    """
+    law = fit_path(matrices, candidates, folds, rng)
+    if law.normalisable.normalisable:
+        return law
+    graphs = law.graphs if DEFINITE & {*law.graphs} else (*law.graphs, FOURTH_POWERS)
+    return Interacting.fit_normalisable(matrices, graphs=graphs)
 
 
 @dataclass(frozen=True)

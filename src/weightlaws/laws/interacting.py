@@ -108,6 +108,7 @@ class Interacting(ParametricLaw):
             raise ValueError(f"expected a positive scale, found {scale}")
         self._scale = float(scale)
         self._covariance = np.full((len(graphs), len(graphs)), np.nan)
+        self._constrained = False
 
     def __repr__(self) -> str:
         names = [graph.name for graph in self.graphs]
@@ -177,7 +178,10 @@ class Interacting(ParametricLaw):
             return law
         matrices = check_matrices(matrices) / law.scale
         equations = ScoreEquations.of(matrices, law.graphs)
-        return cls(law.shape, law.graphs, constrained_couplings(equations, law.shape), law.scale)
+        couplings = constrained_couplings(equations, law.shape)
+        law = cls(law.shape, law.graphs, couplings, law.scale)
+        law._constrained = True
+        return law
 
     @property
     def graphs(self) -> tuple[Graph, ...]:
@@ -193,6 +197,11 @@ class Interacting(ParametricLaw):
     def covariance(self) -> Floats:
         """Covariance (k, k) of the couplings by the sandwich formula; NaN without a fit."""
         return self._covariance
+
+    @property
+    def constrained(self) -> bool:
+        """Whether `fit_normalisable` put the couplings on the border of the laws it allows."""
+        return self._constrained
 
     @cached_property
     def couplings(self) -> pd.DataFrame:

@@ -6,6 +6,7 @@ DIAGONAL = "diagonal S_D"
 ONE_SIDED = "one-sided"
 INTERACTING = "interacting"
 CHOSEN = "interacting, chosen couplings"
+NORMALISABLE = "interacting, normalisable"
 
 #: Each law in words, for pages and figures, simpler laws first.
 LAWS: dict[str, str] = {

@@ -46,7 +46,8 @@ MARGIN = 1e-3
 
 _ROUNDS = 100
 
-_DEFINITE = frozenset(
+#: Quartics that are above 0 on the whole sphere.
+DEFINITE = frozenset(
     canonical(Graph(edges, bipartite=True))
     for edges in [
         ((0, 0),) * 4,
@@ -56,7 +57,8 @@ _DEFINITE = frozenset(
         ((0, 0), (0, 1), (1, 0), (1, 1)),
     ]
 )
-_FOURTH_POWERS = Graph(((0, 0),) * 4, bipartite=True)
+#: The sum of W_ia^4.
+FOURTH_POWERS = Graph(((0, 0),) * 4, bipartite=True)
 
 
 @dataclass(frozen=True)
@@ -104,13 +106,14 @@ def verdict(shape: Shape, graphs: Sequence[Graph], couplings: Floats) -> Verdict
     quadratic = [(graph, c) for graph, c in present if graph.degree == 2]
     eigenvalue = _largest_eigenvalue(shape, quadratic) if quadratic else 0.0
     if degree == 2:
-        sign = eigenvalue < -_ROUNDING * max(abs(c) for _, c in quadratic)
+        # A plain bool: callers ask whether it is False.
+        sign = bool(eigenvalue < -_ROUNDING * max(abs(c) for _, c in quadratic))
         word = "normalisable" if sign else "not normalisable"
         note = f"{word}: the largest eigenvalue of the quadratic form is {eigenvalue:.3g}"
         return judge(sign, True, note=note)
     above = [(graph, c) for graph, c in present if graph.degree > 2]
     squares = all(c < 0 and is_square(graph) for graph, c in top)
-    if squares and any(canonical(graph) in _DEFINITE for graph, _ in top):
+    if squares and any(canonical(graph) in DEFINITE for graph, _ in top):
         return judge(True, True, note=f"normalisable: minus a definite sum of squares, {growth}")
     if eigenvalue < 0 and all(c < 0 and is_square(graph) for graph, c in above):
         note = f"normalisable: minus sums of squares beside a Gaussian law, {growth}"
@@ -271,7 +274,7 @@ def constrained_couplings(equations: ScoreEquations, shape: Shape) -> Floats:
     bounds = np.zeros(0)
     points = None
     for _ in range(_ROUNDS):
-        terms = [*zip(quartics, couplings[top].tolist(), strict=True), (_FOURTH_POWERS, MARGIN / 2)]
+        terms = [*zip(quartics, couplings[top].tolist(), strict=True), (FOURTH_POWERS, MARGIN / 2)]
         values, found = _maxima(shape, _merged(terms), points)
         broken = values > 0
         if not broken.any():
@@ -280,7 +283,7 @@ def constrained_couplings(equations: ScoreEquations, shape: Shape) -> Floats:
         new = np.zeros((len(points), len(couplings)))
         new[:, top] = evaluate(quartics, points)
         rows = np.concatenate([rows, new])
-        bounds = np.concatenate([bounds, -MARGIN * evaluate([_FOURTH_POWERS], points)[:, 0]])
+        bounds = np.concatenate([bounds, -MARGIN * evaluate([FOURTH_POWERS], points)[:, 0]])
         couplings = _least(A, b, rows, bounds)
     raise WeightLawsError(
         "a normalisable fit",

@@ -174,10 +174,14 @@ def interacting(study: Study, condition: Ensemble) -> Resources:
     for layer, shape in condition.shapes.items():
         if labelled_side(layer) == "columns":
             continue
-        evaluations = n * (3 + 2 * folds) * _evaluation(graphs, prod(shape) ** 0.5)
+        evaluations = n * (4 + 3 * folds) * _evaluation(graphs, prod(shape) ** 0.5)
         solutions = replicates * (1e-5 + 2e-10 * couplings**2 * graphs + 5e-9 * couplings**3)
-        seconds += 2 * len(study.tested_epochs(condition)) * (0.1 + evaluations + solutions)
-        held = max(held, 32 * n * prod(shape))
+        # Fits of densities, and draws from two of them: 20,000 if 4000 have not mixed.
+        drawn = prod(shape) if prod(shape) <= 64 * 64 else 0
+        densities = 2.0 * (folds + 2) + 4e-4 * drawn**1.5
+        each = 0.1 + evaluations + solutions + densities
+        seconds += 2 * len(study.tested_epochs(condition)) * each
+        held = max(held, 32 * n * prod(shape), 16 * 20_000 * drawn)
     held += 8 * (3 * replicates * couplings**2 + n * replicates + 4 * n * graphs)
     return _resources(held, seconds)
 

@@ -336,7 +336,7 @@ _ROWS = (
     Stage(
         "interacting",
         "condition",
-        ("couplings", "scores"),
+        ("couplings", "scores", "interacting_predictions"),
         _interacting,
         specs.interacting_spec,
         resources.interacting,

@@ -26,6 +26,7 @@ PATHS: Mapping[str, str] = {
     "symmetry": "symmetry/{condition}.csv",
     "couplings": "couplings/{condition}.csv",
     "scores": "scores/{condition}.csv",
+    "interacting_predictions": "interacting_predictions/{condition}.csv",
     "network_law": "network_law/{condition}.csv",
     "drawn_networks": "drawn/{condition}.csv",
     "findings": "findings.csv",
