@@ -5,7 +5,8 @@
 
 A page has its numbers between marks, ``<!-- key -->4.7 ± 0.4<!-- / -->``. `measure` reads results
 of the default study, of the same with other seeds, and of the studies of classes and of interacting
-laws. It stores each text by its key in numbers.json, and then writes the pages, as `write` does. Tables of simulation studies stand beside this file as CSV.
+laws. It stores each text by its key in numbers.json, and then writes the pages, as `write` does.
+Tables of simulation studies stand beside this file as CSV.
 """
 
 import argparse
@@ -542,7 +543,9 @@ def interacting(folder: Path) -> Iterator[tuple[str, str]]:
     yield "interacting.path", table(["start, layer", "couplings (gain)"], paths)
     yield "interacting.singles", table(["start, layer", "coupling of", *epochs], singles)
     yield "interacting.scores", table(["start, layer", "epoch", *SCORED], scores)
-    heads = ["rms, bipartite", "rms, interacting", "tr (W W^T)^2, bipartite", "interacting"]
+    trace = "tr (W W^T)^2"
+    heads = ["rms, bipartite", "rms, interacting", f"{trace}, bipartite", f"{trace}, interacting"]
+    heads += ["not fitted, and better"]
     yield "interacting.predicted", table(["start, layer", *heads], predicted)
 
 
@@ -553,6 +556,21 @@ def _thousandths(row: pd.Series) -> str:
     if pd.isna(row["coupling"]):
         return "no law"
     return f"{1e3 * row['coupling']:+.2f} ± {1e3 * row['standard_error']:.2f}"
+
+
+def _misses(predictions: pd.DataFrame) -> list[str]:
+    """Write deviations of invariants of degree 3 and 4 from two laws, or why there are none."""
+    high = predictions[predictions["degree"] > 2]
+    first = high.iloc[0]
+    if high["deviation_interacting"].isna().all():
+        return [str(first["note"]), "", "", "", ""]
+    columns = [f"deviation_{law}" for law in ("bipartite", "interacting")]
+    trace = high[high["invariant"] == SINGLE_TRACE].squeeze(axis=0)
+    return [
+        *(f"{np.sqrt(np.square(high[column]).mean()):.3f}" for column in columns),
+        *(f"{trace[column]:+.2f}" for column in columns),
+        f"{first['n_better']:.0f} of {first['n_others']:.0f}",
+    ]
 
 
 def _gain(gains: pd.DataFrame, law: str) -> str:
@@ -600,7 +618,7 @@ def network_law(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _accuracy(row: pd.Series) -> str:
-    return "" if pd.isna(row["accuracy"]) else f"{row['accuracy']:.3f} ± {row['standard_error']:.3f}"
+    return "" if pd.isna(row["accuracy"]) else with_error(row["accuracy"], row["standard_error"], 3)
 
 
 def _three(values: pd.Series) -> str:
@@ -610,9 +628,7 @@ def _three(values: pd.Series) -> str:
     return f"{values.min()}, {values.median():.0f}, {values.max()}"
 
 
-def measure(
-    folder: Path, others: Iterable[Path], of_classes: Path, beyond: Path
-) -> dict[str, str]:
+def measure(folder: Path, others: Iterable[Path], of_classes: Path, beyond: Path) -> dict[str, str]:
     """Make all texts from stored results."""
     study, more = Study(folder), [Study(other) for other in others]
     found: dict[str, str] = {}
@@ -637,7 +653,7 @@ def main() -> None:
     measuring.add_argument("results", type=Path, help="the default study")
     measuring.add_argument("others", type=Path, nargs="+", help="the same with other seeds")
     measuring.add_argument("--classes", type=Path, required=True, help="the study of classes")
-    measuring.add_argument("--interacting", type=Path, required=True, help="that of interacting laws")
+    measuring.add_argument("--interacting", type=Path, required=True, help="interacting laws")
     commands.add_parser("write", help="write stored numbers into the pages")
     options = parser.parse_args()
     if options.command == "measure":

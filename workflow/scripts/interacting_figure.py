@@ -1,4 +1,4 @@
-"""Draw the couplings of one condition, how laws score on held-out members, and what they predict."""
+"""Draw the couplings of one condition, the scores of laws, and what laws predict."""
 
 from weightlaws.figures.interacting import interacting
 from weightlaws.figures.style import Style, save
