@@ -539,6 +539,10 @@ def interacting(folder: Path) -> Iterator[tuple[str, str]]:
                     scores.append([place, str(epoch), *cells])
             there = predictions[(predictions["layer"] == layer) & (predictions["epoch"] == last)]
             predicted.append([place, *_misses(there)])
+            if (start, layer) == ("gaussian", "hidden1-hidden2"):
+                for law, key in (("bipartite", "bipartite"), (CHOSEN, "chosen")):
+                    yield f"interacting.{key}", _gain(gains, law)
+                yield "interacting.trace", " to ".join(predicted[-1][3:5])
     epochs = [f"epoch {epoch}" for epoch in sorted(couplings["epoch"].unique())]
     yield "interacting.path", table(["start, layer", "couplings (gain)"], paths)
     yield "interacting.singles", table(["start, layer", "coupling of", *epochs], singles)
@@ -549,7 +553,11 @@ def interacting(folder: Path) -> Iterator[tuple[str, str]]:
     yield "interacting.predicted", table(["start, layer", *heads], predicted)
 
 
-SCORED = ("bipartite", "diagonal S_D", "one-sided", "interacting", "interacting, chosen couplings")
+CHOSEN = "interacting, chosen couplings"
+SCORED = (
+    *("bipartite", "diagonal S_D", "one-sided", "interacting", CHOSEN),
+    "interacting, normalisable",
+)
 
 
 def _thousandths(row: pd.Series) -> str:
