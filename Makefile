@@ -5,7 +5,7 @@
 # make docs      build the pages and the reference of the library into site/
 # make schema    write the configuration's JSON schema anew, after a change of the model
 # make env       write the conda environment anew, after a change of requirements.lock
-# make images    take the pictures of the pages anew from the default study
+# make images    take the pictures of the pages anew from the default study and that of interacting laws
 # make numbers   run what the pages report, the default study with two seeds and the studies of classes and of
 #                interacting laws (the whole of MNIST), and write its numbers into the pages; some two
 #                hours on two cores
@@ -52,6 +52,9 @@ images: study
 	cp results/default/figures/digits-10x10x10-gaussian-decay0/laws.svg docs/images
 	cp results/default/figures/digits-10x10x10-uniform-decay0.01/deviation_sd.svg docs/images
 	cp results/default/figures/digits-128x128x128/lazy_rich.svg docs/images
+	$(BIN)/snakemake --cores all --configfile studies/interacting.yaml
+	cp results/interacting/figures/mnist-10x10x10-gaussian-decay0/interacting.svg docs/images
+	cp results/interacting/figures/mnist-10x10x10-gaussian-decay0/network_law.svg docs/images
 
 SEEDS := 2026
 numbers: study
