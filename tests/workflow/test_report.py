@@ -26,7 +26,7 @@ TABLES = {
     "Training": 3,
     "Laws": 2 + 3 * 2,
     "Fits": 1 + 3 * 3,
-    "Interactions": 3 * 4,
+    "Interactions": 3 * 5,
     "Distances": 1,
     "Spectra": 1 + 3,
 }
