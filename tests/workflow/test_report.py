@@ -18,6 +18,7 @@ FIGURES = {
     "Training": 2,
     "Laws": 3 * 2,
     "Fits": 1 + 3 * 4 + 2,
+    "Interactions": 3 * 2,
     "Distances": 2 + 1,
     "Spectra": 3 * 4,
 }
@@ -25,6 +26,7 @@ TABLES = {
     "Training": 3,
     "Laws": 2 + 3 * 2,
     "Fits": 1 + 3 * 3,
+    "Interactions": 3 * 4,
     "Distances": 1,
     "Spectra": 1 + 3,
 }

@@ -137,6 +137,29 @@ def test_laws_are_compared_and_tested_for_every_layer(results):
     assert chosen["log_likelihood"].notna().all()
 
 
+def test_laws_beyond_one_gaussian_matrix_have_their_tables(results):
+    couplings, scores = results.couplings, results.scores
+    for table in (couplings, scores):
+        mine = table[table["condition"] == CONDITION]
+        assert mine["layer"].unique().tolist() == LAYERS
+        assert mine["epoch"].unique().tolist() == [0, 1, 2]
+    # Five members are too few for any coupling, and the table says so.
+    assert couplings["coupling"].isna().all()
+    assert couplings["note"].str.startswith("5 members are too few for 9 couplings").all()
+    assert scores.loc[scores["law"] == "bipartite", "gain"].notna().all()
+    pairs = results.network_law
+    mine = pairs[pairs["condition"] == CONDITION]
+    # All layers are kept together at epochs 0 and 1.
+    assert set(mine["epoch"]) == {0, 1}
+    assert {"hidden1", "hidden2", "hidden3"} <= set(mine["hidden"])
+    assert mine.loc[mine["statistic"] == "sums", "p_adjusted"].between(0, 1).all()
+    drawn = results.drawn_networks
+    mine = drawn[drawn["condition"] == CONDITION].set_index(["law", "drawn"])
+    accuracies = results.learning_curves.set_index(["condition", "epoch"])["accuracy_mean"]
+    assert mine.loc[("trained", "nothing"), "accuracy"] == pytest.approx(accuracies[CONDITION, 1])
+    assert "too few for 9 couplings" in mine.loc[("interacting", "all"), "note"]
+
+
 def test_distances_come_with_a_noise_floor(results):
     distances = results.distances
     assert set(distances["reference"]) == {
