@@ -139,12 +139,14 @@ def test_laws_are_compared_and_tested_for_every_layer(results):
 
 def test_laws_beyond_one_gaussian_matrix_have_their_tables(results):
     couplings, scores = results.couplings, results.scores
-    for table in (couplings, scores):
+    predictions = results.interacting_predictions
+    for table in (couplings, scores, predictions):
         mine = table[table["condition"] == CONDITION]
         assert mine["layer"].unique().tolist() == LAYERS
         assert mine["epoch"].unique().tolist() == [0, 1, 2]
     # Five members are too few for any coupling, and the table says so.
     assert couplings["coupling"].isna().all()
+    assert predictions["deviation_interacting"].isna().all()
     assert couplings["note"].str.startswith("5 members are too few for 9 couplings").all()
     assert scores.loc[scores["law"] == "bipartite", "gain"].notna().all()
     pairs = results.network_law

@@ -89,6 +89,8 @@ def interacting(
     }
     laws = {law: look for law, look in _LAWS.items() if law in set(scores["law"])}
     shape, room, last = (3, len(headings)), Room(left=7.6), epochs[-1]
+    at_last = predictions[predictions["epoch"] == last].dropna(subset=_DEVIATIONS)
+    largest = at_last[_DEVIATIONS].abs().to_numpy().max(initial=0.01)
     heights = [0.62 * w, 0.62 * w, w - style.em]
     with canvas(style, title, shape, (w, heights), room, sharex=False) as (figure, panels):
         for column, (layer, heading) in zip(panels.T, headings.items(), strict=True):
@@ -100,9 +102,8 @@ def interacting(
             gains = scores[(scores["layer"] == layer) & scores["law"].isin(laws)]
             gains = gains.assign(group=gains["law"], value=gains["gain"], full=True)
             _with_bars(column[1], gains.dropna(subset="gain"), laws, epochs)
-            of_layer = (predictions["layer"] == layer) & (predictions["epoch"] == last)
-            predicted = predictions[of_layer].dropna(subset=_DEVIATIONS)
-            _against_each_other(column[2], predicted)
+            predicted = at_last[at_last["layer"] == layer]
+            _against_each_other(column[2], predicted, 1.1 * largest)
             if fitted.empty or not chosen:
                 _say(column[0], "no law is fitted" if fitted.empty else "none is needed")
             if predicted.empty:
@@ -138,11 +139,12 @@ def _say(panel: Axes, words: str) -> None:
     panel.text(0.5, 0.5, words, transform=at, ha="center", backgroundcolor="white")
 
 
-def _against_each_other(panel: Axes, table: pd.DataFrame) -> None:
-    """Draw what is left of deviations: below the diagonal, and above it on the left, is less."""
-    largest = table[_DEVIATIONS].abs().max(axis=None) if len(table) else 0.1
-    ends = np.array([-1.1, 1.1]) * largest
-    panel.axhspan(*(2 * table["standard_error"].max() * np.array([-1, 1])), **BAND, color="0.5")
+def _against_each_other(panel: Axes, table: pd.DataFrame, end: float) -> None:
+    """Draw the deviations that couplings leave over those of the Gaussian law."""
+    ends = np.array([-end, end])
+    panel.set(xlim=ends, ylim=ends)
+    for error in table["standard_error"].unique():
+        panel.axhspan(-2 * error, 2 * error, color="0.5", **BAND)
     for slope, dashes in ((1, "-"), (-1, ":")):
         panel.plot(ends, slope * ends, color="0.6", linestyle=dashes, linewidth=1)
     for group, look in _PREDICTED.items():
