@@ -13,7 +13,7 @@ from weightlaws.inference.score_matching import fit_normalisable_path
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.graphs import Graph
 from weightlaws.laws.bipartite import Bipartite
-from weightlaws.laws.hamiltonian import effective_size, r_hat
+from weightlaws.laws.hamiltonian import means, r_hat
 from weightlaws.laws.interacting import R_HAT, Interacting, bipartite_graphs
 
 #: Draws from each law. Their means have errors of some 0.016 SD; those of 1000 members have 0.03.
@@ -169,8 +169,7 @@ def _predicted(
     if r_hats.max() > R_HAT:
         nothing = np.full(len(graphs), np.nan)
         return nothing, nothing, r_hats
-    sizes = np.array([effective_size(values[..., k]) for k in range(len(graphs))])
-    return values.mean(axis=(0, 1)), values.std(axis=(0, 1)) / np.sqrt(sizes), r_hats
+    return *means(values), r_hats
 
 
 def _r_hats(values: Floats) -> Floats:

@@ -16,6 +16,7 @@ from weightlaws.arrays import Floats
 from weightlaws.errors import WeightLawsError
 from weightlaws.inference.bootstrap import resampling_weights
 from weightlaws.inference.comparison import random_folds
+from weightlaws.inference.intervals import mean_and_error
 from weightlaws.inference.max_t import adjusted_p_values
 from weightlaws.invariants.graphs import Graph
 from weightlaws.laws.base import check_matrices
@@ -120,8 +121,8 @@ def coupling_path(
     rows: list[dict[str, object]] = []
     for number, step in enumerate(steps, start=1):
         total_gains = total_gains + step.gains
-        gain, error = _mean_and_error(step.gains)
-        total, total_error = _mean_and_error(total_gains)
+        gain, error = mean_and_error(step.gains)
+        total, total_error = mean_and_error(total_gains)
         rows.append(
             {
                 "step": number,
@@ -224,7 +225,7 @@ def _path(
             means[k] = np.einsum("fa,fab,fb->", own, A_held, own) / 2 + np.vdot(own, b_held)
         best = min(means, key=lambda k: means[k])
         improved = held_out(solved([*chosen, best]))
-        gain, error = _mean_and_error(scores - improved)
+        gain, error = mean_and_error(scores - improved)
         if gain <= ERRORS_TO_JOIN * error:
             break
         steps.append(_Step(graphs[best], scores - improved))
@@ -310,7 +311,3 @@ def held_out_scores(
                 scores[:], note = np.nan, str(error)
             found[name] = HeldOutScores(n_parameters, scores, note)
     return found
-
-
-def _mean_and_error(values: Floats) -> tuple[float, float]:
-    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))

@@ -113,6 +113,12 @@ def r_hat(values: Floats) -> float:
     return _r_hat(_split(_normal_ranks(values)))
 
 
+def means(values: Floats) -> tuple[Floats, Floats]:
+    """Means (k,) of values (chain, draw, k), and their errors by the effective sizes, (k,)."""
+    sizes = np.array([effective_size(values[..., k]) for k in range(values.shape[-1])])
+    return values.mean(axis=(0, 1)), values.std(axis=(0, 1)) / np.sqrt(sizes)
+
+
 def effective_size(values: Floats) -> float:
     """Number of independent draws that would give as exact a mean of values (chain, draw)."""
     split = _split(values)

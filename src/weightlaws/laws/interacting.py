@@ -25,7 +25,7 @@ from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.gradients import gradient, laplacian
 from weightlaws.invariants.graphs import Graph, canonical, enumerate_graphs
 from weightlaws.laws.base import ParametricLaw, check_matrices
-from weightlaws.laws.hamiltonian import Chains, effective_size, r_hat, run
+from weightlaws.laws.hamiltonian import Chains, effective_size, means, r_hat, run
 from weightlaws.laws.hard_edges import hard_edge
 from weightlaws.laws.normalisability import Verdict, constrained_couplings, verdict
 from weightlaws.laws.score_equations import ScoreEquations
@@ -347,9 +347,7 @@ class Interacting(ParametricLaw):
         """
         chains = self.chains(n, rng)
         self.require_mixed(chains)
-        values = evaluate(graphs, chains.matrices)
-        sizes = np.array([effective_size(values[..., k]) for k in range(len(graphs))])
-        return values.mean(axis=(0, 1)), values.std(axis=(0, 1)) / np.sqrt(sizes)
+        return means(evaluate(graphs, chains.matrices))
 
 
 def standard_deviation(matrices: Floats) -> float:
