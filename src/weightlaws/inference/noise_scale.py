@@ -1,0 +1,305 @@
+r"""Whether learning rate and batch size act on a law through one number alone.
+
+For small steps stochastic gradient descent is a diffusion. With learning rate :math:`\eta` and
+batches of B images, in the time :math:`t = \eta \times` steps,
+
+.. math:: dW = -\nabla L\, dt + \sqrt{\eta / B}\; \Sigma^{1/2}\, dB_t ,
+
+:math:`\Sigma` the covariance of the gradient of one image. After as many epochs t is proportional
+to :math:`\eta / B` as well. So conditions with one :math:`\eta / B`, the noise scale, have one law
+after each epoch. The penalty of weight decay is a part of the gradient, and momentum multiplies t
+and the noise scale by the same number. Conditions of different noise scales at the same time t
+differ by noise alone.
+
+Adam divides a gradient that is mostly noise by its size, which falls with :math:`\sqrt{B}`. Its
+diffusion has one law for each :math:`\eta / \sqrt{B}`.
+
+Sources: Mandt, Hoffman, Blei (2017, arXiv:1704.04289); Smith, Le (2018, arXiv:1710.06451);
+arXiv:2407.16427 (weight matrices); Malladi et al. (2022, arXiv:2205.10287) for Adam.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import isclose, sqrt
+
+import numpy as np
+import pandas as pd
+
+from weightlaws.arrays import Floats, Shape
+from weightlaws.inference.max_t import adjusted_p_values
+from weightlaws.laws.bipartite import parameters_from_moments
+
+#: Names of `coordinates`.
+COORDINATES = ("mean", "v_total", "v_rows", "v_columns", "v_rest")
+
+#: Numbers that may be all that counts, from learning rate and batch size.
+SCALINGS: Mapping[str, Callable[[float, int], float]] = {
+    "rate / batch": lambda rate, batch: rate / batch,
+    "rate / sqrt(batch)": lambda rate, batch: rate / sqrt(batch),
+}
+#: The comparison at one time t of conditions whose noise scales differ.
+SAME_TIME = "time"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One layer of a condition, one of several that differ in learning rate and batch size.
+
+    Attributes
+    ----------
+    condition
+        Its name.
+    learning_rate, batch_size
+        How it was trained.
+    epochs
+        Epochs of the moments, ascending.
+    moments
+        Values of `bipartite.FITTED`, (member, epoch, 5). Members of all runs are the same.
+    """
+
+    condition: str
+    learning_rate: float
+    batch_size: int
+    epochs: Sequence[int]
+    moments: Floats
+
+    @property
+    def noise_scale(self) -> float:
+        """Learning rate over batch size; the time t is this times the images seen."""
+        return self.learning_rate / self.batch_size
+
+
+def coordinates(averages: Floats, shape: Shape) -> Floats:
+    """Return `COORDINATES` of the bipartite laws with these averages of `FITTED`: (..., 5).
+
+    These are the mean of the entries over the square root of v_rest, and the logarithms of the
+    variances. Their differences between laws are relative ones.
+    """
+    mean, *variances = np.moveaxis(parameters_from_moments(averages, shape), -1, 0)
+    return np.stack([mean / np.sqrt(variances[-1]), *np.log(variances)], axis=-1)
+
+
+def parameters_table(runs: Sequence[Run], shape: Shape, weights: Floats) -> pd.DataFrame:
+    """One row a condition, epoch and parameter: the bipartite law of each, with its error.
+
+    Parameters
+    ----------
+    runs
+        The conditions.
+    shape
+        Of the matrices.
+    weights : (replicate, member)
+        As `bootstrap.resampling_weights` draws them.
+
+    Returns
+    -------
+    DataFrame
+        ``condition``, ``learning_rate``, ``batch_size``, ``noise_scale``, ``epoch``, ``parameter``
+        (of `COORDINATES`), ``value`` (of the law, and not of its coordinates), ``low`` and
+        ``high``, the ends of the interval that holds 95 % of the resampled values.
+    """
+    parts = []
+    for run in runs:
+        values = parameters_from_moments(run.moments.mean(axis=0), shape)
+        resampled = parameters_from_moments(_resampled(weights, run.moments), shape)
+        low, high = np.quantile(resampled, (0.025, 0.975), axis=0)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "condition": run.condition,
+                    "learning_rate": run.learning_rate,
+                    "batch_size": run.batch_size,
+                    "noise_scale": run.noise_scale,
+                    "epoch": np.repeat(run.epochs, len(COORDINATES)),
+                    "parameter": np.tile(COORDINATES, len(run.epochs)),
+                    "value": values.ravel(),
+                    "low": low.ravel(),
+                    "high": high.ravel(),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def comparisons_table(
+    runs: Sequence[Run],
+    shape: Shape,
+    epochs: Sequence[int],
+    weights: Floats,
+    randomisations: int,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Compare the laws of conditions that should have the same one, two at a time.
+
+    If conditions have one law, it does not matter which weights of a member come from which of
+    them. So each difference is compared with those after every member's weights were given to the
+    conditions at random: a test that is exact for any number of members.
+
+    Parameters
+    ----------
+    runs
+        The conditions.
+    shape
+        Of the matrices.
+    epochs
+        Epochs after which conditions with one of the `SCALINGS` are compared. At `SAME_TIME` the
+        condition that is slower is taken at its last epoch.
+    weights : (replicate, member)
+        As `bootstrap.resampling_weights` draws them, for standard errors. The members of all
+        conditions are resampled together, as they start alike.
+    randomisations
+        The number of random assignments.
+    rng
+        Draws them.
+
+    Returns
+    -------
+    DataFrame
+        One row a comparison and parameter: ``same`` (what the two have in common: a name of
+        `SCALINGS`, or `SAME_TIME`), ``condition``, ``epoch``, ``other``, ``other_epoch``,
+        ``parameter``, ``difference`` (of `coordinates`), ``standard_error``, ``low`` and ``high``
+        (95 %), and ``p_adjusted`` for all comparisons of one kind: step-down max-T among the
+        conditions that have one number in common, and the bound of Bonferroni over these numbers.
+        Empty if no two conditions can be compared.
+    """
+    parts = []
+    for same, groups in _groups(runs, epochs).items():
+        for group in groups:
+            table = _compared(group, same, shape, weights, randomisations, rng)
+            table["p_adjusted"] = (table["p_adjusted"] * len(groups)).clip(upper=1)
+            parts.append(table)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_COLUMNS])
+
+
+_PLACE = ("same", "condition", "epoch", "other", "other_epoch", "parameter")
+_COLUMNS = (*_PLACE, "difference", "standard_error", "low", "high", "p_adjusted")
+
+#: Conditions that should have one law, each with the epochs at which they are compared in turn.
+Group = list[tuple[Run, list[int]]]
+
+
+def _groups(runs: Sequence[Run], epochs: Sequence[int]) -> dict[str, list[Group]]:
+    """Return the conditions that are compared, by what they have in common."""
+    trained = [epoch for epoch in epochs if epoch > 0]
+    found: dict[str, list[Group]] = {}
+    for name, scaling in SCALINGS.items():
+        scales = [scaling(run.learning_rate, run.batch_size) for run in runs]
+        groups = ([(runs[k], trained) for k in places] for places in _equal(scales))
+        found[name] = [group for group in groups if len(group) > 1 and trained]
+    slower_first = sorted(runs, key=lambda run: run.noise_scale)
+    snapshots = [(run, epoch) for run in slower_first for epoch in run.epochs if epoch > 0]
+    times = [epoch * run.noise_scale for run, epoch in snapshots]
+    groups = ([(snapshots[k][0], [snapshots[k][1]]) for k in places] for places in _equal(times))
+    found[SAME_TIME] = [group for group in groups if _slower_ones_end(group)]
+    return found
+
+
+def _equal(values: Sequence[float]) -> list[list[int]]:
+    """Return the places of equal values, up to rounding, together."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    found: list[list[int]] = []
+    for k in order:
+        if found and isclose(values[k], values[found[-1][0]]):
+            found[-1].append(k)
+        else:
+            found.append([k])
+    return [sorted(places) for places in found]
+
+
+def _slower_ones_end(group: Group) -> bool:
+    """Whether conditions of several noise scales meet, the slowest of them at its last epoch."""
+    slowest = min(run.noise_scale for run, _ in group)
+    ends = any(
+        isclose(run.noise_scale, slowest) and epochs[0] == run.epochs[-1] for run, epochs in group
+    )
+    return ends and not all(isclose(run.noise_scale, slowest) for run, _ in group)
+
+
+def _compared(
+    group: Group,
+    same: str,
+    shape: Shape,
+    weights: Floats,
+    randomisations: int,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Test all differences in a group; see `comparisons_table`."""
+    pairs = [
+        (first, second)
+        for first, second in combinations(range(len(group)), 2)
+        if same != SAME_TIME
+        or not isclose(group[first][0].noise_scale, group[second][0].noise_scale)
+    ]
+    # (condition, member, epoch, 5)
+    moments = np.stack(
+        [run.moments[:, [run.epochs.index(epoch) for epoch in at]] for run, at in group]
+    )
+
+    def differences(averages: Floats) -> Floats:
+        """Differences (..., pair x epoch x 5) between averages (..., condition, epoch, 5)."""
+        law = coordinates(averages, shape)
+        ours, theirs = (law[..., [pair[k] for pair in pairs], :, :] for k in (0, 1))
+        return np.asarray((ours - theirs).reshape(*law.shape[:-3], -1))
+
+    found = differences(moments.mean(axis=1))
+    resampled = differences(np.einsum("rm,cmep->rcep", weights, moments))
+    error = resampled.std(axis=0, ddof=1)
+    randomised = differences(
+        np.stack([_assigned(moments, rng).mean(axis=1) for _ in range(randomisations)])
+    )
+    scale = np.sqrt((np.square(randomised).sum(axis=0) + found**2) / (1 + randomisations))
+    rows = [
+        (same, group[first][0].condition, epoch, group[second][0].condition, other_epoch, name)
+        for first, second in pairs
+        for epoch, other_epoch in zip(group[first][1], group[second][1], strict=True)
+        for name in COORDINATES
+    ]
+    return pd.DataFrame(rows, columns=[*_PLACE]).assign(
+        difference=found,
+        standard_error=error,
+        low=found - 1.96 * error,
+        high=found + 1.96 * error,
+        p_adjusted=adjusted_p_values(np.abs(found) / scale, np.abs(randomised) / scale),
+    )
+
+
+def _assigned(moments: Floats, rng: np.random.Generator) -> Floats:
+    """Give each member's moments (condition, member, epoch, 5) to the conditions at random."""
+    places = rng.permuted(np.tile(np.arange(len(moments))[:, None], moments.shape[1]), axis=0)
+    return np.take_along_axis(moments, places[:, :, None, None], axis=0)
+
+
+def scaling_table(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Sum up the comparisons of `comparisons_table` by what conditions have in common.
+
+    Returns
+    -------
+    DataFrame
+        One row a kind of comparison, epoch and parameter: ``pairs``; ``typical_difference``, the
+        root of the mean squared difference, with what errors make taken off the square (0 where
+        nothing is left); ``typical_error``, the root of the mean squared standard error;
+        ``significant``, the number of pairs that differ at the level of 0.05 for all together.
+    """
+    rows = []
+    for (same, epoch, parameter), part in comparisons.groupby(
+        ["same", "epoch", "parameter"], sort=False
+    ):
+        squares, errors = part["difference"] ** 2, part["standard_error"] ** 2
+        rows.append(
+            {
+                "same": same,
+                "epoch": epoch,
+                "parameter": parameter,
+                "pairs": len(part),
+                "typical_difference": sqrt(max(0.0, (squares - errors).mean())),
+                "typical_error": sqrt(errors.mean()),
+                "significant": int((part["p_adjusted"] <= 0.05).sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _resampled(weights: Floats, moments: Floats) -> Floats:
+    """Averages (replicate, epoch, 5) of moments (member, epoch, 5) over resampled members."""
+    return np.asarray(np.tensordot(weights, moments, axes=1))
