@@ -100,7 +100,7 @@ def test_pairs_have_in_common_what_they_say():
     ids=["drift", "drift and noise", "root"],
 )
 def test_the_number_that_counts_is_told_from_the_others(variance, differ):
-    n = 20
+    n = 8
     found = [significant(compared(runs(variance, seed), seed)) for seed in range(n)]
     assert all(differ <= names for names in found)
     # The others are families at the level of 0.05.
@@ -110,7 +110,7 @@ def test_the_number_that_counts_is_told_from_the_others(variance, differ):
 
 
 def test_conditions_of_one_law_differ_at_the_level():
-    n = 100
+    n = 60
     names = [same for seed in range(n) for same in significant(compared(null(seed), seed))]
     for same in (RATIO, ROOT, SAME_TIME):
         assert stats.binom.sf(names.count(same) - 1, n, 0.05) > 0.001
