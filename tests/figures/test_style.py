@@ -24,6 +24,24 @@ def every_figure(conditions, invariants, parameters, distances, learning_curves)
     ]
 
 
+def test_what_is_not_as_published_is_said(conditions):
+    one = conditions.head(3).assign(
+        weight_decay=0.0,
+        output_scale=[np.nan, np.nan, 4.0],
+        optimiser=["adam", "sgd", "adam"],
+        activation=["relu", "tanh", "relu"],
+        learning_rate=[0.001, 0.1, 0.001],
+        biases=[False, True, False],
+        label_noise=[0.0, 0.5, 0.0],
+    )
+    assert settings_of(one).tolist() == [
+        "weight decay 0, rate 0.001",
+        "weight decay 0, sgd, tanh, rate 0.1, biases, label noise 0.5",
+        "weight decay 0, alpha 4, rate 0.001",
+    ]
+    assert settings_of(one.head(1)).tolist() == ["weight decay 0"]
+
+
 def test_conditions_that_differ_in_output_scale_look_and_read_different(scaled):
     looks = looks_of(scaled)
     drawn = {(look["color"], look["linestyle"]) for look in looks.values()}

@@ -9,7 +9,7 @@ engines do this; they differ in how they use a machine, and so in the rounding o
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from weightlaws.arrays import Bools, Floats, Shapes, Singles
 
 # Adam's decay rates of its two moments, and the term that keeps its divisor off 0.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+
+Optimiser = Literal["adam", "sgd", "adamw"]
+Activation = Literal["relu", "tanh", "gelu"]
 
 
 @dataclass(frozen=True)
