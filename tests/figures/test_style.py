@@ -1,11 +1,19 @@
 import matplotlib.pyplot
+import numpy as np
 import pandas as pd
 import pytest
 from support.figures import STYLE, assert_apart
 
 from weightlaws.figures import fits
 from weightlaws.figures.distances import distance_matrix, wasserstein
-from weightlaws.figures.style import Style, layer_headings, looks_of, power_of_ten, save
+from weightlaws.figures.style import (
+    Style,
+    layer_headings,
+    looks_of,
+    power_of_ten,
+    save,
+    settings_of,
+)
 from weightlaws.figures.training import accuracy
 
 
