@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from weightlaws.arrays import Splits
@@ -30,6 +32,7 @@ from weightlaws.training.record import (
     write_networks,
 )
 from weightlaws.training.setup import MakeEngine, choose_engine, initial_networks, member_shuffles
+from weightlaws.training.stored_images import read_images
 from weightlaws.training.training_spec import TrainingSpec
 
 log = logging.getLogger(__name__)
@@ -152,7 +155,11 @@ def _start(
     if start is None or spec.recipe.output_scale is not None:
         # Outputs are centred at the draw, also where the networks have gone on from it.
         start = initial_networks(
-            spec.weights.shapes, spec.members, seed=spec.seed, initialisation=spec.initialisation
+            spec.weights.shapes,
+            spec.members,
+            seed=spec.seed,
+            initialisation=spec.initialisation,
+            biases=spec.recipe.biases,
         )
     shuffles = member_shuffles(spec.members, seed=spec.seed, images=images, epochs=done)
     engine = make_engine(splits, networks or start, shuffles, spec.recipe, start)
@@ -214,7 +221,7 @@ def _store_state(path: Path, record: TrainingRecord, networks: Networks) -> None
 
 
 def read_splits(path: Path, spec: Spec) -> Splits:
-    """Read a stored data set, checked against the expected spec.
+    """Read a stored data set, its images bytes or float32, checked against the expected spec.
 
     Raises
     ------
@@ -222,8 +229,8 @@ def read_splits(path: Path, spec: Spec) -> Splits:
         If the file is not the data set of that spec.
     """
     with hdf5.opened(path, "dataset", spec) as reader:
-        return {
-            f"{split}_{name}": reader.read(f"{split}_{name}", np.uint8, shape)
-            for split in ("train", "test")
-            for name, shape in (("images", (None, None, None, None)), ("labels", (None,)))
-        }
+        splits: dict[str, npt.NDArray[Any]] = {}
+        for split in ("train", "test"):
+            splits[f"{split}_images"] = read_images(reader, split)
+            splits[f"{split}_labels"] = reader.read(f"{split}_labels", np.uint8, (None,))
+        return splits
