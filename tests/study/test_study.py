@@ -274,9 +274,13 @@ def test_what_equals_the_study_is_the_study():
     assert rates == {"0": 0.01, "0-rate0.001": 0.001, "0.01": 0.01, "0.01-rate0.001": 0.001}
 
 
-def test_networks_with_biases_or_an_output_scale_are_not_drawn():
+def test_networks_that_are_not_drawn_have_a_reason():
     some = study(sweeps=[sweep(weight_decays=[0], biases=[False, True], output_scales=[None, 4])])
     reasons = {some.not_drawn(c).split(",")[0] for c in some.trained.values()}
+    tanh = study(sweeps=[sweep(activations=["tanh"])])
+    assert {tanh.not_drawn(c) for c in tanh.trained.values()} == {
+        "drawn networks are measured with relu"
+    }
     scaled = "the output of a network with an output scale rests on its start"
     assert reasons == {"", "laws are of weights", scaled}
 

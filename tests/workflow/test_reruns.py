@@ -165,8 +165,9 @@ KEYS = {
         new_shards(2 * SHARDS) | fan_in(2),
     ),
     "sweeps.activations": (
+        # Drawn networks are measured with relu.
         {"sweeps": sweeps(activations=["tanh", "relu"])},
-        new_shards(2 * SHARDS) | fan_in(2),
+        without_drawn(new_shards(2 * SHARDS) | fan_in(2)),
     ),
     # The first is the study's.
     "sweeps.learning_rates": (

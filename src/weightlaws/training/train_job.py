@@ -153,7 +153,11 @@ def _start(
     if start is None or spec.recipe.output_scale is not None:
         # Outputs are centred at the draw, also where the networks have gone on from it.
         start = initial_networks(
-            spec.weights.shapes, spec.members, seed=spec.seed, initialisation=spec.initialisation
+            spec.weights.shapes,
+            spec.members,
+            seed=spec.seed,
+            initialisation=spec.initialisation,
+            biases=spec.recipe.biases,
         )
     shuffles = member_shuffles(spec.members, seed=spec.seed, images=images, epochs=done)
     engine = make_engine(splits, networks or start, shuffles, spec.recipe, start)
