@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from support.figures import EPOCHS, HIGHER, LAYERS, cross, select
+from support.figures import EPOCHS, HIGHER, LAYERS, PUBLISHED, cross, select
 
 
 @pytest.fixture
@@ -14,7 +14,12 @@ def conditions():
     table = cross(initialisation=["gaussian", "uniform"], weight_decay=[0.0, 0.01])
     names = [f"digits-10x10-{kind}-decay{decay:g}" for kind, decay in table.itertuples(index=False)]
     return table.assign(
-        condition=names, dataset="digits", hidden="10x10", members=20, output_scale=np.nan
+        condition=names,
+        dataset="digits",
+        hidden="10x10",
+        members=20,
+        output_scale=np.nan,
+        **PUBLISHED,
     )
 
 

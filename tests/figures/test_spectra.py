@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-from support.figures import STYLE, assert_apart
+from support.figures import PUBLISHED, STYLE, assert_apart
 
 from weightlaws.figures import lazy_rich
 from weightlaws.figures import spectra as spectra_figures
@@ -124,6 +124,7 @@ def scaled():
             "weight_decay": [0.0, 0.0, 0.0, 0.01],
             "output_scale": [np.nan, 0.5, 8.0, np.nan],
             "members": 5,
+            **PUBLISHED,
         }
     )
     names = conditions["condition"]

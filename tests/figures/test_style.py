@@ -1,11 +1,19 @@
 import matplotlib.pyplot
+import numpy as np
 import pandas as pd
 import pytest
 from support.figures import STYLE, assert_apart
 
 from weightlaws.figures import fits
 from weightlaws.figures.distances import distance_matrix, wasserstein
-from weightlaws.figures.style import Style, layer_headings, looks_of, power_of_ten, save
+from weightlaws.figures.style import (
+    Style,
+    layer_headings,
+    looks_of,
+    power_of_ten,
+    save,
+    settings_of,
+)
 from weightlaws.figures.training import accuracy
 
 
@@ -22,6 +30,24 @@ def every_figure(conditions, invariants, parameters, distances, learning_curves)
         lambda style: distance_matrix(distances, conditions, style),
         lambda style: accuracy(learning_curves, conditions, style),
     ]
+
+
+def test_what_is_not_as_published_is_said(conditions):
+    one = conditions.head(3).assign(
+        weight_decay=0.0,
+        output_scale=[np.nan, np.nan, 4.0],
+        optimiser=["adam", "sgd", "adam"],
+        activation=["relu", "tanh", "relu"],
+        learning_rate=[0.001, 0.1, 0.001],
+        biases=[False, True, False],
+        label_noise=[0.0, 0.5, 0.0],
+    )
+    assert settings_of(one).tolist() == [
+        "weight decay 0, rate 0.001",
+        "weight decay 0, sgd, tanh, rate 0.1, biases, label noise 0.5",
+        "weight decay 0, alpha 4, rate 0.001",
+    ]
+    assert settings_of(one.head(1)).tolist() == ["weight decay 0"]
 
 
 def test_conditions_that_differ_in_output_scale_look_and_read_different(scaled):

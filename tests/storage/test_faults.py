@@ -19,7 +19,7 @@ from weightlaws.storage.hdf5 import StorageError, create, opened
 from weightlaws.storage.shard_specs import InvariantsSpec
 from weightlaws.storage.shards import read_invariants, read_shard
 from weightlaws.training.record import read_networks, resume
-from weightlaws.training.train_job import read_splits
+from weightlaws.training.stored_images import read_splits
 from weightlaws.training.training_spec import TrainingSpec
 
 FLIPS_ANYWHERE, FLIPS_OF_METADATA, TRUNCATIONS = 150, 250, 20

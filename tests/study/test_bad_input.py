@@ -40,6 +40,9 @@ def bases(tmp_path_factory):
     config["sweeps"] = config["sweeps"][1:]
     config["snapshots"] = [0, 1, 5, 10, 50]
     config["sweeps"][1].update(output_scales=[None, 4.0], classes=[None, 5])
+    config["sweeps"][1].update(learning_rates=[None, 0.01], batch_sizes=[None, 50], vary="grid")
+    config["sweeps"][1].update(optimisers=["adam"], activations=["relu"])
+    config["sweeps"][1].update(biases=[False, True], label_noise=[0.0, 0.5])
     config["sweeps"][0].update(snapshots=[0, 1, 10], members=50, analyses=["models", "spectra"])
     return [config, yaml.safe_load(study_to_yaml(parse_study(config)))]
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from safetensors.numpy import save_file
 
 from weightlaws.errors import WeightLawsError
-from weightlaws.study.conditions import Checkpoint, Condition, Imported, Shard
+from weightlaws.study.conditions import Checkpoint, Condition, Imported, Shard, by_noisy_images
 
 PLAIN = Condition("mnist", (10, 10, 10), "gaussian", 0.0, members=20)
 
@@ -42,6 +42,42 @@ def test_a_name_ends_with_the_output_scale(scale, end):
     scaled = replace(PLAIN, output_scale=scale)
     assert scaled.name == f"mnist-10x10x10-gaussian-decay0{end}"
     assert scaled.architecture == "mnist-10x10x10"
+
+
+@pytest.mark.parametrize(
+    ("changes", "end"),
+    [
+        ({"optimiser": "sgd"}, "-sgd"),
+        ({"activation": "tanh"}, "-tanh"),
+        ({"learning_rate": 1e-5}, "-rate1e-05"),
+        ({"batch_size": 50}, "-batch50"),
+        ({"biases": True}, "-biases"),
+        ({"label_noise": 0.5}, "-noise0.5"),
+        (
+            {
+                "output_scale": 4.0,
+                "optimiser": "adamw",
+                "activation": "gelu",
+                "learning_rate": 0.1,
+                "batch_size": 10,
+                "biases": True,
+                "label_noise": 1.0,
+            },
+            "-alpha4-adamw-gelu-rate0.1-batch10-biases-noise1",
+        ),
+    ],
+)
+def test_a_name_ends_with_what_is_not_as_published(changes, end):
+    changed = replace(PLAIN, **changes)
+    assert changed.name == f"mnist-10x10x10-gaussian-decay0{end}"
+    assert changed.architecture == PLAIN.architecture
+
+
+def test_images_with_shuffled_labels_have_a_file_of_their_own():
+    noisy = replace(PLAIN, classes=5, label_noise=0.5)
+    assert (noisy.images, noisy.stored_images) == ("mnist-5classes", "mnist-5classes-noise0.5")
+    assert PLAIN.stored_images == "mnist"
+    assert by_noisy_images([PLAIN, noisy]) == {"mnist-5classes-noise0.5": noisy}
 
 
 def test_a_name_begins_with_the_images():

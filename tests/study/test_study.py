@@ -171,6 +171,21 @@ def test_the_names_a_study_allows_are_those_there_are():
             {"sweeps": [sweep(classes=[5, 10])]},
             ["sweeps.0.classes: found 10, expected less than 10", "null for all"],
         ),
+        (
+            {"sweeps": [sweep(vary="together", learning_rates=[None, 0.1, 0.2])]},
+            [
+                "sweeps.0: found 2 initialisations, 2 weight_decays, 3 learning_rates with vary: "
+                "together",
+                "vary: grid",
+            ],
+        ),
+        ({"sweeps": [sweep(vary="zip")]}, ["sweeps.0.vary", "'grid' or 'together'"]),
+        ({"sweeps": [sweep(optimisers=["lion"])]}, ["sweeps.0.optimisers.0", "'sgd'"]),
+        ({"sweeps": [sweep(activations=["elu"])]}, ["sweeps.0.activations.0", "'gelu'"]),
+        ({"sweeps": [sweep(learning_rates=[0])]}, ["sweeps.0.learning_rates.0", "more than 0"]),
+        ({"sweeps": [sweep(batch_sizes=[0])]}, ["sweeps.0.batch_sizes.0", "at least 1"]),
+        ({"sweeps": [sweep(biases=[1])]}, ["sweeps.0.biases.0", "true or false"]),
+        ({"sweeps": [sweep(label_noise=[1.5])]}, ["sweeps.0.label_noise.0", "at most 1"]),
         ({"sweeps": [sweep(classes=[1])]}, ["sweeps.0.classes.0: found 1", "at least 2"]),
         (
             {"sweeps": [sweep(hidden=[[20, 10]], classes=[None, 5])]},
@@ -230,6 +245,44 @@ def test_all_that_keys_do_not_agree_on_comes_at_once():
 def test_conditions_that_sweeps_share_are_trained_once():
     both = study(sweeps=[sweep(), sweep(weight_decays=[0, 0.1])])
     assert len(both.conditions) == len(set(both.conditions)) == 6
+
+
+def test_lists_are_taken_side_by_side():
+    zipped = study(
+        sweeps=[
+            sweep(
+                vary="together",
+                initialisations=["gaussian"],
+                weight_decays=[0, 0.1, 0],
+                output_scales=[None, None, 4],
+                learning_rates=[None, 0.1, 0.2],
+            )
+        ]
+    )
+    ends = ["decay0", "decay0.1-rate0.1", "decay0-alpha4-rate0.2"]
+    assert [name.partition("gaussian-")[2] for name in zipped.conditions] == ends
+
+
+def test_what_equals_the_study_is_the_study():
+    """Two conditions that become equal are one, and keep the old name."""
+    same = study(sweeps=[sweep(learning_rates=[None, 0.001], batch_sizes=[100, None])])
+    assert [*same.conditions] == [*study(sweeps=[sweep()]).conditions]
+    other = study(learning_rate=0.01, sweeps=[sweep(learning_rates=[None, 0.001])])
+    rates = {
+        name.partition("decay")[2]: other.learning_rate_of(c) for name, c in other.trained.items()
+    }
+    assert rates == {"0": 0.01, "0-rate0.001": 0.001, "0.01": 0.01, "0.01-rate0.001": 0.001}
+
+
+def test_networks_that_are_not_drawn_have_a_reason():
+    some = study(sweeps=[sweep(weight_decays=[0], biases=[False, True], output_scales=[None, 4])])
+    reasons = {some.not_drawn(c).split(",")[0] for c in some.trained.values()}
+    tanh = study(sweeps=[sweep(activations=["tanh"])])
+    assert {tanh.not_drawn(c) for c in tanh.trained.values()} == {
+        "drawn networks are measured with relu"
+    }
+    scaled = "the output of a network with an output scale rests on its start"
+    assert reasons == {"", "laws are of weights", scaled}
 
 
 def test_output_scales_are_an_axis_of_a_sweep():

@@ -33,6 +33,17 @@ def select(table, **values):
     return table
 
 
+#: What conditions have in common that differ in nothing but initialisation, decay and scale.
+PUBLISHED = {
+    "optimiser": "adam",
+    "activation": "relu",
+    "learning_rate": 0.001,
+    "batch_size": 100,
+    "biases": False,
+    "label_noise": 0.0,
+}
+
+
 def renamed(table, conditions, column="condition"):
     """The rows of the plain conditions, for each of these conditions as if they were its own."""
     plain = conditions["condition"].str.split("-alpha").str[0]

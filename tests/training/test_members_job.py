@@ -17,6 +17,11 @@ SPEC = {
     "initialisation": {"law": "uniform"},
     "weight_decay": 0.5,
     "output_scale": None,
+    "optimiser": "sgd",
+    "activation": "tanh",
+    "learning_rate": 0.002,
+    "batch_size": 50,
+    "biases": True,
     "epochs": 2,
     "snapshots": {"hidden1-hidden2": [0, 1, 2]},
 }
@@ -68,7 +73,9 @@ def test_learning_curves_are_over_members_that_are_finite(members):
 
 
 def test_one_row_a_condition():
+    noisy = {**SPEC["dataset"], "label_noise": 0.5}
     specs = {"name": SPEC, "scaled": {**SPEC, "weight_decay": 0, "output_scale": 4.0}}
+    specs["scaled"]["dataset"] = noisy
     table = conditions_table(specs, {"name": 3, "scaled": 1})
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     assert rows[0] == {
@@ -78,11 +85,18 @@ def test_one_row_a_condition():
         "initialisation": "uniform",
         "weight_decay": 0.5,
         "output_scale": None,
+        "optimiser": "sgd",
+        "activation": "tanh",
+        "learning_rate": 0.002,
+        "batch_size": 50,
+        "biases": True,
+        "label_noise": 0.0,
         "members": 3,
         "epochs": 2,
         "layers": "hidden1-hidden2",
     }
     scaled = {"condition": "scaled", "weight_decay": 0, "output_scale": 4.0, "members": 1}
+    scaled["label_noise"] = 0.5
     assert rows[1] == {**rows[0], **scaled}
 
 

@@ -67,6 +67,10 @@ def new_shards(n):
     return dict.fromkeys(("train", "invariants", "spectra_shard"), n)
 
 
+def without_drawn(jobs):
+    return {rule: n for rule, n in jobs.items() if rule != "drawn_networks"}
+
+
 def statistics(**changes):
     return {"statistics": {**MINI["statistics"], **changes}}
 
@@ -149,17 +153,48 @@ KEYS = {
     "sweeps.output_scales": (
         {"sweeps": [*sweeps(), *sweeps(weight_decays=[0], output_scales=[4])]},
         # The output of a scaled network rests on its start, so that none is drawn.
-        {
-            rule: n
-            for rule, n in (new_shards(SHARDS) | fan_in(1)).items()
-            if rule != "drawn_networks"
-        }
-        | {"lazy_rich": 1},
+        without_drawn(new_shards(SHARDS) | fan_in(1)) | {"lazy_rich": 1},
     ),
     "sweeps.classes": (
         {"sweeps": sweeps(classes=[None, 2])},
         # Two outputs make a shape of their own.
         {"class_subset": 1, "null": 1} | new_shards(2 * SHARDS) | fan_in(2),
+    ),
+    "sweeps.optimisers": (
+        {"sweeps": sweeps(optimisers=["adam", "sgd"])},
+        new_shards(2 * SHARDS) | fan_in(2),
+    ),
+    "sweeps.activations": (
+        # Drawn networks are measured with relu.
+        {"sweeps": sweeps(activations=["tanh", "relu"])},
+        without_drawn(new_shards(2 * SHARDS) | fan_in(2)),
+    ),
+    # The first is the study's.
+    "sweeps.learning_rates": (
+        {"sweeps": sweeps(learning_rates=[0.001, 0.01])},
+        new_shards(2 * SHARDS) | fan_in(2),
+    ),
+    "sweeps.batch_sizes": (
+        {"sweeps": sweeps(batch_sizes=[None, 100, 50])},
+        new_shards(2 * SHARDS) | fan_in(2),
+    ),
+    # Laws are of weights alone, so that no networks with biases are drawn.
+    "sweeps.biases": (
+        {"sweeps": sweeps(biases=[False, True])},
+        without_drawn(new_shards(2 * SHARDS) | fan_in(2)),
+    ),
+    "sweeps.label_noise": (
+        {"sweeps": sweeps(label_noise=[0, 0.5])},
+        {"label_noise": 1} | new_shards(2 * SHARDS) | fan_in(2),
+    ),
+    # Crossed, the condition with decay would have the rate, too.
+    "sweeps.vary": (
+        {
+            "sweeps": sweeps(
+                vary="together", weight_decays=[0, 0.01, 0], learning_rates=[None, None, 0.01]
+            )
+        },
+        new_shards(SHARDS) | fan_in(1),
     ),
     "sweeps.snapshots": (
         # What is tested must be kept, so that other epochs are tested in all conditions.
@@ -237,6 +272,7 @@ def test_every_key_of_the_configuration_has_its_edit():
 STAGES = {
     "dataset": EVERYTHING,
     "class_subset": {},
+    "label_noise": {},
     "train": FROM_TRAIN,
     "import_ensemble": {},
     "import_network": {},
@@ -273,7 +309,8 @@ GAUSSIAN = "comparison symmetry model distance significance omnibus"
 LAWS = f"{GAUSSIAN} {JOINED}"
 IMPORTS = "import_ensemble import_network"
 # Stages that read or write HDF5, and those that read or write shards.
-IMAGES = "dataset class_subset"
+LOADED = "dataset class_subset"
+IMAGES = f"{LOADED} label_noise"
 ELSEWHERE = f"{IMPORTS} skipped"
 STORED = f"{LAWS} {ELSEWHERE} {IMAGES} train members invariants null spectra_shard spectra"
 TESTED = "comparison symmetry significance omnibus"
@@ -386,14 +423,16 @@ MODULES = {
     },
     "training": {
         "class_subset": "class_subset",
-        "dataset": IMAGES,
+        "dataset": LOADED,
+        "label_noise": "label_noise",
+        "stored_images": "label_noise train",
         "engine numba_engine numba_kernels progress_line record setup torch_engine": "train",
         "torch_kernels train_job training_spec": "train",
         "initial_law": f"{GAUSSIAN} {INTERACTING} train findings",
         "layer_chain": "drawn_networks network_law",
         "members_job": "members",
         "networks": f"{TESTED} {INTERACTING} train findings",
-        "plugins": f"{GAUSSIAN} {INTERACTING} {IMAGES} train findings",
+        "plugins": f"{GAUSSIAN} {INTERACTING} {LOADED} train findings",
         "torchvision": ELSEWHERE,
     },
     "training.datasets": {

@@ -17,7 +17,7 @@ from weightlaws.planning.stages import STAGES
 from weightlaws.storage.disk_file import replacing
 from weightlaws.storage.shards import read_shapes
 from weightlaws.study import layout, strict_yaml, study as studies
-from weightlaws.study.conditions import Shard, by_architecture
+from weightlaws.study.conditions import Shard, by_architecture, by_noisy_images
 
 try:
     for file in map(Path, workflow.configfiles):
@@ -73,6 +73,8 @@ def one_of(names):
 
 # Data sets, of which some of the classes may be taken.
 DATASET = one_of(sorted({condition.dataset for condition in TRAINED.values()}))
+# Images of which some labels are shuffled, each with a condition that learns them.
+NOISY = by_noisy_images(TRAINED.values())
 
 
 wildcard_constraints:
@@ -184,6 +186,10 @@ onstart:
             logger.info(
                 f"{name} has no law of all layers: {STUDY.no_network_law(condition)}."
             )
+    for name, condition in TRAINED.items():
+        if STUDY.statistics.interacting and name in STUDY.networked:
+            if reason := STUDY.not_drawn(condition):
+                logger.info(f"No networks are drawn from laws of {name}: {reason}.")
     for warning in versions.version_warnings(Path(RESULTS).rglob("*.h5")):
         logger.warning(warning)
     # The resolved configuration, for readers of the results; no rule's numbers depend on it.

@@ -1,5 +1,5 @@
 # Requires: nothing, or the data set in the folder `data` of the configuration
-# Produces: {RESULTS}/datasets/{dataset}.h5 and {dataset}-{classes}classes.h5
+# Produces: {RESULTS}/datasets/{dataset}.h5, {dataset}-{classes}classes.h5 and {noisy_images}.h5
 
 
 rule dataset:
@@ -37,3 +37,25 @@ rule class_subset:
         spec=spec_of("class_subset"),
     script:
         "../scripts/class_subset.py"
+
+
+rule label_noise:
+    """Store images with the labels of some training images shuffled among themselves."""
+    input:
+        lambda wildcards: at("dataset").format(
+            dataset=NOISY[wildcards.noisy_images].images
+        ),
+    output:
+        at("label_noise"),
+    log:
+        log_of("label_noise", "{noisy_images}"),
+    benchmark:
+        benchmark_of("label_noise", "{noisy_images}")
+    wildcard_constraints:
+        noisy_images=one_of(NOISY),
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=spec_of("label_noise"),
+    script:
+        "../scripts/label_noise.py"

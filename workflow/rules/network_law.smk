@@ -1,5 +1,5 @@
 # Requires: {RESULTS}/weights/{condition}/{shard}.h5 of one condition, and the images that its
-#           networks learned: datasets/{dataset}.h5 or {dataset}-{classes}classes.h5
+#           networks learned: datasets/{dataset}.h5, {dataset}-{classes}classes.h5 or {noisy_images}.h5
 # Produces: {RESULTS}/network_law/{condition}.csv and drawn/{condition}.csv
 
 
@@ -34,7 +34,7 @@ rule drawn_networks:
     """Draw networks from a condition's laws, and measure what they can do."""
     input:
         dataset=lambda wildcards: (
-            at("dataset").format(dataset=CONDITIONS[wildcards.condition].images)
+            at("dataset").format(dataset=CONDITIONS[wildcards.condition].stored_images)
         ),
         weights=lambda wildcards: shard_files("weights", wildcards.condition),
     output:

@@ -1,4 +1,4 @@
-# Requires: {RESULTS}/datasets/{dataset}.h5 or {dataset}-{classes}classes.h5
+# Requires: {RESULTS}/datasets/{dataset}.h5, {dataset}-{classes}classes.h5 or {noisy_images}.h5
 # Produces: {RESULTS}/weights/{condition}/{shard}.h5
 
 
@@ -10,7 +10,7 @@ rule train:
     """
     input:
         dataset=lambda wildcards: (
-            at("dataset").format(dataset=CONDITIONS[wildcards.condition].images)
+            at("dataset").format(dataset=CONDITIONS[wildcards.condition].stored_images)
         ),
     output:
         # The old shard is there when the job starts, and comes back if it fails.

@@ -13,6 +13,7 @@ from weightlaws.figures.spectra import RANDOM_LOOK, null_band, without_copies
 from weightlaws.figures.style import (
     BAND,
     COLOURS,
+    RECIPE,
     Look,
     Style,
     architecture_of,
@@ -21,6 +22,7 @@ from weightlaws.figures.style import (
     layer_headings,
     legend,
     require,
+    settings_of,
 )
 
 Table = pd.DataFrame
@@ -42,13 +44,16 @@ _BY_SCALE = {
 def lazy_rich(spectra: Table, conditions: Table, learning_curves: Table, style: Style) -> Figure:
     """Draw the effect of training on the weights of one architecture, by the scale of its output.
 
-    Reads ``condition, dataset, hidden, initialisation, weight_decay, output_scale, members`` of the
+    Reads ``condition, dataset, hidden, initialisation, members`` and `style.RECIPE` of the
     conditions, ``condition, epoch, accuracy_mean, accuracy_sd``, and the statistics that it draws,
-    all at the last epoch. A column of panels per initialisation and weight decay with output
+    all at the last epoch. A column of panels per initialisation and recipe with output
     scales; the plain network, without one, stands on the left. Bars are standard errors.
     """
-    kinds = ["initialisation", "weight_decay"]
-    require(conditions, "conditions", ["condition", "output_scale", "members", *kinds])
+    require(conditions, "conditions", ["condition", "initialisation", "members", *RECIPE])
+    # How networks are trained, but for the output scale.
+    setting = settings_of(conditions.assign(output_scale=np.nan))
+    conditions = conditions.assign(setting=setting)
+    kinds = ["initialisation", "setting"]
     scaled = conditions[conditions["output_scale"].notna()]
     if scaled.empty:
         raise ValueError("conditions: expected one with an output_scale at least, found none")
@@ -71,11 +76,11 @@ def lazy_rich(spectra: Table, conditions: Table, learning_curves: Table, style: 
     groups = table.groupby(kinds, sort=False)
     shape = len(_BY_SCALE), len(groups)
     with canvas(style, title, shape, (1.2 * w, 0.38 * w)) as (figure, panels):
-        for column, ((kind, decay), group) in zip(panels.T, groups, strict=True):
+        for column, ((kind, trained), group) in zip(panels.T, groups, strict=True):
             for panel, name in zip(column, _BY_SCALE, strict=True):
                 for layer, part in group[group["statistic"] == name].groupby("layer"):
                     _against_scale(panel, part, looks[str(layer)])
-            column[0].set_title(f"{kind}, weight decay {decay:g}")
+            column[0].set_title(f"{kind}, {trained}")
             panel.set(xscale="log", xlabel="output scale alpha")
             panel.set_xticks([*ticks], [*ticks.values()])
             panel.set_xticks([], minor=True)

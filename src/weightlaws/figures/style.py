@@ -192,13 +192,40 @@ def layer_headings(table: pd.DataFrame) -> dict[str, str]:
     return headings
 
 
+#: Columns of the table of conditions that say how networks are trained.
+RECIPE = (
+    "weight_decay",
+    "output_scale",
+    "optimiser",
+    "activation",
+    "learning_rate",
+    "batch_size",
+    "biases",
+    "label_noise",
+)
+
+
 def settings_of(conditions: pd.DataFrame) -> "pd.Series[str]":
-    """Return how each condition is trained, in words such as ``weight decay 0, alpha 4``."""
-    require(conditions, "conditions", ["weight_decay", "output_scale"])
-    words = [
-        f"weight decay {decay:g}" + ("" if pd.isna(scale) else f", alpha {scale:g}")
-        for decay, scale in zip(conditions["weight_decay"], conditions["output_scale"], strict=True)
-    ]
+    """Return how each condition is trained, in words such as ``weight decay 0, alpha 4, tanh``.
+
+    What is as published is not said, and a learning rate and a batch size only where the conditions
+    have several.
+    """
+    require(conditions, "conditions", list(RECIPE))
+    several = {key: conditions[key].nunique() > 1 for key in ("learning_rate", "batch_size")}
+    words = []
+    for row in conditions[list(RECIPE)].to_dict("records"):
+        said = {
+            f"weight decay {row['weight_decay']:g}": True,
+            f"alpha {row['output_scale']:g}": pd.notna(row["output_scale"]),
+            f"{row['optimiser']}": row["optimiser"] != "adam",
+            f"{row['activation']}": row["activation"] != "relu",
+            f"rate {row['learning_rate']:g}": several["learning_rate"],
+            f"batches of {row['batch_size']:g}": several["batch_size"],
+            "biases": row["biases"],
+            f"label noise {row['label_noise']:g}": row["label_noise"] > 0,
+        }
+        words.append(", ".join(text for text, is_said in said.items() if is_said))
     return pd.Series(words, index=conditions.index)
 
 

@@ -24,7 +24,10 @@ def disk_estimate(study: Study) -> dict[str, int]:
     out too.
     """
     images = 0
-    for dataset, classes in {(c.dataset, c.classes) for c in study.trained.values()}:
+    trained = study.trained.values()
+    # Those of shuffled labels are stored beside those that they are made of.
+    stored = {(c.dataset, c.classes, noise) for c in trained for noise in (0.0, c.label_noise)}
+    for dataset, classes, _ in stored:
         data = dataset_info(dataset)  # whose classes are taken to have equally many images
         share = (classes or data.classes) / data.classes
         images += round(share * sum(data.images) * (data.inputs + 1))

@@ -48,7 +48,7 @@ def seconds_per_network_epoch(study: Study, condition: Condition) -> float:
     """Return the time to train one network for an epoch and to test it, on one core with numba."""
     data, weights = dataset_info(condition.dataset), sum(map(prod, condition.shapes.values()))
     to_train, to_test = data.images
-    steps = ceil(to_train / study.batch_size)
+    steps = ceil(to_train / study.batch_size_of(condition))
     # An input of an image; an image and a weight, forwards and back; a step of Adam and a weight.
     inputs, products = 4e-10 * data.inputs, 4.5e-11 * weights
     return (
@@ -72,7 +72,8 @@ def train(study: Study, condition: Condition, shard: Shard, threads: int = 1) ->
         # The weights at the start, and their logits on all images.
         member += 4 * (sum(entries.values()) + sum(data.images) * data.classes)
     images = sum(data.images) * (data.inputs + 9)
-    at_work = 4 * (sum(entries.values()) + study.batch_size * 3 * data.inputs + 2 * data.images[0])
+    batch = 3 * data.inputs * study.batch_size_of(condition)
+    at_work = 4 * (sum(entries.values()) + batch + 2 * data.images[0])
     each = study.epochs * seconds_per_network_epoch(study, condition)
     # Torch on the processor takes up to four times as long as numba.
     slower = 4.0 if study.engine == "torch" else 1.0

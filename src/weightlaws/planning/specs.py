@@ -41,11 +41,29 @@ def class_subset_spec(dataset: str, classes: int, code: Mapping[str, str]) -> Sp
     }
 
 
-def images_spec(condition: Condition, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the stored images that a condition's networks learn."""
+def clean_images_spec(condition: Condition, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the stored images of a condition, with their own labels."""
     if condition.classes is None:
         return dataset_spec(condition.dataset, code)
     return class_subset_spec(condition.dataset, condition.classes, code)
+
+
+def label_noise_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the stored images of a condition, of which some labels are shuffled."""
+    return {
+        "dataset": condition.images,
+        "of": clean_images_spec(condition, code),
+        "label_noise": condition.label_noise,
+        "seed": study.seed,
+        "code": code["label_noise"],
+    }
+
+
+def images_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the stored images that a condition's networks learn."""
+    if condition.label_noise:
+        return label_noise_spec(study, condition, code)
+    return clean_images_spec(condition, code)
 
 
 def training_spec(
@@ -56,7 +74,7 @@ def training_spec(
     No ensemble size is in it, so that more members leave the shards there are as they are.
     """
     return {
-        "dataset": images_spec(condition, code),
+        "dataset": images_spec(study, condition, code),
         "shapes": {name: list(shape) for name, shape in condition.shapes.items()},
         "initialisation": {
             "law": condition.initialisation,
@@ -64,10 +82,13 @@ def training_spec(
         },
         "weight_decay": condition.weight_decay,
         "output_scale": condition.output_scale,
+        "optimiser": condition.optimiser,
+        "activation": condition.activation,
+        "biases": condition.biases,
         "seed": study.seed,
         "epochs": study.epochs,
-        "batch_size": study.batch_size,
-        "learning_rate": study.learning_rate,
+        "batch_size": study.batch_size_of(condition),
+        "learning_rate": study.learning_rate_of(condition),
         "snapshots": study.layer_snapshots(condition),
         **_members(shard),
         "code": code["train"],

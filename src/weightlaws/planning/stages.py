@@ -12,7 +12,14 @@ from typing import Any, Literal
 from weightlaws.planning import file_sizes, resources, specs
 from weightlaws.planning.resources import Resources
 from weightlaws.storage.shard_specs import Spec
-from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard, by_architecture
+from weightlaws.study.conditions import (
+    Checkpoint,
+    Condition,
+    Ensemble,
+    Shard,
+    by_architecture,
+    by_noisy_images,
+)
 from weightlaws.study.layout import PATHS
 from weightlaws.study.study import Study
 
@@ -20,7 +27,9 @@ from weightlaws.study.study import Study
 Networks = Mapping[str, Ensemble | Checkpoint]
 #: Values of the wildcards of one job, by name.
 Wildcards = dict[str, str]
-Over = Literal["study", "dataset", "classes", "architecture", "condition", "shard", "shape"]
+Over = Literal[
+    "study", "dataset", "classes", "noise", "architecture", "condition", "shard", "shape"
+]
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,8 @@ class Stage:
                 parts = ((c.dataset, c.classes) for c in _trained(networks) if c.classes)
                 for dataset, classes in dict.fromkeys(parts):
                     yield {"dataset": dataset, "classes": str(classes)}
+            case "noise":
+                yield from ({"noisy_images": name} for name in by_noisy_images(_trained(networks)))
             case "architecture":
                 yield from ({"architecture": name} for name in _architectures(networks))
             case "condition":
@@ -148,6 +159,8 @@ class Stage:
                 return [wildcards["dataset"]]
             case "classes":
                 return [wildcards["dataset"], int(wildcards["classes"])]
+            case "noise":
+                return [by_noisy_images(_trained(self.networks(study)))[wildcards["noisy_images"]]]
             case "architecture":
                 return [_architectures(self.networks(study))[wildcards["architecture"]]]
             case "shape":
@@ -200,9 +213,9 @@ def _networked(study: Study) -> Networks:
 
 
 def _drawn(study: Study) -> Networks:
-    """Conditions whose networks can be drawn: the output of a scaled one rests on its start."""
+    """Conditions whose networks can be drawn."""
     networks = _trained(_networked(study))
-    return {condition.name: condition for condition in networks if condition.output_scale is None}
+    return {condition.name: condition for condition in networks if not study.not_drawn(condition)}
 
 
 def _ensembles(study: Study) -> Networks:
@@ -246,6 +259,14 @@ _ROWS = (
         ("class_subset",),
         _TRAINED,
         lambda _, dataset, code, classes: specs.class_subset_spec(dataset, classes, code),
+        asked=False,
+    ),
+    Stage(
+        "label_noise",
+        "noise",
+        ("label_noise",),
+        _TRAINED,
+        specs.label_noise_spec,
         asked=False,
     ),
     Stage(

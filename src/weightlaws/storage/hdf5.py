@@ -300,6 +300,12 @@ class Reader:
                 raise StorageError(self.path, name, found, "finite values")
         return values
 
+    def is_of(self, name: str, dtype: npt.DTypeLike) -> bool:
+        """Whether there is a dataset of this name and type."""
+        with _refused(self.path, name, f"an array of {np.dtype(dtype)}"):
+            dataset = self._file.get(name)
+        return isinstance(dataset, h5py.Dataset) and dataset.dtype == np.dtype(dtype)
+
     def _check_chunks(self, name: str, dataset: h5py.Dataset) -> None:
         """Refuse data without a checksum, elsewhere or to be decoded, and chunks never written."""
         layout = dataset.id.get_create_plist()

@@ -1,6 +1,6 @@
 """Conditions: ensembles that are trained here, ensembles from elsewhere, and single networks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from weightlaws.external.selection import Selection
 from weightlaws.study.messages import shown
 from weightlaws.study.sections import Analysis, Epoch, Name, Section
 from weightlaws.training.dataset import dataset_info
+from weightlaws.training.engine import Activation, Optimiser
 from weightlaws.training.networks import layer_shapes, square_layers
 
 Size = Annotated[int, Field(ge=2, le=1_000_000_000)]
@@ -35,6 +36,12 @@ class Condition:
         See `engine.Recipe`; None for the network itself.
     classes
         The number of the data set's first classes that are learned; None for all.
+    optimiser, activation, biases
+        See `engine.Recipe`.
+    learning_rate, batch_size
+        See `engine.Recipe`; None for the study's.
+    label_noise
+        Share of the training images whose labels are shuffled.
     members
         Number of networks.
     snapshots
@@ -50,6 +57,12 @@ class Condition:
     output_scale: float | None = None
     _: KW_ONLY
     classes: int | None = None
+    optimiser: Optimiser = "adam"
+    activation: Activation = "relu"
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    biases: bool = False
+    label_noise: float = 0.0
     members: int
     snapshots: Literal["auto", "all"] | int | tuple[int, ...] | None = None
     analyses: tuple[Analysis, ...] = ("models", "spectra")
@@ -60,17 +73,36 @@ class Condition:
         return self.dataset if self.classes is None else f"{self.dataset}-{self.classes}classes"
 
     @property
+    def stored_images(self) -> str:
+        """Name of the file of images: `images`, or ``mnist-noise0.5`` of shuffled labels."""
+        return self.images if not self.label_noise else f"{self.images}{self._noise}"
+
+    @property
     def architecture(self) -> str:
         """Images and hidden widths: ``mnist-10x10x10``, ``mnist-2classes-10x10x10``."""
         return f"{self.images}-{'x'.join(map(str, self.hidden))}"
 
     @property
     def name(self) -> str:
-        """Readable and unique: ``mnist-10x10-gaussian-decay0.01``, ``...-decay0-alpha4``."""
+        """Readable and unique: ``mnist-10x10-gaussian-decay0.01``, ``...-decay0-alpha4-sgd-tanh``.
+
+        What is as published, or the study's, is no part of it.
+        """
+        parts = {
+            f"-alpha{_number(self.output_scale or 0)}": self.output_scale is not None,
+            f"-{self.optimiser}": self.optimiser != "adam",
+            f"-{self.activation}": self.activation != "relu",
+            f"-rate{_number(self.learning_rate or 0)}": self.learning_rate is not None,
+            f"-batch{self.batch_size}": self.batch_size is not None,
+            "-biases": self.biases,
+            self._noise: self.label_noise > 0,
+        }
         plain = f"{self.architecture}-{self.initialisation}-decay{_number(self.weight_decay)}"
-        if self.output_scale is None:
-            return plain
-        return f"{plain}-alpha{_number(self.output_scale)}"
+        return plain + "".join(part for part, named in parts.items() if named)
+
+    @property
+    def _noise(self) -> str:
+        return f"-noise{_number(self.label_noise)}"
 
     @property
     def shapes(self) -> Shapes:
@@ -90,6 +122,11 @@ def by_architecture(conditions: Mapping[str, Condition]) -> dict[str, list[str]]
     for name, condition in conditions.items():
         architectures.setdefault(condition.architecture, []).append(name)
     return architectures
+
+
+def by_noisy_images(conditions: Iterable[Condition]) -> dict[str, Condition]:
+    """Return a condition of each file of images with shuffled labels, by the file's name."""
+    return {each.stored_images: each for each in conditions if each.label_noise}
 
 
 class Network(Section):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 PATHS: Mapping[str, str] = {
     "dataset": "datasets/{dataset}.h5",
     "class_subset": "datasets/{dataset}-{classes}classes.h5",
+    "label_noise": "datasets/{noisy_images}.h5",
     "weights": "weights/{condition}/{shard}.h5",
     "state": "state/{condition}/{shard}.h5",
     "conditions": "conditions.csv",

@@ -1,12 +1,22 @@
 """The sections of a study's configuration: their keys and the values that keys take."""
 
 import json
+from collections.abc import Iterator
 from itertools import product
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from math import prod
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from weightlaws.training.dataset import dataset_info
+from weightlaws.training.engine import Activation, Optimiser
 from weightlaws.training.networks import layer_shapes, square_layers
 from weightlaws.training.plugins import names
 
@@ -32,6 +42,25 @@ WeightDecay = Annotated[float, Field(ge=0, le=1000)]
 OutputScale = Annotated[float, Field(ge=1e-6, le=1e6)] | None
 
 Classes = Annotated[int, Field(ge=2, le=1000)] | None
+LearningRate = Annotated[float, Field(gt=0, le=1000)]
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
+LabelNoise = Annotated[float, Field(ge=0, le=1)]
+Vary = Literal["grid", "together"]
+
+#: The lists of a sweep that conditions are made of, with the attribute of a condition for each.
+AXES = {
+    "hidden": "hidden",
+    "initialisations": "initialisation",
+    "weight_decays": "weight_decay",
+    "output_scales": "output_scale",
+    "classes": "classes",
+    "optimisers": "optimiser",
+    "activations": "activation",
+    "learning_rates": "learning_rate",
+    "batch_sizes": "batch_size",
+    "biases": "biases",
+    "label_noise": "label_noise",
+}
 
 
 class Section(BaseModel):
@@ -43,11 +72,7 @@ class Section(BaseModel):
 
 
 class Sweep(Section):
-    """A grid of conditions over one data set.
-
-    These are all combinations of hidden widths, initialisations, weight decays, output scales and
-    numbers of classes.
-    """
+    """Conditions over one data set: what its lists make together, crossed or side by side."""
 
     dataset: Dataset
     """Images to learn; all but `digits` come through torchvision from the folder `data`."""
@@ -56,6 +81,9 @@ class Sweep(Section):
     ] = ["models", "spectra"]
     """Analyses of these conditions' weights: models evaluates invariants, and fits and tests laws;
     spectra analyses singular values and vectors, and needs no square matrices."""
+    vary: Vary = "grid"
+    """How lists make conditions: grid takes all combinations of their entries; together takes the
+    first entries of all lists, then the second ones, and so on, and a list of one entry always."""
     classes: Annotated[list[Classes], Field(min_length=1, max_length=1000)] = [None]
     """Numbers of classes to learn: 2 takes the images of the data set's first two, and networks
     with two outputs. null takes all."""
@@ -64,10 +92,27 @@ class Sweep(Section):
     initialisations: Annotated[list[Initialisation], Field(min_length=1, max_length=1000)]
     """Initial laws: N(0, 1/fan_in) or U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
     weight_decays: Annotated[list[WeightDecay], Field(min_length=1, max_length=1000)]
-    """Strengths of the L2 penalty that Adam adds to the gradient."""
+    """Strengths of the L2 penalty that is added to the gradient; adamw takes the decay off weights
+    instead."""
     output_scales: Annotated[list[OutputScale], Field(min_length=1, max_length=1000)] = [None]
     """Factors alpha of lazy training: logits are alpha times the change of the network's output
-    since the start, and the learning rate is divided by alpha. null is the network itself."""
+    since the start, and the learning rate is divided by alpha, with sgd by its square. null is the
+    network itself."""
+    optimisers: Annotated[list[Optimiser], Field(min_length=1, max_length=1000)] = ["adam"]
+    """Optimisers: adam as published, sgd with momentum 0.9, or adamw with decoupled decay."""
+    activations: Annotated[list[Activation], Field(min_length=1, max_length=1000)] = ["relu"]
+    """Activations of hidden neurons: relu as published, tanh, or gelu."""
+    learning_rates: Annotated[list[LearningRate | None], Field(min_length=1, max_length=1000)] = [
+        None
+    ]
+    """Step sizes of the optimiser; null is the study's learning_rate."""
+    batch_sizes: Annotated[list[BatchSize | None], Field(min_length=1, max_length=1000)] = [None]
+    """Images in one step of the optimiser; null is the study's batch_size."""
+    biases: Annotated[list[bool], Field(min_length=1, max_length=1000)] = [False]
+    """Whether neurons have biases, which start at 0; false as published."""
+    label_noise: Annotated[list[LabelNoise], Field(min_length=1, max_length=1000)] = [0.0]
+    """Shares of the training images whose labels are shuffled among themselves, which can be
+    memorised and not learned. The test labels stay."""
     snapshots: Snapshots | None = None
     """Epochs whose square matrices are kept in these conditions; the study's if not given."""
     members: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -103,7 +148,7 @@ class Sweep(Section):
         if "models" not in info.data.get("analyses", []):
             return hidden
         counts = [10 if n is None else n for n in info.data.get("classes", [])]
-        for widths, outputs in product(hidden, counts):
+        for widths, outputs in _combined(info.data.get("vary"), hidden, counts):
             squares = square_layers(layer_shapes(1, widths, outputs))
             small = [name for name, (size, _) in squares.items() if size <= 3]
             if small:
@@ -125,15 +170,46 @@ class Sweep(Section):
     def _scaled_outputs_have_no_decay(
         cls, scales: list[OutputScale], info: ValidationInfo
     ) -> list[OutputScale]:
-        scaled = [scale for scale in scales if scale is not None]
-        decays = [decay for decay in info.data.get("weight_decays", []) if decay != 0]
-        if scaled and decays:
-            raise ValueError(
-                f"found {scaled[0]:g} in a sweep with the weight decay {decays[0]:g}, expected "
-                "null alone or the weight decay 0 alone, as a penalty would pull the weights away "
-                "from the start that outputs are centred at; give each a sweep of its own"
-            )
+        decays = info.data.get("weight_decays", [])
+        for scale, decay in _combined(info.data.get("vary"), scales, decays):
+            if scale is not None and decay != 0:
+                raise ValueError(
+                    f"found {scale:g} in a sweep with the weight decay {decay:g}, expected "
+                    "null alone or the weight decay 0 alone, as a penalty would pull the weights "
+                    "away from the start that outputs are centred at; give each a sweep of its own"
+                )
         return scales
+
+    @model_validator(mode="after")
+    def _lists_are_as_long(self) -> Self:
+        lengths = {key: len(getattr(self, key)) for key in AXES}
+        several = {key: n for key, n in lengths.items() if n > 1}
+        if self.vary == "together" and len({*several.values()}) > 1:
+            found = ", ".join(f"{n} {key}" for key, n in several.items())
+            raise ValueError(
+                f"found {found} with vary: together, expected one entry, or as many in each list "
+                "as in the others; give them as many, or write vary: grid for all combinations"
+            )
+        return self
+
+    @property
+    def n_combinations(self) -> int:
+        """Number of conditions, if no two of them are the same."""
+        lengths = [len(getattr(self, key)) for key in AXES]
+        return prod(lengths) if self.vary == "grid" else max(lengths)
+
+    def combinations(self) -> Iterator[dict[str, Any]]:
+        """Yield what the lists say of each condition, by attributes of conditions."""
+        for values in _combined(self.vary, *(getattr(self, key) for key in AXES)):
+            yield dict(zip(AXES.values(), values, strict=True))
+
+
+def _combined(vary: Vary | None, *lists: list[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield combinations of the entries of lists; of lists of unequal lengths side by side few."""
+    if vary != "together":
+        return product(*lists)
+    n = max(map(len, lists))
+    return zip(*(each * n if len(each) == 1 else each for each in lists), strict=False)
 
 
 class Statistics(Section):

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
 from math import ceil, prod
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import (
@@ -31,11 +30,14 @@ from weightlaws.study.conditions import (
 from weightlaws.study.layout import PATHS, derived_names
 from weightlaws.study.messages import StudyError, problems_of, shown
 from weightlaws.study.sections import (
+    AXES,
     LONGEST_NAME,
     MOST_EPOCHS,
     Analysis,
+    BatchSize,
     Epochs,
     Figures,
+    LearningRate,
     Name,
     Section,
     Snapshots,
@@ -54,6 +56,8 @@ MOST_SHARDS = 20_000
 MOST_EPOCHS_TOLD = 10_000_000
 #: Conditions of all sweeps together; the published studies have some twenty.
 MOST_CONDITIONS = 1000
+
+Number = TypeVar("Number", int, float)
 
 # What a configuration says of networks: a path, or more in a mapping.
 _PATH = {"type": "string", "minLength": 1}
@@ -77,10 +81,10 @@ class Study(Section):
     of them."""
     epochs: Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
     """Passes over the training images."""
-    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Images in one step of the optimiser."""
-    learning_rate: Annotated[float, Field(gt=0, le=1000)]
-    """Step size of Adam."""
+    batch_size: BatchSize
+    """Images in one step of the optimiser; a sweep can have others."""
+    learning_rate: LearningRate
+    """Step size of the optimiser; a sweep can have others."""
     snapshots: Snapshots
     """Epochs whose square matrices are kept: all, every k-th, or a list; always 0 and the last.
     auto keeps all of matrices of up to 32,768 entries, such as 160 x 160, and of larger ones those
@@ -122,19 +126,13 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _conditions_can_be_listed(self) -> Self:
-        n_listed = sum(
-            len(s.hidden)
-            * len(s.initialisations)
-            * len(s.weight_decays)
-            * len(s.output_scales)
-            * len(s.classes)
-            for s in self.sweeps
-        )
+        n_listed = sum(sweep.n_combinations for sweep in self.sweeps)
         if n_listed > MOST_CONDITIONS:
+            *keys, last = AXES
             raise ValueError(
-                f"sweeps: found {n_listed:,} combinations of hidden, initialisations, "
-                "weight_decays, output_scales and classes, expected at most "
-                f"{MOST_CONDITIONS:,} in all; ask for fewer, or make several studies of them"
+                f"sweeps: found {n_listed:,} combinations of {', '.join(keys)} and {last}, "
+                f"expected at most {MOST_CONDITIONS:,} in all; ask for fewer, or make several "
+                "studies of them"
             )
         return self
 
@@ -327,6 +325,25 @@ class Study(Section):
             return "no epoch of statistics.headline_epochs is among rectangular_snapshots"
         return ""
 
+    def not_drawn(self, condition: Condition) -> str:
+        """Say why no networks are drawn from a condition's laws; empty if they are."""
+        if condition.output_scale is not None:
+            return "the output of a network with an output scale rests on its start"
+        if condition.activation != "relu":
+            return "drawn networks are measured with relu"
+        if condition.biases:
+            return "laws are of weights, and its networks have biases too"
+        return ""
+
+    def learning_rate_of(self, condition: Condition) -> float:
+        """Return the learning rate of a condition: its own, or the study's."""
+        own = condition.learning_rate
+        return self.learning_rate if own is None else own
+
+    def batch_size_of(self, condition: Condition) -> int:
+        """Return the batch size of a condition: its own, or the study's."""
+        return self.batch_size if condition.batch_size is None else condition.batch_size
+
     def network_epochs(self, condition: Ensemble) -> list[int]:
         """Tested epochs at which all layers are kept."""
         kept = self.layer_snapshots(condition).values()
@@ -399,20 +416,16 @@ class Study(Section):
         for sweep in self.sweeps:
             asked = sweep.snapshots
             snapshots = tuple(asked) if isinstance(asked, list) else asked
-            for widths, initialisation, decay, scale, classes in product(
-                sweep.hidden,
-                sweep.initialisations,
-                sweep.weight_decays,
-                sweep.output_scales,
-                sweep.classes,
-            ):
+            for values in sweep.combinations():
+                # The study's values have no name of their own.
+                own = {
+                    "hidden": tuple(values["hidden"]),
+                    "learning_rate": _unless(values["learning_rate"], self.learning_rate),
+                    "batch_size": _unless(values["batch_size"], self.batch_size),
+                }
                 yield Condition(
                     sweep.dataset,
-                    tuple(widths),
-                    initialisation,
-                    decay,
-                    scale,
-                    classes=classes,
+                    **values | own,
                     snapshots=snapshots,
                     members=self.members if sweep.members is None else sweep.members,
                     analyses=tuple(sorted(sweep.analyses)),
@@ -424,6 +437,10 @@ class Study(Section):
             Shard(first, min(first + self.shard_size, networks.members) - 1)
             for first in range(0, networks.members, self.shard_size)
         ]
+
+
+def _unless(value: Number | None, default: Number) -> Number | None:
+    return None if value == default else value
 
 
 def parse_study(

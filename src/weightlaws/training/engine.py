@@ -1,22 +1,27 @@
 """Engines: an engine trains the networks of a shard, an epoch at a time.
 
-The network, loss, optimiser and scaling of pixels are those published with arXiv:2510.05218: a
-bias-free ReLU multilayer perceptron, softmax cross-entropy averaged over the batch, Adam with
-weight decay added to the gradient, pixels in [-1, 1]. Networks share nothing but the images: each
-has its own weights, moments and shuffles. A recipe with an output scale trains lazily instead. All
-engines do this; they differ in how they use a machine, and so in the rounding of float32 sums.
+The default network, loss, optimiser and scaling of pixels are those published with
+arXiv:2510.05218: a bias-free ReLU multilayer perceptron, softmax cross-entropy averaged over the
+batch, Adam with weight decay added to the gradient, pixels in [-1, 1]. A recipe can choose another
+optimiser, another activation and biases, and with an output scale it trains lazily instead.
+Networks share nothing but the images: each has its own weights, moments and shuffles. All engines
+do this; they differ in how they use a machine, and so in the rounding of float32 sums.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import KW_ONLY, dataclass
+from math import prod
+from typing import Any, Literal, Protocol
 
-import numpy as np
-
-from weightlaws.arrays import Bools, Floats, Shapes, Singles
+from weightlaws.arrays import Bools, Floats, Shape, Shapes, Singles
 
 # Adam's decay rates of its two moments, and the term that keeps its divisor off 0.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+# Share of its last step that gradient descent takes again, as is usual.
+MOMENTUM = 0.9
+
+Optimiser = Literal["adam", "sgd", "adamw"]
+Activation = Literal["relu", "tanh", "gelu"]
 
 
 @dataclass(frozen=True)
@@ -28,28 +33,45 @@ class Recipe:
     batch_size
         Images in a step.
     learning_rate
-        Of the study; Adam's is `step_size`.
+        Of the condition; the optimiser's is `step_size`.
     weight_decay
-        Strength of the L2 penalty that is added to the gradient.
+        Strength of the L2 penalty that is added to the gradient; of ``adamw`` the share of a
+        weight, times the learning rate, that a step takes off.
     output_scale
         None for the network f(x; w) itself. A number alpha scales and centres its logits to
         alpha (f(x; w) - f(x; w_0)), w_0 its initial weights, for loss, gradient and accuracy
         (Chizat, Oyallon, Bach 2019, arXiv:1812.07956): the larger it is, the less weights move.
+    optimiser
+        ``adam`` (arXiv:1412.6980), ``sgd`` with momentum `MOMENTUM`, or ``adamw``, Adam with
+        decoupled decay (arXiv:1711.05101); each is torch.optim's.
+    activation
+        Of hidden neurons: ``relu``, ``tanh``, or ``gelu``, x times the standard normal
+        distribution function of x (arXiv:1606.08415).
+    biases
+        Whether neurons have biases. They start at 0, and are trained and decay as weights do.
     """
 
     batch_size: int
     learning_rate: float
     weight_decay: float
     output_scale: float | None = None
+    _: KW_ONLY
+    optimiser: Optimiser = "adam"
+    activation: Activation = "relu"
+    biases: bool = False
 
     @property
     def step_size(self) -> float:
-        """Adam's learning rate, which an output scale divides.
+        """The optimiser's learning rate, which an output scale alpha divides.
 
-        Adam's steps are as long whatever the gradient is multiplied by. So with steps 1/alpha as
-        long the scaled logits change about as fast for every alpha.
+        A step moves the scaled logits by about alpha times the step of the weights. Steps that are
+        1/alpha as long move them about as fast for every alpha. Adam's and AdamW's steps are as
+        long whatever the gradient is multiplied by, so their rate is divided by alpha. The steps of
+        gradient descent grow with the gradient, which has a factor alpha too: its rate is divided
+        by alpha^2.
         """
-        return self.learning_rate / (self.output_scale or 1.0)
+        scale = self.output_scale or 1.0
+        return self.learning_rate / (scale**2 if self.optimiser == "sgd" else scale)
 
 
 @dataclass(frozen=True)
@@ -61,9 +83,11 @@ class Networks:
     shapes
         Shapes (out, in) of the weight matrices by layer, from the input on.
     weights
-        All entries of all layers, in this order, float32 (member, entry).
+        All entries of all matrices, in this order, and then all biases, where there are some, in
+        the same order; float32 (member, entry).
     first_moment, second_moment
-        Adam's running means of the gradient and of its square, float32 (member, entry).
+        Running means of the gradient and of its square by Adam and AdamW, float32 (member, entry).
+        Gradient descent has its momentum in the first, and leaves the second at 0.
     steps
         Steps of the optimiser so far.
     """
@@ -78,15 +102,35 @@ class Networks:
         """Weight matrices by layer, views (member, out, in)."""
         return split_layers(self.weights, self.shapes)
 
+    def biases(self) -> dict[str, Singles]:
+        """Biases by layer, views (member, out); of networks without biases none."""
+        return split_biases(self.weights, self.shapes)
 
-def split_layers(entries: Singles, shapes: Mapping[str, tuple[int, int]]) -> dict[str, Singles]:
+
+def n_entries(shapes: Mapping[str, Shape], biases: bool) -> int:
+    """Count the entries of a network: those of its matrices, and its biases."""
+    return sum(map(prod, shapes.values())) + biases * sum(rows for rows, _ in shapes.values())
+
+
+def split_layers(entries: Singles, shapes: Mapping[str, Shape]) -> dict[str, Singles]:
     """Cut (member, entry) into matrices by layer, views (member, out, in)."""
-    sizes = [fan_out * fan_in for fan_out, fan_in in shapes.values()]
-    parts = np.split(entries, np.cumsum(sizes)[:-1], axis=1)
-    return {
-        layer: part.reshape(-1, *shape)
-        for (layer, shape), part in zip(shapes.items(), parts, strict=True)
-    }
+    found, start = {}, 0
+    for layer, shape in shapes.items():
+        found[layer] = entries[:, start : start + prod(shape)].reshape(-1, *shape)
+        start += prod(shape)
+    return found
+
+
+def split_biases(entries: Singles, shapes: Mapping[str, Shape]) -> dict[str, Singles]:
+    """Cut the biases by layer out of (member, entry), views (member, out), if there are some."""
+    start = n_entries(shapes, biases=False)
+    if entries.shape[1] == start:
+        return {}
+    found = {}
+    for layer, (fan_out, _) in shapes.items():
+        found[layer] = entries[:, start : start + fan_out]
+        start += fan_out
+    return found
 
 
 @dataclass(frozen=True)
@@ -102,7 +146,7 @@ class Assessment:
         Whether all logits of the network itself, neither scaled nor centred, are 0 on every image,
         bool (member,).
     finite
-        Whether all weights are finite, bool (member,).
+        Whether all weights and biases are finite, bool (member,).
     """
 
     accuracy: Floats

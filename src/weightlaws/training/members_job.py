@@ -12,6 +12,17 @@ from weightlaws.storage.hdf5 import Reader
 from weightlaws.storage.shard_specs import NAME_BYTES, Spec, WeightsSpec
 from weightlaws.storage.shards import opened_shards, weights_shard
 
+# What the spec of networks that are trained here says of how.
+_RECIPE = (
+    "weight_decay",
+    "output_scale",
+    "optimiser",
+    "activation",
+    "learning_rate",
+    "batch_size",
+    "biases",
+)
+
 
 def conditions_table(specs: Mapping[str, Spec], members: Mapping[str, int]) -> pd.DataFrame:
     """One row a condition: its name, everything that fixes it, and its kept layers.
@@ -27,8 +38,10 @@ def conditions_table(specs: Mapping[str, Spec], members: Mapping[str, int]) -> p
     -------
     DataFrame
         ``condition``, ``dataset``, ``hidden``, ``initialisation``, ``weight_decay``,
-        ``output_scale`` (empty for plain networks), ``members``, ``epochs`` and ``layers``. Values
-        are empty where they are not known of networks that were trained elsewhere.
+        ``output_scale`` (empty for plain networks), ``optimiser``, ``activation``,
+        ``learning_rate``, ``batch_size``, ``biases``, ``label_noise``, ``members``, ``epochs`` and
+        ``layers``. Values are empty where they are not known of networks that were trained
+        elsewhere.
     """
     rows = []
     for condition, stored in specs.items():
@@ -41,8 +54,8 @@ def conditions_table(specs: Mapping[str, Spec], members: Mapping[str, int]) -> p
                 "dataset": spec.dataset,
                 "hidden": "x".join(widths) if known else None,
                 "initialisation": spec.initialisation,
-                "weight_decay": stored.get("weight_decay"),
-                "output_scale": stored.get("output_scale"),
+                **{key: stored.get(key) for key in _RECIPE},
+                "label_noise": stored["dataset"].get("label_noise", 0.0) if known else None,
                 "members": members[condition],
                 "epochs": spec.epochs,
                 "layers": " ".join(spec.snapshots),

@@ -14,14 +14,35 @@ import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  numba's products; loaded here, so that it is held too
 from threadpoolctl import ThreadpoolController
 
-from weightlaws.arrays import Bytes, Floats, Singles, Splits
-from weightlaws.training.engine import BETA_1, BETA_2, EPSILON, Assessment, Networks, Recipe
+from weightlaws.arrays import Floats, Images, Singles, Splits
+from weightlaws.training import numba_kernels
+from weightlaws.training.engine import (
+    BETA_1,
+    BETA_2,
+    EPSILON,
+    MOMENTUM,
+    Activation,
+    Assessment,
+    Networks,
+    Optimiser,
+    Recipe,
+)
 from weightlaws.training.numba_kernels import assess, outputs, train_epoch
 
 Result = TypeVar("Result")
 
 # Images that go through a network together, when it is not trained on them.
 _BLOCK = 100
+_OPTIMISERS: dict[Optimiser, int] = {
+    "adam": numba_kernels.ADAM,
+    "sgd": numba_kernels.SGD,
+    "adamw": numba_kernels.ADAMW,
+}
+_ACTIVATIONS: dict[Activation, int] = {
+    "relu": numba_kernels.RELU,
+    "tanh": numba_kernels.TANH,
+    "gelu": numba_kernels.GELU,
+}
 
 
 class NumbaEngine:
@@ -58,17 +79,20 @@ class NumbaEngine:
             for values in (networks.weights, networks.first_moment, networks.second_moment)
         )
         self._shuffles, self._recipe, self._threads = shuffles, recipe, threads
+        self._activation = _ACTIVATIONS[recipe.activation]
         self._blas = ThreadpoolController().select(user_api="blas")
         self._start, self._test_start = (
             self._start_outputs(images, (start or networks).weights)
             for images in (self._images, self._test_images)
         )
 
-    def _start_outputs(self, images: Bytes, weights: Singles) -> list[Singles]:
+    def _start_outputs(self, images: Images, weights: Singles) -> list[Singles]:
         """Logits (image, class) of each member at the start, empty where nothing is centred."""
         if self._recipe.output_scale is None:
             return [np.empty((0, self._widths[-1]), np.float32)] * len(weights)
-        return self._each(lambda place: outputs(images, self._widths, weights[place], _BLOCK))
+        return self._each(
+            lambda place: outputs(images, self._widths, weights[place], self._activation, _BLOCK)
+        )
 
     @property
     def description(self) -> dict[str, Any]:
@@ -104,8 +128,11 @@ class NumbaEngine:
             self._start[place],
             self._recipe.output_scale or 1.0,
             self._recipe.batch_size,
+            _OPTIMISERS[self._recipe.optimiser],
+            self._activation,
             self._recipe.step_size,
             self._recipe.weight_decay,
+            MOMENTUM,
             BETA_1,
             BETA_2,
             EPSILON,
@@ -127,6 +154,7 @@ class NumbaEngine:
             self._test_labels,
             self._widths,
             self._weights[place],
+            self._activation,
             self._test_start[place],
             _BLOCK,
         )

@@ -14,7 +14,7 @@ from weightlaws.errors import WeightLawsError
 from weightlaws.storage.hdf5 import Reader, Writer
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import weights_shard
-from weightlaws.training.engine import Assessment, Networks
+from weightlaws.training.engine import Assessment, Networks, n_entries
 from weightlaws.training.training_spec import TrainingSpec
 
 _BY_EPOCH = ("accuracy", "dead_output", "finite")
@@ -33,6 +33,8 @@ class TrainingRecord:
         Epochs that are recorded; -1 before the initialisation is.
     weights
         By layer: the kept snapshots, float32 (member, snapshot, out, in).
+    biases
+        By layer, of networks that have some: at the same epochs, float32 (member, snapshot, out).
     loss
         Mean of each epoch's batch losses, float64 (member, epoch).
     accuracy
@@ -48,6 +50,7 @@ class TrainingRecord:
     spec: TrainingSpec
     epoch: int
     weights: dict[str, Singles]
+    biases: dict[str, Singles]
     loss: Floats
     accuracy: Floats
     dead_output: Bools
@@ -94,10 +97,14 @@ class TrainingRecord:
 
     def keep(self, networks: Networks) -> None:
         """Keep the weights after the epoch that was recorded last, of the layers that should be."""
-        for layer, weights in networks.layers().items():
-            epochs = self.spec.weights.snapshots[layer]
-            if self.epoch in epochs:
-                self.weights[layer][:, epochs.index(self.epoch)] = weights
+        for kept, found in (
+            (self.weights, networks.layers()),
+            (self.biases, networks.biases()),
+        ):
+            for layer, values in found.items():
+                epochs = self.spec.weights.snapshots[layer]
+                if self.epoch in epochs:
+                    kept[layer][:, epochs.index(self.epoch)] = values
 
     def spec_so_far(self) -> Spec:
         """Return the spec of the recorded part."""
@@ -112,6 +119,8 @@ class TrainingRecord:
         for layer, epochs in self.spec_so_far()["snapshots"].items():
             writer.add(f"weights/{layer}", self.weights[layer][:, : len(epochs)])
             writer.add(f"epochs/{layer}", np.array(epochs, dtype=np.int64))
+            if layer in self.biases:
+                writer.add(f"biases/{layer}", self.biases[layer][:, : len(epochs)])
         writer.add("loss", self.loss[:, : self.epoch])
         for name in _BY_EPOCH:
             writer.add(name, getattr(self, name)[:, : self.epoch + 1])
@@ -125,12 +134,18 @@ def unlike(engine: dict[str, Any], other: dict[str, Any]) -> bool:
 def begin(spec: TrainingSpec) -> TrainingRecord:
     """Return the record of a training that has not begun."""
     n_members, n_epochs, weights = len(spec.members), spec.weights.epochs, spec.weights
+    sizes = {layer: (n_members, len(epochs)) for layer, epochs in weights.snapshots.items()}
+    biased = sizes if spec.recipe.biases else {}
     return TrainingRecord(
         spec=spec,
         epoch=-1,
         weights={
-            layer: np.empty((n_members, len(epochs), *weights.shapes[layer]), np.float32)
-            for layer, epochs in weights.snapshots.items()
+            layer: np.empty((*size, *weights.shapes[layer]), np.float32)
+            for layer, size in sizes.items()
+        },
+        biases={
+            layer: np.empty((*size, weights.shapes[layer][0]), np.float32)
+            for layer, size in biased.items()
         },
         loss=np.empty((n_members, n_epochs)),
         accuracy=np.empty((n_members, n_epochs + 1)),
@@ -174,15 +189,18 @@ def resume(reader: Reader, spec: TrainingSpec) -> TrainingRecord:
         getattr(record, name)[:, : record.epoch + 1] = getattr(shard, name)[:, : record.epoch + 1]
     for layer, wanted in spec.weights.snapshots.items():
         kept = found.snapshots[layer]
-        shape = (len(shard.members), len(kept), *spec.weights.shapes[layer])
-        for place, epoch in enumerate(epoch for epoch in wanted if epoch <= record.epoch):
-            record.weights[layer][:, place] = reader.read(
-                f"weights/{layer}",
-                np.float32,
-                shape,
-                finite=shard.finite[:, -1],
-                part=(slice(None), kept.index(epoch)),
-            )
+        for name, values in (("weights", record.weights), ("biases", record.biases)):
+            if layer not in values:
+                continue
+            shape = (len(shard.members), len(kept), *values[layer].shape[2:])
+            for place, epoch in enumerate(epoch for epoch in wanted if epoch <= record.epoch):
+                values[layer][:, place] = reader.read(
+                    f"{name}/{layer}",
+                    np.float32,
+                    shape,
+                    finite=shard.finite[:, -1],
+                    part=(slice(None), kept.index(epoch)),
+                )
     record.trained_by = [
         {**engine, "epochs": [engine["epochs"][0], min(engine["epochs"][1], record.epoch)]}
         for engine in reader.provenance.get("trained_by", [])
@@ -208,7 +226,7 @@ def read_networks(reader: Reader) -> Networks:
     """
     spec = TrainingSpec.parse(reader.spec)
     shapes = spec.weights.shapes
-    shape = (len(spec.members), sum(fan_out * fan_in for fan_out, fan_in in shapes.values()))
+    shape = (len(spec.members), n_entries(shapes, spec.recipe.biases))
     # Networks that diverged go on too, as they would have without the stop.
     weights, first_moment, second_moment = (
         reader.read(f"networks/{name}", np.float32, shape, finite=False) for name in _MOMENTS

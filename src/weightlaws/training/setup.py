@@ -9,7 +9,7 @@ import numpy as np
 
 from weightlaws.arrays import Shapes, Splits
 from weightlaws.errors import WeightLawsError
-from weightlaws.training.engine import Engine, Networks, Recipe
+from weightlaws.training.engine import Engine, Networks, Recipe, n_entries
 from weightlaws.training.networks import initial_weights
 
 # Streams of a member's random numbers. They depend on the study's seed and the member alone, so
@@ -38,7 +38,7 @@ def member_rng(seed: int, member: int, stream: int) -> np.random.Generator:
 
 
 def initial_networks(
-    shapes: Shapes, members: Sequence[int], *, seed: int, initialisation: str
+    shapes: Shapes, members: Sequence[int], *, seed: int, initialisation: str, biases: bool = False
 ) -> Networks:
     """Draw the members' weights; their optimiser has made no step.
 
@@ -50,12 +50,17 @@ def initial_networks(
         Numbers of the members. With the study's ``seed`` a number fixes a member.
     initialisation
         The name of the initial law.
+    biases
+        Whether neurons have biases, which start at 0 and so take no random numbers.
     """
     drawn = [
         initial_weights(shapes, initialisation, member_rng(seed, member, WEIGHTS_STREAM))
         for member in members
     ]
-    weights = np.stack([np.concatenate([w.ravel() for w in one.values()]) for one in drawn])
+    weights = np.zeros((len(drawn), n_entries(shapes, biases)), np.float32)
+    for row, one in zip(weights, drawn, strict=True):
+        matrices = np.concatenate([matrix.ravel() for matrix in one.values()])
+        row[: len(matrices)] = matrices
     return Networks(shapes, weights, np.zeros_like(weights), np.zeros_like(weights), 0)
 
 

@@ -1,12 +1,12 @@
 """The engine that trains the members of a shard as stacked tensors, on any device of torch's.
 
-Adam works entry by entry, so Adam on stacked weights is Adam on each member. The gradient of the
-sum of all losses has the gradient of each member in its slice. The members are cut into chunks
-whose working memory fits the device. A chunk trains a whole epoch before the next one does.
+Optimisers work entry by entry, so a step on stacked weights is a step of each member. The gradient
+of the sum of all losses has the gradient of each member in its slice. The members are cut into
+chunks whose working memory fits the device. A chunk trains a whole epoch before the next one does.
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
@@ -23,17 +23,35 @@ from weightlaws.training.engine import (
     BETA_1,
     BETA_2,
     EPSILON,
+    MOMENTUM,
     Assessment,
     Networks,
+    Optimiser,
     Recipe,
+    n_entries,
+    split_biases,
     split_layers,
 )
-from weightlaws.training.torch_kernels import Centre, Chunk, Images, all_logits, assess, train
+from weightlaws.training.torch_kernels import (
+    Centre,
+    Chunk,
+    Images,
+    Stack,
+    all_logits,
+    assess,
+    train,
+)
 
 # Bytes for a chunk on the CPU: what leaves the caches costs more than larger products save.
 _CPU_MEMORY = 32 * 2**20
 # Share for a chunk of what networks leave free on a CUDA device; libraries need some too.
 _CUDA_SHARE = 0.5
+# What torch calls the first and the second moment of each optimiser.
+_MOMENTS: dict[Optimiser, tuple[str, ...]] = {
+    "adam": ("exp_avg", "exp_avg_sq"),
+    "adamw": ("exp_avg", "exp_avg_sq"),
+    "sgd": ("momentum_buffer",),
+}
 
 
 class TorchEngine:
@@ -133,21 +151,19 @@ class TorchEngine:
 
     def networks(self) -> Networks:
         """Return the networks as they are now; training goes on in arrays of its own."""
-        return Networks(
-            self._shapes,
-            weights=self._entries(lambda _, weights: weights),
-            first_moment=self._entries(lambda state, _: state["exp_avg"]),
-            second_moment=self._entries(lambda state, _: state["exp_avg_sq"]),
-            steps=self._steps,
-        )
+        first, *second = _MOMENTS[self._recipe.optimiser]
+        weights, first_moment = self._entries(), self._entries(first)
+        second_moment = self._entries(*second) if second else np.zeros_like(weights)
+        return Networks(self._shapes, weights, first_moment, second_moment, self._steps)
 
-    def _entries(self, values: Callable[[Any, Tensor], Tensor]) -> Singles:
-        """Copy values(state of the optimiser, weights) of all layers, to (member, entry)."""
+    def _entries(self, moment: str | None = None) -> Singles:
+        """Copy the weights and biases, or a moment of theirs, to (member, entry)."""
         entries = np.empty((self._n_members, self._n_entries), dtype=np.float32)
         for chunk in self._chunks:
-            matrices = split_layers(entries[chunk.members], self._shapes).values()
-            for matrix, weights in zip(matrices, chunk.layers, strict=True):
-                matrix[:] = values(chunk.optimiser.state[weights], weights).numpy(force=True)
+            parts = _parts(entries[chunk.members], self._shapes)
+            for part, values in zip(parts, chunk.stack.parameters, strict=True):
+                found = values if moment is None else chunk.optimiser.state[values][moment]
+                part[:] = found.numpy(force=True)
         return entries
 
     def _start_drawing(self) -> None:
@@ -186,32 +202,33 @@ class TorchEngine:
     def _chunk(self, networks: Networks, start: Networks, members: slice) -> Chunk:
         """Copy members to the device, with an optimiser that goes on where theirs is."""
 
-        def layers(entries: Singles) -> list[Tensor]:
-            matrices = split_layers(entries[members], networks.shapes).values()
-            return [torch.tensor(matrix, device=self._device) for matrix in matrices]
+        def on_device(entries: Singles) -> list[Tensor]:
+            parts = _parts(entries[members], networks.shapes)
+            return [torch.tensor(part, device=self._device) for part in parts]
+
+        def stack(parameters: list[Tensor]) -> Stack:
+            n = len(networks.shapes)
+            return Stack(parameters[:n], parameters[n:], recipe.activation)
 
         recipe, centre = self._recipe, None
         if recipe.output_scale is not None:
-            drawn = layers(start.weights)
+            drawn = stack(on_device(start.weights))
             train_start, test_start = (
                 all_logits(drawn, images, self._at_once(members))
                 for images in (self._train_images, self._test_images)
             )
             centre = Centre(recipe.output_scale, train_start, test_start)
-        weights = [layer.requires_grad_() for layer in layers(networks.weights)]
-        optimiser = torch.optim.Adam(
-            weights,
-            lr=recipe.step_size,
-            betas=(BETA_1, BETA_2),
-            eps=EPSILON,
-            weight_decay=recipe.weight_decay,
-            fused=True,
-        )
-        moments = layers(networks.first_moment), layers(networks.second_moment)
-        for layer, first, second in zip(weights, *moments, strict=True):
-            step = torch.tensor(float(networks.steps), device=self._device)
-            optimiser.state[layer] = {"step": step, "exp_avg": first, "exp_avg_sq": second}
-        return Chunk(members, weights, optimiser, centre)
+        parameters = [values.requires_grad_() for values in on_device(networks.weights)]
+        optimiser = _optimiser(parameters, recipe)
+        names = _MOMENTS[recipe.optimiser]
+        arrays = (networks.first_moment, networks.second_moment)[: len(names)]
+        moments = zip(*map(on_device, arrays), strict=True)
+        for values, found in zip(parameters, moments, strict=True):
+            optimiser.state[values] = dict(zip(names, found, strict=True))
+            if recipe.optimiser != "sgd":
+                step = torch.tensor(float(networks.steps), device=self._device)
+                optimiser.state[values]["step"] = step
+        return Chunk(members, stack(parameters), optimiser, centre)
 
     @contextmanager
     def _enough_memory(self) -> Iterator[None]:
@@ -224,6 +241,23 @@ class TorchEngine:
                 "room for their networks, all images and a batch of them",
                 f"choose a smaller shard_size (torch: {'. '.join(str(error).split('. ')[:3])})",
             ) from error
+
+
+def _optimiser(parameters: list[Tensor], recipe: Recipe) -> torch.optim.Optimizer:
+    rate, decay = recipe.step_size, recipe.weight_decay
+    if recipe.optimiser == "sgd":
+        # A velocity of 0 makes its first step as torch does, along the gradient.
+        return torch.optim.SGD(
+            parameters, lr=rate, momentum=MOMENTUM, weight_decay=decay, fused=True
+        )
+    made_by = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
+    betas = (BETA_1, BETA_2)
+    return made_by(parameters, lr=rate, betas=betas, eps=EPSILON, weight_decay=decay, fused=True)
+
+
+def _parts(entries: Singles, shapes: Shapes) -> list[Singles]:
+    """Cut (member, entry) into all matrices, and then all biases: views."""
+    return [*split_layers(entries, shapes).values(), *split_biases(entries, shapes).values()]
 
 
 def _draw(rng: np.random.Generator, order: npt.NDArray[np.int32]) -> None:
@@ -245,7 +279,7 @@ def _classes(shapes: Shapes) -> int:
 
 def _bytes_per_member(shapes: Shapes, recipe: Recipe, n_images: int, n_pixels: int) -> int:
     """Bytes that training needs for a member beside its network: a bound of the peak."""
-    gradients = 4 * sum(fan_out * fan_in for fan_out, fan_in in shapes.values())
+    gradients = 4 * n_entries(shapes, recipe.biases)
     # An image is there as bytes and as floats, a neuron as product and activation and with their
     # gradients, an order as int32.
     image = 5 * n_pixels + 16 * sum(fan_out for fan_out, _ in shapes.values())

@@ -30,6 +30,7 @@ from weightlaws.training.record import (
     write_networks,
 )
 from weightlaws.training.setup import MakeEngine, choose_engine, initial_networks, member_shuffles
+from weightlaws.training.stored_images import read_splits
 from weightlaws.training.training_spec import TrainingSpec
 
 log = logging.getLogger(__name__)
@@ -152,7 +153,11 @@ def _start(
     if start is None or spec.recipe.output_scale is not None:
         # Outputs are centred at the draw, also where the networks have gone on from it.
         start = initial_networks(
-            spec.weights.shapes, spec.members, seed=spec.seed, initialisation=spec.initialisation
+            spec.weights.shapes,
+            spec.members,
+            seed=spec.seed,
+            initialisation=spec.initialisation,
+            biases=spec.recipe.biases,
         )
     shuffles = member_shuffles(spec.members, seed=spec.seed, images=images, epochs=done)
     engine = make_engine(splits, networks or start, shuffles, spec.recipe, start)
@@ -211,19 +216,3 @@ def _store_state(path: Path, record: TrainingRecord, networks: Networks) -> None
     with hdf5.create(path, "state", record.spec_so_far(), provenance) as writer:
         record.write(writer)
         write_networks(writer, networks)
-
-
-def read_splits(path: Path, spec: Spec) -> Splits:
-    """Read a stored data set, checked against the expected spec.
-
-    Raises
-    ------
-    StorageError
-        If the file is not the data set of that spec.
-    """
-    with hdf5.opened(path, "dataset", spec) as reader:
-        return {
-            f"{split}_{name}": reader.read(f"{split}_{name}", np.uint8, shape)
-            for split in ("train", "test")
-            for name, shape in (("images", (None, None, None, None)), ("labels", (None,)))
-        }
