@@ -27,6 +27,7 @@ include: "workflow/rules/comparison.smk"
 include: "workflow/rules/symmetry.smk"
 include: "workflow/rules/interacting.smk"
 include: "workflow/rules/network_law.smk"
+include: "workflow/rules/noise_scale.smk"
 include: "workflow/rules/findings.smk"
 include: "workflow/rules/spectra.smk"
 include: "workflow/rules/figures.smk"
@@ -55,6 +56,7 @@ localrules:
     architecture_figures,
     interacting_figure,
     network_law_figure,
+    noise_scale_figure,
     spectra_figures,
     lazy_rich,
 

@@ -172,6 +172,11 @@ class Results:
         return self._table("drawn_networks")
 
     @cached_property
+    def noise_scale(self) -> pd.DataFrame:
+        """One row a recipe, layer, epoch and parameter: what laws at several rates depend on."""
+        return self._table("noise_scale")
+
+    @cached_property
     def spectra(self) -> pd.DataFrame:
         """One row a condition or network, layer, headline epoch, statistic of spectra and null."""
         return self._table("spectra_table")

@@ -289,6 +289,7 @@ STAGES = {
     "interacting": FROM_INTERACTING,
     "network_law": FROM_NETWORK_LAW,
     "drawn_networks": FROM_DRAWN,
+    "noise_scale": {},
     "findings": FINDINGS,
     "null": NULLS | SPECTRA,
     "spectra_shard": SPECTRA,
@@ -300,6 +301,7 @@ STAGES = {
     "architecture_figures": BETWEEN,
     "interacting_figure": OF_INTERACTING,
     "network_law_figure": OF_NETWORKS,
+    "noise_scale_figure": {},
     "spectra_figures": OF_SPECTRA,
     "lazy_rich": {},
 }
@@ -312,12 +314,14 @@ IMPORTS = "import_ensemble import_network"
 LOADED = "dataset class_subset"
 IMAGES = f"{LOADED} label_noise"
 ELSEWHERE = f"{IMPORTS} skipped"
-STORED = f"{LAWS} {ELSEWHERE} {IMAGES} train members invariants null spectra_shard spectra"
+STORED = (
+    f"{LAWS} {ELSEWHERE} noise_scale {IMAGES} train members invariants null spectra_shard spectra"
+)
 TESTED = "comparison symmetry significance omnibus"
-READERS = f"{TESTED} {JOINED} model train members invariants spectra_shard spectra"
+READERS = f"{TESTED} {JOINED} noise_scale model train members invariants spectra_shard spectra"
 BEYOND_FIGURES = "interacting_figure network_law_figure"
 TABLES = "accuracy condition_figures architecture_figures spectra_figures lazy_rich"
-TABLES = f"{TABLES} {BEYOND_FIGURES}"
+TABLES = f"{TABLES} {BEYOND_FIGURES} noise_scale_figure"
 DRAWN = f"gallery {TABLES}"
 CATALOGUES = "invariants catalogue gallery"
 EVERY = " ".join(STAGES)
@@ -347,13 +351,14 @@ MODULES = {
         "laws": "condition_figures",
         "lazy_rich": "lazy_rich",
         "network_law": "network_law_figure",
+        "noise_scale": "noise_scale_figure",
         "spectra": "spectra_figures lazy_rich",
         "style": DRAWN,
         "training": "accuracy",
     },
     "inference": {
         "admissibility model_job model_tables": "model",
-        "bootstrap": f"model distance {INTERACTING}",
+        "bootstrap": f"model distance {INTERACTING} noise_scale",
         "comparison": f"comparison {JOINED}",
         "comparison_job": "comparison",
         "dead_outputs": f"{TESTED} {JOINED} condition_figures {BEYOND_FIGURES}",
@@ -366,8 +371,9 @@ MODULES = {
         "intervals": f"model distance significance comparison {JOINED}",
         "layer_fit": "model distance",
         "layer_tables": f"{TESTED} interacting",
-        "max_t": f"significance omnibus {JOINED}",
+        "max_t": f"significance omnibus {JOINED} noise_scale",
         "network_law_job network_test": "network_law",
+        "noise_scale noise_scale_job": "noise_scale",
         "omnibus omnibus_job": "omnibus",
         "significance significance_job": "significance",
         "stored_fits": "model distance",
@@ -376,14 +382,16 @@ MODULES = {
     },
     "invariants": {
         "catalogue": f"{CATALOGUES} model significance findings condition_figures",
-        "evaluation": f"{LAWS} invariants",
+        "evaluation": f"{LAWS} invariants noise_scale",
         "gradients": INTERACTING,
-        "graphs": f"{LAWS} {CATALOGUES} findings condition_figures architecture_figures",
+        "graphs": f"{LAWS} {CATALOGUES} noise_scale findings "
+        "condition_figures architecture_figures",
         "invariants_job": "invariants",
     },
     "laws": {
-        "base pigmm wick": LAWS,
-        "bipartite": f"{TESTED} {JOINED}",
+        "base wick": f"{LAWS} noise_scale",
+        "pigmm": LAWS,
+        "bipartite": f"{TESTED} {JOINED} noise_scale",
         "candidates iid one_sided": f"comparison significance omnibus {JOINED}",
         "hamiltonian hard_edges interacting normalisability score_equations scores": INTERACTING,
         "likelihood_ratios": "symmetry",

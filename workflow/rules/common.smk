@@ -17,7 +17,12 @@ from weightlaws.planning.stages import STAGES
 from weightlaws.storage.disk_file import replacing
 from weightlaws.storage.shards import read_shapes
 from weightlaws.study import layout, strict_yaml, study as studies
-from weightlaws.study.conditions import Shard, by_architecture, by_noisy_images
+from weightlaws.study.conditions import (
+    Shard,
+    by_architecture,
+    by_noisy_images,
+    by_recipe,
+)
 
 try:
     for file in map(Path, workflow.configfiles):
@@ -71,6 +76,8 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
+# Conditions that differ in learning rate and batch size alone, by what they have in common.
+RECIPES = by_recipe(STAGES["noise_scale"].networks(STUDY))
 # Data sets, of which some of the classes may be taken.
 DATASET = one_of(sorted({condition.dataset for condition in TRAINED.values()}))
 # Images of which some labels are shuffled, each with a condition that learns them.

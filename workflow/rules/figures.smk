@@ -2,10 +2,10 @@
 #           comparison/{condition}.csv, significance/{condition}.csv, distances.csv,
 #           conditions.csv, learning_curves.csv, couplings/{condition}.csv,
 #           scores/{condition}.csv, interacting_predictions/{condition}.csv,
-#           network_law/{condition}.csv, drawn/{condition}.csv,
+#           network_law/{condition}.csv, drawn/{condition}.csv, noise_scale/{recipe}.parameters.csv,
 #           spectra/{condition}.csv, .ranks.csv and .curves.csv
 # Produces: {RESULTS}/figures/invariants.svg, {RESULTS}/figures/{condition}/*.svg and
-#           {RESULTS}/figures/{architecture}/*.svg
+#           {RESULTS}/figures/{architecture}/*.svg and {RESULTS}/figures/{recipe}/*.svg
 
 
 rule gallery:
@@ -158,6 +158,32 @@ rule network_law_figure:
         spec=spec_of("network_law_figure"),
     script:
         "../scripts/network_law_figure.py"
+
+
+rule noise_scale_figure:
+    """Draw the laws of conditions that differ in learning rate and batch size."""
+    input:
+        at("noise_scale_parameters"),
+    output:
+        shown(
+            at("noise_scale_figure"),
+            "noise_scale_figure",
+            "Fits",
+            "{recipe}",
+            "laws by learning rate and batch size",
+        ),
+    log:
+        log_of("noise_scale_figure", "{recipe}"),
+    benchmark:
+        benchmark_of("noise_scale_figure", "{recipe}")
+    wildcard_constraints:
+        recipe=one_of(RECIPES),
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=spec_of("noise_scale_figure"),
+    script:
+        "../scripts/noise_scale_figure.py"
 
 
 rule spectra_figures:

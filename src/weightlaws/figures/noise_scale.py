@@ -15,6 +15,7 @@ from weightlaws.figures.style import (
     canvas,
     layer_headings,
     legend,
+    only,
     power_of_ten,
     require,
 )
@@ -33,10 +34,10 @@ _MARKERS = "os^D"
 _MARKED = 8
 
 
-def noise_scale(parameters: pd.DataFrame, title: str, style: Style) -> Figure:
+def noise_scale(parameters: pd.DataFrame, style: Style) -> Figure:
     """Draw the bipartite law of each condition against the time that gradient descent has run.
 
-    Reads ``condition, layer, rows, columns, learning_rate, batch_size, noise_scale, epoch,
+    Reads ``recipe, condition, layer, rows, columns, learning_rate, batch_size, noise_scale, epoch,
     parameter, value, low, high``. A row of panels per layer, a column per parameter. A line is a
     condition: its colour tells learning rate over batch size, its dashes and markers the batch
     size. Bands hold 95 % of the resampled values. If learning rate over batch size is all that
@@ -52,6 +53,7 @@ def noise_scale(parameters: pd.DataFrame, title: str, style: Style) -> Figure:
     shades = colormaps["viridis"](np.linspace(0, 0.9, len(scales)))
     colours, kinds = dict(zip(scales, shades, strict=True)), list(batches)
     layers, w = layer_headings(table), style.panel_width
+    title = f"{only(parameters, 'recipe')}: laws by learning rate and batch size"
     shape, size = (len(layers), len(_PARAMETERS)), (0.95 * w, 0.7 * w)
     room = Room(left=5.5, right=1.5, between=4.5)
     with canvas(style, title, shape, size, room, sharey=False) as (figure, panels):

@@ -21,7 +21,7 @@ from weightlaws.laws.bipartite import FITTED
 from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import read_weights, too_few_finite
 
-_PLACE = ("layer", "rows", "columns", "n_members")
+_PLACE = ("recipe", "layer", "rows", "columns", "n_members")
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
@@ -69,22 +69,24 @@ class NoiseScaleSpec:
         )
 
 
-def noise_scale_tables(paths: Mapping[str, Sequence[Path]], stored: Spec) -> Tables:
+def noise_scale_tables(paths: Sequence[Path], stored: Spec, recipe: str) -> Tables:
     """Compare the bipartite laws of conditions that differ in learning rate and batch size.
 
     Parameters
     ----------
     paths
-        The weights shards of each condition, in the order of their members.
+        The weights shards of all conditions, one after another, in the order of their members.
     stored
         A ``specs.noise_scale_spec``.
+    recipe
+        The name of what the conditions have in common.
 
     Returns
     -------
     three DataFrames
         Those of `noise_scale.parameters_table`, `noise_scale.comparisons_table` and
-        `noise_scale.scaling_table`, each with ``layer``, ``rows``, ``columns`` and ``n_members``
-        in front. Members that diverged in any of the conditions are left out of all.
+        `noise_scale.scaling_table`, each with ``recipe``, ``layer``, ``rows``, ``columns``
+        and ``n_members`` in front. Members that diverged in a condition are left out of all.
 
     Raises
     ------
@@ -94,10 +96,16 @@ def noise_scale_tables(paths: Mapping[str, Sequence[Path]], stored: Spec) -> Tab
         If fewer than two members are finite in all conditions.
     """
     spec = NoiseScaleSpec.parse(stored)
-    rng = np.random.default_rng([spec.seed, *b"noise_scale", *" ".join(spec.weights).encode()])
+    # Seeded by the study and the place alone, so that other conditions change nothing here.
+    rng = np.random.default_rng([spec.seed, *f"noise_scale/{recipe}".encode()])
+    folders = [path.parent.name for path in paths]
+    by_condition = {
+        name: [path for path, folder in zip(paths, folders, strict=True) if folder == name]
+        for name in spec.weights
+    }
     tables: list[Tables] = []
     for layer in spec.layers:
-        runs = _runs(paths, spec, layer)
+        runs = _runs(by_condition, spec, layer)
         n = len(runs[0].moments)
         weights = resampling_weights(n, spec.replicates, rng)
         shape = next(iter(spec.weights.values())).shapes[layer]
@@ -105,7 +113,7 @@ def noise_scale_tables(paths: Mapping[str, Sequence[Path]], stored: Spec) -> Tab
         own = parameters_table(runs, shape, weights), compared, scaling_table(compared)
         for table in own:
             for k, name in enumerate(_PLACE):
-                table.insert(k, name, (layer, *shape, n)[k])
+                table.insert(k, name, (recipe, layer, *shape, n)[k])
         tables.append(own)
     parameters, comparisons, scalings = (
         pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True)

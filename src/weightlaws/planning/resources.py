@@ -6,6 +6,7 @@ asks for `SAFETY` times the time, and `START`. `python benchmarks/jobs.py` print
 estimates hold.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, prod
 
@@ -212,6 +213,24 @@ def drawn_networks(_: Study, condition: Condition) -> Resources:
     seconds = 2 * (n * images * network + 2.0 * len(condition.shapes) + 4e-9 * inputs**3)
     held = 40 * n * (inputs * hidden + sum(map(prod, others))) + 5 * images * inputs + 2e8
     return _resources(held, seconds)
+
+
+def noise_scale(study: Study, conditions: Sequence[str]) -> Resources:
+    """Estimate a job that compares conditions of different learning rates and batch sizes."""
+    trained = [study.trained[name] for name in conditions]
+    n, copies = max(each.members for each in trained), study.statistics.randomisations
+    snapshots, matrices, largest = 0, 0.0, 0
+    for condition in trained:
+        kept = study.layer_snapshots(condition)
+        for layer, shape in condition.square_layers.items():
+            snapshots += len(kept[layer])
+            matrices += n * len(kept[layer]) * _evaluation(5, shape[0])
+            largest = max(largest, prod(shape))
+    # Replicates of five averages a snapshot, and copies of those that are compared.
+    resampled = 5 * snapshots * n * study.statistics.bootstrap_replicates * 1e-9
+    copied = 4e-8 * 5 * n * copies * len(trained) * len(study.headline_epochs)
+    held = 8 * 5 * snapshots * (n + study.statistics.bootstrap_replicates) + 12 * n * largest
+    return _resources(held, matrices + resampled + len(trained) * copied)
 
 
 def null(study: Study, shape: Shape) -> Resources:

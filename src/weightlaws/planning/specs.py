@@ -277,6 +277,21 @@ def drawn_networks_spec(study: Study, condition: Condition, code: Mapping[str, s
     }
 
 
+def noise_scale_spec(study: Study, conditions: list[str], code: Mapping[str, str]) -> Spec:
+    """Return the spec of the comparison of conditions that differ in rate and batch size."""
+    trained = [study.trained[name] for name in conditions]
+    return {
+        "weights": {each.name: weights_spec(study, each, code) for each in trained},
+        "members": {each.name: each.members for each in trained},
+        "layers": list(trained[0].square_layers),
+        "seed": study.seed,
+        "epochs": study.headline_epochs,
+        "bootstrap_replicates": study.statistics.bootstrap_replicates,
+        "randomisations": study.statistics.randomisations,
+        "code": code["noise_scale"],
+    }
+
+
 def null_spec(study: Study, shape: tuple[int, int], code: Mapping[str, str]) -> Spec:
     """Return the spec of the simulated spectra of one shape."""
     return {
@@ -411,6 +426,11 @@ def network_law_figure_spec(study: Study, _: Ensemble, code: Mapping[str, str]) 
     """Return the spec of the figure of the law of a network; tables fix its numbers."""
     level = study.statistics.significance_level
     return {**_look(study), "level": level, "code": code["network_law_figure"]}
+
+
+def noise_scale_figure_spec(study: Study, _: list[str], code: Mapping[str, str]) -> Spec:
+    """Return the spec of the figure of laws by rate and batch size; tables fix its numbers."""
+    return {**_look(study), "code": code["noise_scale_figure"]}
 
 
 def spectra_figures_spec(study: Study, _: Ensemble | Checkpoint, code: Mapping[str, str]) -> Spec:

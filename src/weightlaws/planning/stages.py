@@ -19,6 +19,7 @@ from weightlaws.study.conditions import (
     Shard,
     by_architecture,
     by_noisy_images,
+    by_recipe,
 )
 from weightlaws.study.layout import PATHS
 from weightlaws.study.study import Study
@@ -28,7 +29,7 @@ Networks = Mapping[str, Ensemble | Checkpoint]
 #: Values of the wildcards of one job, by name.
 Wildcards = dict[str, str]
 Over = Literal[
-    "study", "dataset", "classes", "noise", "architecture", "condition", "shard", "shape"
+    "study", "dataset", "classes", "noise", "architecture", "recipe", "condition", "shard", "shape"
 ]
 
 
@@ -93,6 +94,8 @@ class Stage:
                 yield from ({"noisy_images": name} for name in by_noisy_images(_trained(networks)))
             case "architecture":
                 yield from ({"architecture": name} for name in _architectures(networks))
+            case "recipe":
+                yield from ({"recipe": name} for name in _recipes(networks))
             case "condition":
                 yield from ({"condition": name} for name in networks)
             case "shard":
@@ -133,6 +136,8 @@ class Stage:
             return [wildcards["condition"]]
         if "architecture" in wildcards:
             return _architectures(networks)[wildcards["architecture"]]
+        if "recipe" in wildcards:
+            return _recipes(networks)[wildcards["recipe"]]
         return [*networks]
 
     def spec_of(self, study: Study, code: Mapping[str, str], wildcards: Wildcards) -> Spec:
@@ -163,6 +168,8 @@ class Stage:
                 return [by_noisy_images(_trained(self.networks(study)))[wildcards["noisy_images"]]]
             case "architecture":
                 return [_architectures(self.networks(study))[wildcards["architecture"]]]
+            case "recipe":
+                return [_recipes(self.networks(study))[wildcards["recipe"]]]
             case "shape":
                 return [(int(wildcards["rows"]), int(wildcards["columns"]))]
             case _:
@@ -180,6 +187,10 @@ def _architectures(networks: Networks) -> dict[str, list[str]]:
     return by_architecture({n: c for n, c in networks.items() if isinstance(c, Condition)})
 
 
+def _recipes(networks: Networks) -> dict[str, list[str]]:
+    return by_recipe({n: c for n, c in networks.items() if isinstance(c, Condition)})
+
+
 def _modelled_here(study: Study) -> Networks:
     return {name: c for name, c in study.modelled.items() if name in study.trained}
 
@@ -193,6 +204,12 @@ def _compared(study: Study) -> Networks:
     modelled = _modelled_here(study)
     shared = [names for names in _architectures(modelled).values() if len(names) > 1]
     return {name: modelled[name] for names in shared for name in names}
+
+
+def _at_rates(study: Study) -> Networks:
+    """Modelled conditions of recipes that are trained with several rates or batch sizes."""
+    modelled = _modelled_here(study)
+    return {name: modelled[name] for names in _recipes(modelled).values() for name in names}
 
 
 def _scaled(study: Study) -> Networks:
@@ -379,6 +396,14 @@ _ROWS = (
         resources.drawn_networks,
     ),
     Stage(
+        "noise_scale",
+        "recipe",
+        ("noise_scale_parameters", "noise_scale_comparisons", "noise_scale"),
+        _at_rates,
+        specs.noise_scale_spec,
+        resources.noise_scale,
+    ),
+    Stage(
         "findings",
         "study",
         ("findings", "deviations", "findings_page"),
@@ -455,6 +480,13 @@ _ROWS = (
         ("network_law_figure",),
         _networked,
         specs.network_law_figure_spec,
+    ),
+    Stage(
+        "noise_scale_figure",
+        "recipe",
+        ("noise_scale_figure",),
+        _at_rates,
+        specs.noise_scale_figure_spec,
     ),
     Stage(
         "spectra_figures",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -122,6 +122,18 @@ def by_architecture(conditions: Mapping[str, Condition]) -> dict[str, list[str]]
     for name, condition in conditions.items():
         architectures.setdefault(condition.architecture, []).append(name)
     return architectures
+
+
+def by_recipe(conditions: Mapping[str, Condition]) -> dict[str, list[str]]:
+    """Return the names of conditions that differ in learning rate and batch size alone.
+
+    Each group has the name that its condition with the study's values has, or would have.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, condition in conditions.items():
+        alike = replace(condition, learning_rate=None, batch_size=None)
+        groups.setdefault(alike.name, []).append(name)
+    return {name: names for name, names in groups.items() if len(names) > 1}
 
 
 def by_noisy_images(conditions: Iterable[Condition]) -> dict[str, Condition]:
