@@ -394,13 +394,14 @@ MODULES = {
         "members_job": "members",
         "networks": f"{TESTED} {INTERACTING} train findings",
         "plugins": f"{GAUSSIAN} {INTERACTING} {IMAGES} train findings",
+        "stored_images": "drawn_networks train",
         "torchvision": ELSEWHERE,
     },
     "training.datasets": {
         "cifar10 digits fashion_mnist mnist": "",
     },
     "training.initial_laws": {
-        "gaussian uniform": "",
+        "gaussian kaiming orthogonal uniform xavier": "",
     },
 }
 
