@@ -17,6 +17,11 @@ GRAPHS = catalogue("published")
 
 
 GAUSSIAN = initial_law("gaussian")
+INDEPENDENT = [name for name in names("initial_laws") if initial_law(name).independent]
+
+
+def drawn(law, n, size, rng):
+    return np.stack([law.draw(rng, (size, size)) for _ in range(n)])
 
 
 def fit_layer(invariants, size, start, replicates=60):
@@ -51,12 +56,12 @@ def test_published_values(case):
     assert_sums_close(fit.deviation_sd[0, 13:], expected, terms, units=1)
 
 
-@pytest.mark.parametrize("initialisation", names("initial_laws"))
+@pytest.mark.parametrize("initialisation", INDEPENDENT)
 def test_initial_moments_are_those_of_initial_weights(initialisation):
     size, n = 5, 200_000
     law = initial_law(initialisation)
-    draws = law.draw(np.random.default_rng(1), (n, size * size)).reshape(n, size, size)
-    values = evaluate(FITTED, draws / np.sqrt(size))
+    draws = drawn(law, n, size, np.random.default_rng(1))
+    values = evaluate(FITTED, draws)
     mean, sd = initial_moments(law, size)
     # 13 scores each: beyond 4.5 in one of 10^4 seeds. The error of a standard deviation has the
     # fourth moment of the values in it, which is taken from them.
@@ -65,26 +70,26 @@ def test_initial_moments_are_those_of_initial_weights(initialisation):
     assert np.all(np.abs(squares.mean(0) - sd**2) < 4.5 * squares.std(0) / np.sqrt(n))
 
 
-@pytest.mark.parametrize("initialisation", names("initial_laws"))
+@pytest.mark.parametrize("initialisation", INDEPENDENT)
 def test_standard_deviations_at_the_start_differ_from_the_published_ones(initialisation):
     """Those of the published code are 4 to 29 % below a simulation in these seven."""
     size, n, law = 10, 40_000, initial_law(initialisation)
-    draws = law.draw(np.random.default_rng(9), (n, size * size)).reshape(n, size, size)
+    draws = drawn(law, n, size, np.random.default_rng(9))
     chosen = [3, 6, 7, 8, 9, 11, 12]  # I4, I7, I8, I9, I10, I12, I13
-    simulated = evaluate(FITTED, draws / np.sqrt(size)).std(axis=0)[chosen]
+    simulated = evaluate(FITTED, draws).std(axis=0)[chosen]
     _, sd = initial_moments(law, size)
     # Values with the tails of a chi-square with one degree of freedom, kurtosis 15: 1 % at most.
     np.testing.assert_allclose(sd[chosen], simulated, rtol=0.03)
 
 
-@pytest.mark.parametrize("initialisation", names("initial_laws"))
+@pytest.mark.parametrize("initialisation", INDEPENDENT)
 def test_deviation_from_the_start_counts_standard_errors(initialisation):
     """At the start each score is |N(0, 1)| up to the skewness of quadratic invariants."""
     size, n, ensembles = 6, 200, 300
     law = initial_law(initialisation)
     rng = np.random.default_rng(2)
-    draws = law.draw(rng, (n * ensembles, size * size)).reshape(n, ensembles, size, size)
-    fit = fit_layer(evaluate(GRAPHS, draws / np.sqrt(size)), size, law)
+    draws = drawn(law, n * ensembles, size, rng).reshape(n, ensembles, size, size)
+    fit = fit_layer(evaluate(GRAPHS, draws), size, law)
     scores = fit.deviation_start[:, :13]
     # Mean squares of 300 scores: 1 with a standard error of 0.08.
     np.testing.assert_allclose((scores**2).mean(0), 1, atol=0.35)

@@ -43,9 +43,16 @@ def results(project, name):
     return project.folder / "results/mini" / name
 
 
-def test_an_initial_law_whose_entries_depend_on_each_other(project):
+def test_an_initial_law(project):
     carry_out(project, "Add an initial law")
     assert project.planned() == {}
+    project.configure(**sweep(initialisations=["signs"]))
+    project.run("results/mini/distances.csv")
+    distances = pd.read_csv(results(project, "distances.csv"))
+    assert set(distances["reference"]) == {"initial law", "start"}
+
+
+def test_an_initial_law_whose_entries_depend_on_each_other(project):
     project.configure(**sweep(initialisations=["orthogonal"]))
     project.run("results/mini/distances.csv")
     distances = pd.read_csv(results(project, "distances.csv"))

@@ -165,9 +165,8 @@ KEYS = {
         new_shards(2 * SHARDS) | fan_in(2),
     ),
     "sweeps.activations": (
-        # Drawn networks are measured with relu.
         {"sweeps": sweeps(activations=["tanh", "relu"])},
-        without_drawn(new_shards(2 * SHARDS) | fan_in(2)),
+        new_shards(2 * SHARDS) | fan_in(2),
     ),
     # The first is the study's.
     "sweeps.learning_rates": (
@@ -433,7 +432,7 @@ MODULES = {
         "class_subset": "class_subset",
         "dataset": LOADED,
         "label_noise": "label_noise",
-        "stored_images": "label_noise train",
+        "stored_images": "drawn_networks label_noise train",
         "engine numba_engine numba_kernels progress_line record setup torch_engine": "train",
         "torch_kernels train_job training_spec": "train",
         "initial_law": f"{GAUSSIAN} {INTERACTING} train findings",
@@ -447,7 +446,7 @@ MODULES = {
         "cifar10 digits fashion_mnist mnist": "",
     },
     "training.initial_laws": {
-        "gaussian uniform": "",
+        "gaussian kaiming orthogonal uniform xavier": "",
     },
 }
 

@@ -128,7 +128,7 @@ def _from_start(fits: Mapping[str, Fits], spec: DistanceSpec) -> Iterator[pd.Dat
             size, epochs = model.size(layer), model.epochs(layer)
             if law is not None:
                 place = _Place(INITIAL_LAW, condition, layer, size)
-                initial = PIGMM.iid(size, law.variance / size).parameters
+                initial = PIGMM.iid(size, law.variance((size, size))).parameters
                 yield _rows(place, epochs, *_from_law(place, initial, fit, spec))
             place = _Place(START, condition, layer, size)
             at_start = np.broadcast_to(fit.statistics[:, :1], fit.statistics.shape)

@@ -14,8 +14,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtr
 
-from weightlaws.arrays import Bytes, Floats, Singles
+from weightlaws.arrays import Bytes, Floats, Images, Singles
 from weightlaws.inference.drawn_names import ALL, JOINT, NOTHING, OTHERS, PERMUTED, TRAINED
 from weightlaws.inference.intervals import student_interval
 from weightlaws.laws.base import check_matrices
@@ -26,6 +27,11 @@ from weightlaws.laws.network import NetworkLaw, check_layers
 from weightlaws.laws.one_sided import OneSided
 from weightlaws.training.networks import labelled_side
 
+_ACTIVATIONS: dict[str, Callable[[Singles], Singles]] = {
+    "relu": lambda values: np.maximum(values, 0),
+    "tanh": np.tanh,
+    "gelu": lambda values: values * ndtr(values),
+}
 # Activations of a layer that are there at once.
 _CHUNK = 2**23
 
@@ -42,11 +48,16 @@ class Sampler(Protocol):
 LawOfNetworks = NetworkLaw | Sequence[Sampler]
 
 
-def accuracies(networks: Sequence[Sequence[npt.ArrayLike]], images: Bytes, labels: Bytes) -> Floats:
+def accuracies(
+    networks: Sequence[Sequence[npt.ArrayLike]],
+    images: Images,
+    labels: Bytes,
+    activation: str = "relu",
+) -> Floats:
     """Share of images that networks classify rightly.
 
-    The network is that of `training.engine`: no biases, ReLU, pixels in [-1, 1], single precision,
-    and of equal logits the first wins.
+    The network is that of `training.engine` without biases, in single precision, and of equal
+    logits the first wins.
 
     Parameters
     ----------
@@ -54,8 +65,10 @@ def accuracies(networks: Sequence[Sequence[npt.ArrayLike]], images: Bytes, label
         Ensembles of n networks: of each layer, in order, matrices (n, out, in). What a first layer
         makes of the images is found once for all ensembles that have the same array there.
     images : (image, ...)
-        Bytes.
+        Bytes, which are scaled to [-1, 1], or single precision, used as it is.
     labels : (image,)
+    activation
+        Of hidden neurons, one of `training.engine`.
 
     Returns
     -------
@@ -75,8 +88,11 @@ def accuracies(networks: Sequence[Sequence[npt.ArrayLike]], images: Bytes, label
             f"expected labels and inputs for images of shape {images.shape}, "
             f"found {len(labels)} labels and layers {shapes[0]}"
         )
-    # As `torch_kernels.scale_pixels`: exact but for one division.
-    scaled = pixels.astype(np.float32) / np.float32(127.5) - np.float32(1)
+    scaled = pixels.astype(np.float32)
+    if images.dtype == np.uint8:
+        # As `torch_kernels.scale_pixels`: exact but for one division.
+        scaled = scaled / np.float32(127.5) - np.float32(1)
+    activate = _ACTIVATIONS[activation]
     n, widest = shapes[0][0][0], max(shape[1] for shape in shapes[0])
     step = max(1, _CHUNK // (widest * len(images)))
     right = np.empty((len(networks), n))
@@ -91,7 +107,7 @@ def accuracies(networks: Sequence[Sequence[npt.ArrayLike]], images: Bytes, label
                 products[id(first)] = product.reshape(*weights.shape[:2], -1)
             values = products[id(first)]
             for layer in others:
-                values = _single(layer, chunk) @ np.maximum(values, 0)
+                values = _single(layer, chunk) @ activate(values)
             right[k, chunk] = (values.argmax(axis=1) == labels).mean(axis=1)
     return right
 
@@ -131,9 +147,10 @@ def fitted_laws(trained: Mapping[str, npt.ArrayLike]) -> dict[str, LawOfNetworks
 def drawn_accuracies(
     trained: Mapping[str, npt.ArrayLike],
     laws: Mapping[str, LawOfNetworks],
-    images: Bytes,
+    images: Images,
     labels: Bytes,
     rng: np.random.Generator,
+    activation: str = "relu",
 ) -> pd.DataFrame:
     """Measure the accuracy of networks drawn from laws, beside that of the trained ones.
 
@@ -146,9 +163,11 @@ def drawn_accuracies(
     laws
         By name, such as `fitted_laws` fits.
     images, labels
-        The test images, bytes.
+        The test images; see `accuracies`.
     rng
         Draws the networks.
+    activation
+        Of hidden neurons.
 
     Returns
     -------
@@ -166,7 +185,7 @@ def drawn_accuracies(
     n = len(kept[0])
     if n < 3:
         raise ValueError(f"expected three or more trained networks, found {n}")
-    assess = partial(accuracies, images=images, labels=labels)
+    assess = partial(accuracies, images=images, labels=labels, activation=activation)
     rows = [_row(TRAINED, NOTHING, assess([kept])[0])]
     for law in (*laws, OTHERS):
         whole, single = (

@@ -23,6 +23,7 @@ from weightlaws.storage.shard_specs import Spec, WeightsSpec
 from weightlaws.storage.shards import MemberValues, read_weights, too_few_finite
 from weightlaws.training.layer_chain import chain
 from weightlaws.training.networks import labelled_side
+from weightlaws.training.stored_images import read_images
 
 # Networks that the spread of their accuracies needs.
 _FEWEST = 3
@@ -90,10 +91,14 @@ def drawn_networks_table(
         If a shard or the data set is not the spec's, or members are missing.
     WeightLawsError
         If fewer than three members are finite.
+    ValueError
+        If the networks have biases: no law of weights draws them.
     """
     spec = DrawnNetworksSpec.parse(stored)
+    if spec.weights.stored["biases"]:
+        raise ValueError(f"{condition}: a law of weights draws no biases, which its networks have")
     with opened(dataset, "dataset", spec.weights.stored["dataset"]) as reader:
-        images = reader.read("test_images", np.uint8, (None, None, None, None))
+        images = read_images(reader, "test")
         labels = reader.read("test_labels", np.uint8, (None,))
     layers = {layer: _read(paths, spec, layer) for layer in chain(spec.weights.shapes)}
     first, *_ = layers.values()
@@ -109,7 +114,8 @@ def drawn_networks_table(
         rng, laws = np.random.default_rng(seed), fitted_laws(trained)
         samplers, note = _interacting(trained, rng)
         laws |= {} if note else {INTERACTING: samplers}
-        found = drawn_accuracies(trained, laws, images, labels, rng).assign(note="")
+        activation = spec.weights.stored["activation"]
+        found = drawn_accuracies(trained, laws, images, labels, rng, activation).assign(note="")
         if note:
             found.loc[len(found), ["law", "drawn", "note"]] = INTERACTING, ALL, note
         return found

@@ -228,11 +228,11 @@ def _padded(values: Floats, n_invariants: int) -> Floats:
 def initial_moments(law: InitialLaw, size: int) -> tuple[Floats, Floats]:
     """Exact mean and standard deviation, each (13,), of the fitted invariants before training.
 
-    The entries of a D x D matrix are then independent, with mean 0 and a variance v: the variance
-    of ``law`` over D. An excess kurtosis k of the entries adds to the variance of an invariant:
+    The entries of a D x D matrix are then independent, with mean 0 and the variance v of
+    ``law``. An excess kurtosis k of the entries adds to the variance of an invariant:
     k v^2 times the sum of the squared coefficients of the W_ij^2 in the invariant.
     """
-    variance = law.variance / size
+    variance = law.variance((size, size))
     gaussian = PIGMM.iid(size, variance)
     squares = np.array([_squared_coefficients(graph, size) for graph in FITTED])
     added = law.excess_kurtosis * variance**2 * squares

@@ -19,7 +19,7 @@ from scipy.stats import norm
 from weightlaws.arrays import Floats
 
 #: Initial laws that have an edge by definition, whatever a sample shows.
-EDGED = frozenset({"uniform"})
+EDGED = frozenset({"uniform", "xavier"})
 
 #: The chance that a sample whose density falls to 0 linearly is refused.
 LEVEL = 1e-3

@@ -329,8 +329,6 @@ class Study(Section):
         """Say why no networks are drawn from a condition's laws; empty if they are."""
         if condition.output_scale is not None:
             return "the output of a network with an output scale rests on its start"
-        if condition.activation != "relu":
-            return "drawn networks are measured with relu"
         if condition.biases:
             return "laws are of weights, and its networks have biases too"
         return ""

@@ -19,18 +19,18 @@ class InitialLaw:
     Attributes
     ----------
     draw
-        ``draw(rng, shape)`` gives a float64 matrix; the weights are this matrix over sqrt(fan_in).
+        ``draw(rng, shape)`` gives the weights, a float64 matrix (out, in).
     independent
         Whether the entries are independent and alike, with mean 0.
     variance
-        Variance of an entry of the drawn matrix. Independent entries only.
+        ``variance(shape)`` is that of an entry of a matrix (out, in). Independent entries only.
     excess_kurtosis
         Fourth moment over squared variance, minus the Gaussian's 3. Independent entries only.
     """
 
     draw: Callable[[np.random.Generator, Shape], Floats]
     independent: bool
-    variance: float = np.nan
+    variance: Callable[[Shape], float] = lambda _: np.nan
     excess_kurtosis: float = np.nan
 
 

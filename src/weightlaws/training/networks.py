@@ -48,7 +48,4 @@ def initial_weights(
 ) -> dict[str, Singles]:
     """Draw one member's weight matrices, (out, in) float32, from the input layer to the output."""
     draw = initial_law(initialisation).draw
-    return {
-        name: (draw(rng, shape) / np.sqrt(shape[1])).astype(np.float32)
-        for name, shape in shapes.items()
-    }
+    return {name: draw(rng, shape).astype(np.float32) for name, shape in shapes.items()}
