@@ -39,7 +39,6 @@ report: "workflow/report/workflow.rst"
 localrules:
     all,
     dataset,
-    class_subset,
     import_ensemble,
     import_network,
     skipped,

@@ -1,7 +1,7 @@
 """The types of arrays and shapes that all packages share."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,12 @@ Singles = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
-#: Both splits of a data set: ``train_images`` and ``test_images``, uint8 (image, channel, height,
-#: width), and ``train_labels`` and ``test_labels``, uint8 (image,).
-Splits = Mapping[str, Bytes]
+#: Images (image, ...): bytes, which are scaled to [-1, 1] when they are used, or single precision,
+#: used as they are.
+Images = Bytes | Singles
+#: Both splits of a data set: ``train_images`` and ``test_images``, `Images` (image, channel,
+#: height, width), and ``train_labels`` and ``test_labels``, uint8 (image,).
+Splits = Mapping[str, npt.NDArray[Any]]
 
 #: Rows and columns of a matrix; of a weight matrix (out, in).
 Shape = tuple[int, int]

@@ -159,7 +159,7 @@ KEYS = {
     "sweeps.classes": (
         {"sweeps": sweeps(classes=[None, 2])},
         # Two outputs make a shape of their own.
-        {"class_subset": 1, "null": 1} | new_shards(2 * SHARDS) | fan_in(2),
+        {"dataset": 1, "null": 1} | new_shards(2 * SHARDS) | fan_in(2),
     ),
     "sweeps.snapshots": (
         # What is tested must be kept, so that other epochs are tested in all conditions.
@@ -236,7 +236,6 @@ def test_every_key_of_the_configuration_has_its_edit():
 # What runs again when the numbers of a stage rest on other code, by its script.
 STAGES = {
     "dataset": EVERYTHING,
-    "class_subset": {},
     "train": FROM_TRAIN,
     "import_ensemble": {},
     "import_network": {},
@@ -273,7 +272,7 @@ GAUSSIAN = "comparison symmetry model distance significance omnibus"
 LAWS = f"{GAUSSIAN} {JOINED}"
 IMPORTS = "import_ensemble import_network"
 # Stages that read or write HDF5, and those that read or write shards.
-IMAGES = "dataset class_subset"
+IMAGES = "dataset"
 ELSEWHERE = f"{IMPORTS} skipped"
 STORED = f"{LAWS} {ELSEWHERE} {IMAGES} train members invariants null spectra_shard spectra"
 TESTED = "comparison symmetry significance omnibus"
@@ -375,24 +374,23 @@ MODULES = {
     },
     "storage": {
         "disk_file": EVERY,
-        "file_digest": ELSEWHERE,
+        "file_digest": f"{ELSEWHERE} {IMAGES}",
         "hdf5": STORED,
         "shard_specs": f"{STORED} findings",
         "shards": READERS,
         "tables": f"{TABLES} findings spectra_table",
     },
     "study": {
-        "conditions layout messages sections strict_yaml study": "",
+        "conditions data_sets layout messages section sections strict_yaml study": "",
     },
     "training": {
-        "class_subset": "class_subset",
-        "dataset": IMAGES,
+        "class_subset dataset dataset_job own_data teacher": IMAGES,
         "engine numba_engine numba_kernels progress_line record setup torch_engine": "train",
         "torch_kernels train_job training_spec": "train",
-        "initial_law": f"{GAUSSIAN} {INTERACTING} train findings",
+        "initial_law": f"{GAUSSIAN} {INTERACTING} {IMAGES} train findings",
         "layer_chain": "drawn_networks network_law",
         "members_job": "members",
-        "networks": f"{TESTED} {INTERACTING} train findings",
+        "networks": f"{TESTED} {INTERACTING} {IMAGES} train findings",
         "plugins": f"{GAUSSIAN} {INTERACTING} {IMAGES} train findings",
         "torchvision": ELSEWHERE,
     },

@@ -71,8 +71,8 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-# Data sets, of which some of the classes may be taken.
-DATASET = one_of(sorted({condition.dataset for condition in TRAINED.values()}))
+# The user's files that stored images are read from, by their names; most have none.
+DATA_FILES = {condition.images: condition.data.files for condition in TRAINED.values()}
 
 
 wildcard_constraints:

@@ -1,4 +1,4 @@
-# Requires: {RESULTS}/datasets/{dataset}.h5 or {dataset}-{classes}classes.h5
+# Requires: {RESULTS}/datasets/{dataset}.h5
 # Produces: {RESULTS}/weights/{condition}/{shard}.h5
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from tabulate import tabulate
 
 from weightlaws.errors import WeightLawsError
+from weightlaws.planning import file_sizes
 from weightlaws.planning.stages import STAGES
 from weightlaws.study.conditions import Checkpoint
 from weightlaws.study.study import Study
-from weightlaws.training.dataset import dataset_info
 
 
 def disk_estimate(study: Study) -> dict[str, int]:
@@ -23,12 +23,10 @@ def disk_estimate(study: Study) -> dict[str, int]:
     that were trained elsewhere. A shard's old file, which stays until the new one is whole, is left
     out too.
     """
-    images = 0
-    for dataset, classes in {(c.dataset, c.classes) for c in study.trained.values()}:
-        data = dataset_info(dataset)  # whose classes are taken to have equally many images
-        share = (classes or data.classes) / data.classes
-        images += round(share * sum(data.images) * (data.inputs + 1))
-    parts = Counter({"datasets": images, "weights": 0, "state": 0})
+    stored = {condition.images: condition for condition in study.trained.values()}
+    parts = Counter(
+        {"datasets": sum(map(file_sizes.images, stored.values())), "weights": 0, "state": 0}
+    )
     parts.update({"invariants": 0, "models": 0})
     for stage in STAGES.values():
         if stage.sizes is not None:

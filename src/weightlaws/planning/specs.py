@@ -26,26 +26,28 @@ from weightlaws.study.study import Study
 UNKNOWN_CODE: Mapping[str, str] = defaultdict(str)
 
 
-def dataset_spec(dataset: str, code: Mapping[str, str]) -> Spec:
-    """Return the spec of a stored data set."""
-    return {"dataset": dataset, "code": f"{code['dataset']} {code[f'datasets/{dataset}']}"}
+def dataset_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the stored images that a condition's networks learn.
 
-
-def class_subset_spec(dataset: str, classes: int, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the stored images of a data set's first classes."""
-    return {
-        "dataset": f"{dataset}-{classes}classes",
-        "of": dataset,
-        "classes": classes,
-        "code": f"{code['class_subset']} {code[f'datasets/{dataset}']}",
-    }
-
-
-def images_spec(condition: Condition, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the stored images that a condition's networks learn."""
-    if condition.classes is None:
-        return dataset_spec(condition.dataset, code)
-    return class_subset_spec(condition.dataset, condition.classes, code)
+    A file is told by the digest of its content, and not by its place.
+    """
+    data, spec = condition.data, Spec(dataset=condition.images)
+    name = condition.dataset if data is None else data.name
+    classes = None if data is None else data.classes
+    behind: tuple[str, ...] = ("dataset", f"datasets/{name}")
+    if condition.classes is not None:
+        classes = [*range(condition.classes)]
+    if data is not None and data.digest is not None:
+        spec |= {"digest": data.digest, "range": data.range and [*data.range]}
+        behind = ("dataset",)
+    elif data is not None and data.teacher is not None:
+        spec |= {"teacher": {"name": name, **data.teacher.model_dump()}, "seed": study.seed}
+        behind = ("dataset", "initial_laws/gaussian")
+    elif classes is not None:
+        spec |= {"of": name}
+    if classes is not None:
+        spec |= {"classes": classes}
+    return {**spec, "code": " ".join(code[name] for name in behind)}
 
 
 def training_spec(
@@ -56,7 +58,7 @@ def training_spec(
     No ensemble size is in it, so that more members leave the shards there are as they are.
     """
     return {
-        "dataset": images_spec(condition, code),
+        "dataset": dataset_spec(study, condition, code),
         "shapes": {name: list(shape) for name, shape in condition.shapes.items()},
         "initialisation": {
             "law": condition.initialisation,

@@ -20,7 +20,7 @@ from weightlaws.study.study import Study
 Networks = Mapping[str, Ensemble | Checkpoint]
 #: Values of the wildcards of one job, by name.
 Wildcards = dict[str, str]
-Over = Literal["study", "dataset", "classes", "architecture", "condition", "shard", "shape"]
+Over = Literal["study", "dataset", "architecture", "condition", "shard", "shape"]
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,7 @@ class Stage:
             case "study":
                 yield from [{}] if networks else []
             case "dataset":
-                whole = (c.dataset for c in _trained(networks) if c.classes is None)
-                yield from ({"dataset": dataset} for dataset in dict.fromkeys(whole))
-            case "classes":
-                parts = ((c.dataset, c.classes) for c in _trained(networks) if c.classes)
-                for dataset, classes in dict.fromkeys(parts):
-                    yield {"dataset": dataset, "classes": str(classes)}
+                yield from ({"dataset": images} for images in _stored(networks))
             case "architecture":
                 yield from ({"architecture": name} for name in _architectures(networks))
             case "condition":
@@ -145,9 +140,7 @@ class Stage:
             case "study":
                 return []
             case "dataset":
-                return [wildcards["dataset"]]
-            case "classes":
-                return [wildcards["dataset"], int(wildcards["classes"])]
+                return [_stored(self.networks(study))[wildcards["dataset"]]]
             case "architecture":
                 return [_architectures(self.networks(study))[wildcards["architecture"]]]
             case "shape":
@@ -161,6 +154,11 @@ class Stage:
 
 def _trained(networks: Networks) -> Iterator[Condition]:
     return (each for each in networks.values() if isinstance(each, Condition))
+
+
+def _stored(networks: Networks) -> dict[str, Condition]:
+    """A condition of each file of images, by the name of the file."""
+    return {condition.images: condition for condition in _trained(networks)}
 
 
 def _architectures(networks: Networks) -> dict[str, list[str]]:
@@ -237,15 +235,8 @@ _ROWS = (
         "dataset",
         ("dataset",),
         _TRAINED,
-        lambda _, dataset, code: specs.dataset_spec(dataset, code),
-        asked=False,
-    ),
-    Stage(
-        "class_subset",
-        "classes",
-        ("class_subset",),
-        _TRAINED,
-        lambda _, dataset, code, classes: specs.class_subset_spec(dataset, classes, code),
+        specs.dataset_spec,
+        resources.dataset,
         asked=False,
     ),
     Stage(

@@ -11,9 +11,11 @@ from pydantic import Field, ValidationInfo, model_validator
 from weightlaws.arrays import Shapes
 from weightlaws.errors import WeightLawsError
 from weightlaws.external.selection import Selection
+from weightlaws.study.data_sets import DataSet
 from weightlaws.study.messages import shown
-from weightlaws.study.sections import Analysis, Epoch, Name, Section
-from weightlaws.training.dataset import dataset_info
+from weightlaws.study.section import Name, Section
+from weightlaws.study.sections import Analysis, Epoch
+from weightlaws.training.dataset import DatasetInfo, dataset_info
 from weightlaws.training.networks import layer_shapes, square_layers
 
 Size = Annotated[int, Field(ge=2, le=1_000_000_000)]
@@ -35,6 +37,8 @@ class Condition:
         See `engine.Recipe`; None for the network itself.
     classes
         The number of the data set's first classes that are learned; None for all.
+    data
+        Where the images of the data set come from; None for those of a built-in name.
     members
         Number of networks.
     snapshots
@@ -50,6 +54,7 @@ class Condition:
     output_scale: float | None = None
     _: KW_ONLY
     classes: int | None = None
+    data: DataSet | None = None
     members: int
     snapshots: Literal["auto", "all"] | int | tuple[int, ...] | None = None
     analyses: tuple[Analysis, ...] = ("models", "spectra")
@@ -75,8 +80,18 @@ class Condition:
     @property
     def shapes(self) -> Shapes:
         """Shapes (out, in) of all weight matrices, by layer."""
-        info = dataset_info(self.dataset)
-        return layer_shapes(info.inputs, self.hidden, self.classes or info.classes)
+        return layer_shapes(self.info.inputs, self.hidden, self.info.classes)
+
+    @property
+    def info(self) -> DatasetInfo:
+        """Facts about the images that are learned."""
+        info = dataset_info(self.dataset) if self.data is None else self.data.info
+        return info if self.classes is None else info.part(self.classes)
+
+    @property
+    def whole(self) -> DatasetInfo:
+        """Facts about the data set that they are taken from."""
+        return dataset_info(self.dataset) if self.data is None else self.data.whole
 
     @property
     def square_layers(self) -> Shapes:
