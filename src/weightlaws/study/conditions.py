@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -54,7 +54,7 @@ class Condition:
     output_scale: float | None = None
     _: KW_ONLY
     classes: int | None = None
-    data: DataSet | None = None
+    data: DataSet | None = field(default=None, hash=False)  # it has lists
     members: int
     snapshots: Literal["auto", "all"] | int | tuple[int, ...] | None = None
     analyses: tuple[Analysis, ...] = ("models", "spectra")
