@@ -201,5 +201,7 @@ def _inlined(schema: Any, sections: dict[str, Any]) -> Any:  # noqa: ANN401
 # A name, or more in a mapping.
 _NAMES = {"type": "string", "enum": [*names("datasets")]}
 _MAPPING = DataSet.model_json_schema()
+for _found in ("digest", "facts"):  # of records alone
+    del _MAPPING["properties"][_found]
 #: How the configuration's schema describes a data set.
 DATA_SET = WithJsonSchema({"anyOf": [_NAMES, _inlined(_MAPPING, _MAPPING["$defs"])]})
