@@ -40,7 +40,7 @@ report: "workflow/report/workflow.rst"
 localrules:
     all,
     dataset,
-    class_subset,
+    label_noise,
     import_ensemble,
     import_network,
     skipped,

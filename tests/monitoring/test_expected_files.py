@@ -48,7 +48,7 @@ def planned(tmp_path_factory):
 
 def test_each_job_of_the_workflow_but_preparations_has_one_file(planned):
     files = {f"results/default/{file}" for file in all_files(parse_study(DEFAULT))}
-    preparations = {"dataset", "class_subset", "null"}
+    preparations = {"dataset", "null"}
     for rule, outputs in planned:
         assert len(files.intersection(outputs)) == (rule not in preparations), (rule, outputs)
     assert files <= {path for _, outputs in planned for path in outputs}

@@ -171,8 +171,8 @@ def test_some_classes_are_other_images_and_outputs():
     assert two["dataset"] == {
         "dataset": "digits-2classes",
         "of": "digits",
-        "classes": 2,
-        "code": f"{CODE['class_subset']} {CODE['datasets/digits']}",
+        "classes": [0, 1],
+        "code": f"{CODE['dataset']} {CODE['datasets/digits']}",
     }
     # Images, and not only layers, have to be alike for a distance.
     assert WeightsSpec.parse(two).dataset == "digits-2classes"

@@ -56,7 +56,7 @@ def trained(study, digits, tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     small = {name: values[::9] for name, values in digits.items()}
     dataset = folder / "digits.h5"
-    with create(dataset, "dataset", dataset_spec("digits", CODE)) as writer:
+    with create(dataset, "dataset", dataset_spec(study, CONDITION, CODE)) as writer:
         for name, values in small.items():
             writer.add(name, values)
     shards = {}

@@ -44,6 +44,14 @@ def bases(tmp_path_factory):
     config["sweeps"][1].update(optimisers=["adam"], activations=["relu"])
     config["sweeps"][1].update(biases=[False, True], label_noise=[0.0, 0.5])
     config["sweeps"][0].update(snapshots=[0, 1, 10], members=50, analyses=["models", "spectra"])
+    images = {f"{split}_images": np.zeros((4, 3), np.float32) for split in ("train", "test")}
+    labels = {f"{split}_labels": np.arange(4) % 2 for split in ("train", "test")}
+    np.savez(folder / "mine.npz", **images, **labels)
+    mine = {"path": str(folder / "mine.npz"), "range": [0.0, 1.0], "classes": [1, 0]}
+    teacher = {"inputs": 5, "hidden": [4], "classes": 3, "train": 50, "test": 5}
+    small = {"hidden": [[5, 5]], "initialisations": ["gaussian"], "weight_decays": [0]}
+    own = [{"name": "mine", **mine}, {"name": "taught", "teacher": teacher}]
+    config["sweeps"] += [{"dataset": data, **small} for data in own]
     return [config, yaml.safe_load(study_to_yaml(parse_study(config)))]
 
 
@@ -61,6 +69,8 @@ def key_paths(schema, path=()):
         schema = SCHEMA["$defs"][schema["$ref"].split("/")[-1]]
     for branch in schema.get("anyOf", []):
         yield from key_paths(branch, path)
+    if "prefixItems" in schema:
+        yield (*path, "*")
     if "items" in schema:
         yield (*path, "*")
         yield from key_paths(schema["items"], (*path, "*"))

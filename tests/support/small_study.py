@@ -38,7 +38,7 @@ def small_study(**changes):
 def store_dataset(path, digits, study):
     """Store every fiftieth of the digits as the data set of the study's only condition."""
     (condition,) = study.conditions.values()
-    with create(path, "dataset", dataset_spec(condition.dataset, CODE)) as writer:
+    with create(path, "dataset", dataset_spec(study, condition, CODE)) as writer:
         for name, values in digits.items():
             writer.add(name, values[::50])
 
@@ -48,7 +48,7 @@ def make_results(folder, study, digits):
     (condition,) = study.conditions.values()
     dataset = folder / "datasets" / f"{condition.dataset}.h5"
     store_dataset(dataset, digits, study)
-    made = {"dataset": (dataset, dataset_spec(condition.dataset, CODE))}
+    made = {"dataset": (dataset, dataset_spec(study, condition, CODE))}
     shards, nulls = study.shards(condition), []
     paths = {
         kind: [folder / kind / condition.name / f"{shard.name}.h5" for shard in shards]

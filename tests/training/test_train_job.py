@@ -15,7 +15,7 @@ from filelock import FileLock
 from support.project import CODE, DEFAULT
 
 from weightlaws.errors import WeightLawsError
-from weightlaws.planning.specs import dataset_spec, training_spec
+from weightlaws.planning.specs import training_spec
 from weightlaws.storage.hdf5 import StorageError, create, opened
 from weightlaws.storage.shards import read_shard
 from weightlaws.study.conditions import Condition, Shard
@@ -31,7 +31,7 @@ SCALED = replace(CONDITION, weight_decay=0.0, output_scale=4.0)
 @pytest.fixture(scope="module")
 def dataset(digits, tmp_path_factory):
     path = tmp_path_factory.mktemp("dataset") / "digits.h5"
-    with create(path, "dataset", dataset_spec("digits", CODE)) as writer:
+    with create(path, "dataset", asked(1)["dataset"]) as writer:
         for name, values in digits.items():
             writer.add(name, values[::9])
     return path

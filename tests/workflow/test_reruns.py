@@ -158,7 +158,7 @@ KEYS = {
     "sweeps.classes": (
         {"sweeps": sweeps(classes=[None, 2])},
         # Two outputs make a shape of their own.
-        {"class_subset": 1, "null": 1} | new_shards(2 * SHARDS) | fan_in(2),
+        {"dataset": 1, "null": 1} | new_shards(2 * SHARDS) | fan_in(2),
     ),
     "sweeps.optimisers": (
         {"sweeps": sweeps(optimisers=["adam", "sgd"])},
@@ -270,7 +270,6 @@ def test_every_key_of_the_configuration_has_its_edit():
 # What runs again when the numbers of a stage rest on other code, by its script.
 STAGES = {
     "dataset": EVERYTHING,
-    "class_subset": {},
     "label_noise": {},
     "train": FROM_TRAIN,
     "import_ensemble": {},
@@ -310,8 +309,7 @@ GAUSSIAN = "comparison symmetry model distance significance omnibus"
 LAWS = f"{GAUSSIAN} {JOINED}"
 IMPORTS = "import_ensemble import_network"
 # Stages that read or write HDF5, and those that read or write shards.
-LOADED = "dataset class_subset"
-IMAGES = f"{LOADED} label_noise"
+IMAGES = "dataset label_noise"
 ELSEWHERE = f"{IMPORTS} skipped"
 STORED = (
     f"{LAWS} {ELSEWHERE} noise_scale {IMAGES} train members invariants null spectra_shard spectra"
@@ -419,27 +417,26 @@ MODULES = {
     },
     "storage": {
         "disk_file": EVERY,
-        "file_digest": ELSEWHERE,
+        "file_digest": f"{ELSEWHERE} {IMAGES}",
         "hdf5": STORED,
         "shard_specs": f"{STORED} findings",
         "shards": READERS,
         "tables": f"{TABLES} findings spectra_table",
     },
     "study": {
-        "conditions layout messages sections strict_yaml study": "",
+        "conditions data_sets layout messages section sections strict_yaml study": "",
     },
     "training": {
-        "class_subset": "class_subset",
-        "dataset": LOADED,
+        "class_subset dataset dataset_job own_data teacher": "dataset",
         "label_noise": "label_noise",
         "stored_images": "drawn_networks label_noise train",
         "engine numba_engine numba_kernels progress_line record setup torch_engine": "train",
         "torch_kernels train_job training_spec": "train",
-        "initial_law": f"{GAUSSIAN} {INTERACTING} train findings",
+        "initial_law": f"{GAUSSIAN} {INTERACTING} dataset train findings",
         "layer_chain": "drawn_networks network_law",
         "members_job": "members",
-        "networks": f"{TESTED} {INTERACTING} train findings",
-        "plugins": f"{GAUSSIAN} {INTERACTING} {LOADED} train findings",
+        "networks": f"{TESTED} {INTERACTING} dataset train findings",
+        "plugins": f"{GAUSSIAN} {INTERACTING} dataset train findings",
         "torchvision": ELSEWHERE,
     },
     "training.datasets": {

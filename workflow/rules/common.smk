@@ -78,10 +78,10 @@ def one_of(names):
 
 # Conditions that differ in learning rate and batch size alone, by what they have in common.
 RECIPES = by_recipe(STAGES["noise_scale"].networks(STUDY))
-# Data sets, of which some of the classes may be taken.
-DATASET = one_of(sorted({condition.dataset for condition in TRAINED.values()}))
 # Images of which some labels are shuffled, each with a condition that learns them.
 NOISY = by_noisy_images(TRAINED.values())
+# The user's files that stored images are read from, by their names; most have none.
+DATA_FILES = {condition.images: condition.data.files for condition in TRAINED.values()}
 
 
 wildcard_constraints:

@@ -1,9 +1,11 @@
-# Requires: nothing, or the data set in the folder `data` of the configuration
-# Produces: {RESULTS}/datasets/{dataset}.h5, {dataset}-{classes}classes.h5 and {noisy_images}.h5
+# Requires: nothing, or the data set in the folder `data` of the configuration, or a user's file
+# Produces: {RESULTS}/datasets/{dataset}.h5 and {noisy_images}.h5
 
 
 rule dataset:
-    """Store both splits of a data set's images as uint8."""
+    """Store both splits of the images that networks learn, as uint8 or float32."""
+    input:
+        lambda wildcards: DATA_FILES[wildcards.dataset],
     output:
         at("dataset"),
     log:
@@ -11,32 +13,16 @@ rule dataset:
     benchmark:
         benchmark_of("dataset", "{dataset}")
     wildcard_constraints:
-        dataset=DATASET,
+        dataset=one_of(DATA_FILES),
     conda:
         "../../envs/weightlaws.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
     params:
         spec=spec_of("dataset"),
     script:
         "../scripts/dataset.py"
-
-
-rule class_subset:
-    """Store the images of a data set's first classes, and no others."""
-    output:
-        at("class_subset"),
-    log:
-        log_of("class_subset", "{dataset}", "{classes}"),
-    benchmark:
-        benchmark_of("class_subset", "{dataset}", "{classes}")
-    wildcard_constraints:
-        dataset=DATASET,
-        classes=r"\d+",
-    conda:
-        "../../envs/weightlaws.yaml"
-    params:
-        spec=spec_of("class_subset"),
-    script:
-        "../scripts/class_subset.py"
 
 
 rule label_noise:

@@ -1,5 +1,5 @@
 # Requires: {RESULTS}/weights/{condition}/{shard}.h5 of one condition, and the images that its
-#           networks learned: datasets/{dataset}.h5, {dataset}-{classes}classes.h5 or {noisy_images}.h5
+#           networks learned: datasets/{dataset}.h5 or {noisy_images}.h5
 # Produces: {RESULTS}/network_law/{condition}.csv and drawn/{condition}.csv
 
 

@@ -1,4 +1,4 @@
-# Requires: {RESULTS}/datasets/{dataset}.h5, {dataset}-{classes}classes.h5 or {noisy_images}.h5
+# Requires: {RESULTS}/datasets/{dataset}.h5 or {noisy_images}.h5
 # Produces: {RESULTS}/weights/{condition}/{shard}.h5
 
 

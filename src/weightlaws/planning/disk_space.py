@@ -10,10 +10,10 @@ from pathlib import Path
 from tabulate import tabulate
 
 from weightlaws.errors import WeightLawsError
+from weightlaws.planning import file_sizes
 from weightlaws.planning.stages import STAGES
 from weightlaws.study.conditions import Checkpoint
 from weightlaws.study.study import Study
-from weightlaws.training.dataset import dataset_info
 
 
 def disk_estimate(study: Study) -> dict[str, int]:
@@ -23,14 +23,10 @@ def disk_estimate(study: Study) -> dict[str, int]:
     that were trained elsewhere. A shard's old file, which stays until the new one is whole, is left
     out too.
     """
-    images = 0
     trained = study.trained.values()
     # Those of shuffled labels are stored beside those that they are made of.
-    stored = {(c.dataset, c.classes, noise) for c in trained for noise in (0.0, c.label_noise)}
-    for dataset, classes, _ in stored:
-        data = dataset_info(dataset)  # whose classes are taken to have equally many images
-        share = (classes or data.classes) / data.classes
-        images += round(share * sum(data.images) * (data.inputs + 1))
+    stored = {name: each for each in trained for name in (each.images, each.stored_images)}
+    images = sum(map(file_sizes.images, stored.values()))
     parts = Counter({"datasets": images, "weights": 0, "state": 0})
     parts.update({"invariants": 0, "models": 0})
     for stage in STAGES.values():

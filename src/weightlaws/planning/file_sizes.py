@@ -17,6 +17,12 @@ _PER_INVARIANT, _PER_PARAMETER = 305, 410
 _PER_FILE = 6_000
 
 
+def images(condition: Condition) -> int:
+    """Return the bytes of the stored images that a condition's networks learn."""
+    each = 1 if condition.data is None else condition.data.pixel_bytes
+    return sum(condition.info.images) * (each * condition.info.inputs + 1)
+
+
 def weights(study: Study, condition: Ensemble) -> dict[str, int]:
     """Return the bytes of a condition's weights, and of the states of its training."""
     entries = {layer: prod(shape) for layer, shape in condition.shapes.items()}

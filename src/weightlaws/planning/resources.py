@@ -14,7 +14,6 @@ from weightlaws.arrays import Shape, Shapes
 from weightlaws.planning.file_sizes import INVARIANTS
 from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard
 from weightlaws.study.study import Study
-from weightlaws.training.dataset import dataset_info
 from weightlaws.training.networks import labelled_side
 
 #: Factor on expected times: the nodes of a cluster differ.
@@ -45,9 +44,24 @@ def _resources(array_bytes: float, seconds: float) -> Resources:
     return Resources(ceil(_BASE + 1.1 * array_bytes / 1e6), seconds)
 
 
+def dataset(_: Study, condition: Condition) -> Resources:
+    """Estimate a job that stores images: those of a file, as double precision at most, and copies.
+
+    Images of torchvision are counted alike.
+    """
+    data = condition.whole
+    values = sum(data.images) * data.inputs
+    return _resources(18 * values, 1e-7 * values)
+
+
+def _pixel_bytes(condition: Condition) -> int:
+    """Bytes of a stored value of an image."""
+    return 1 if condition.data is None else condition.data.pixel_bytes
+
+
 def seconds_per_network_epoch(study: Study, condition: Condition) -> float:
     """Return the time to train one network for an epoch and to test it, on one core with numba."""
-    data, weights = dataset_info(condition.dataset), sum(map(prod, condition.shapes.values()))
+    data, weights = condition.info, sum(map(prod, condition.shapes.values()))
     to_train, to_test = data.images
     steps = ceil(to_train / study.batch_size_of(condition))
     # An input of an image; an image and a weight, forwards and back; a step of Adam and a weight.
@@ -64,7 +78,7 @@ def train(study: Study, condition: Condition, shard: Shard, threads: int = 1) ->
 
     With ``device: cuda`` set memory and time in the profile: no CUDA device was measured.
     """
-    n, data = len(shard), dataset_info(condition.dataset)
+    n, data = len(shard), condition.info
     entries = {layer: prod(shape) for layer, shape in condition.shapes.items()}
     kept = [4 * len(e) * entries[layer] for layer, e in study.layer_snapshots(condition).items()]
     # Weights and two moments in the engine, and once more where they are drawn, read or stored.
@@ -72,7 +86,7 @@ def train(study: Study, condition: Condition, shard: Shard, threads: int = 1) ->
     if condition.output_scale is not None:
         # The weights at the start, and their logits on all images.
         member += 4 * (sum(entries.values()) + sum(data.images) * data.classes)
-    images = sum(data.images) * (data.inputs + 9)
+    images = sum(data.images) * (_pixel_bytes(condition) * data.inputs + 9)
     batch = 3 * data.inputs * study.batch_size_of(condition)
     at_work = 4 * (sum(entries.values()) + batch + 2 * data.images[0])
     each = study.epochs * seconds_per_network_epoch(study, condition)
@@ -202,7 +216,7 @@ def network_law(study: Study, condition: Ensemble) -> Resources:
 
 def drawn_networks(_: Study, condition: Condition) -> Resources:
     """Estimate a job that measures networks drawn from a condition's laws."""
-    n, info = condition.members, dataset_info(condition.dataset)
+    n, info = condition.members, condition.info
     (hidden, inputs), *others = condition.shapes.values()
     images, variants = info.images[1], 8 * (len(condition.shapes) + 1)
     # The first layers of all laws, and what follows in each of the networks.
@@ -211,7 +225,8 @@ def drawn_networks(_: Study, condition: Condition) -> Resources:
     )
     # Samples of the interacting law, and matrices of all inputs by all inputs.
     seconds = 2 * (n * images * network + 2.0 * len(condition.shapes) + 4e-9 * inputs**3)
-    held = 40 * n * (inputs * hidden + sum(map(prod, others))) + 5 * images * inputs + 2e8
+    pixels = (4 + _pixel_bytes(condition)) * images * inputs
+    held = 40 * n * (inputs * hidden + sum(map(prod, others))) + pixels + 2e8
     return _resources(held, seconds)
 
 

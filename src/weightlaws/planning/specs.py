@@ -26,33 +26,35 @@ from weightlaws.study.study import Study
 UNKNOWN_CODE: Mapping[str, str] = defaultdict(str)
 
 
-def dataset_spec(dataset: str, code: Mapping[str, str]) -> Spec:
-    """Return the spec of a stored data set."""
-    return {"dataset": dataset, "code": f"{code['dataset']} {code[f'datasets/{dataset}']}"}
+def dataset_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the stored images of a condition, with their own labels.
 
-
-def class_subset_spec(dataset: str, classes: int, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the stored images of a data set's first classes."""
-    return {
-        "dataset": f"{dataset}-{classes}classes",
-        "of": dataset,
-        "classes": classes,
-        "code": f"{code['class_subset']} {code[f'datasets/{dataset}']}",
-    }
-
-
-def clean_images_spec(condition: Condition, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the stored images of a condition, with their own labels."""
-    if condition.classes is None:
-        return dataset_spec(condition.dataset, code)
-    return class_subset_spec(condition.dataset, condition.classes, code)
+    A file is told by the digest of its content, and not by its place.
+    """
+    data, spec = condition.data, Spec(dataset=condition.images)
+    name = condition.dataset if data is None else data.name
+    classes = None if data is None else data.classes
+    behind: tuple[str, ...] = ("dataset", f"datasets/{name}")
+    if condition.classes is not None:
+        classes = [*range(condition.classes)]
+    if data is not None and data.digest is not None:
+        spec |= {"digest": data.digest, "range": data.range and [*data.range]}
+        behind = ("dataset",)
+    elif data is not None and data.teacher is not None:
+        spec |= {"teacher": {"name": name, **data.teacher.model_dump()}, "seed": study.seed}
+        behind = ("dataset", "initial_laws/gaussian")
+    elif classes is not None:
+        spec |= {"of": name}
+    if classes is not None:
+        spec |= {"classes": classes}
+    return {**spec, "code": " ".join(code[name] for name in behind)}
 
 
 def label_noise_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
     """Return the spec of the stored images of a condition, of which some labels are shuffled."""
     return {
         "dataset": condition.images,
-        "of": clean_images_spec(condition, code),
+        "of": dataset_spec(study, condition, code),
         "label_noise": condition.label_noise,
         "seed": study.seed,
         "code": code["label_noise"],
@@ -63,7 +65,7 @@ def images_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> 
     """Return the spec of the stored images that a condition's networks learn."""
     if condition.label_noise:
         return label_noise_spec(study, condition, code)
-    return clean_images_spec(condition, code)
+    return dataset_spec(study, condition, code)
 
 
 def training_spec(

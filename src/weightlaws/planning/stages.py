@@ -28,9 +28,7 @@ from weightlaws.study.study import Study
 Networks = Mapping[str, Ensemble | Checkpoint]
 #: Values of the wildcards of one job, by name.
 Wildcards = dict[str, str]
-Over = Literal[
-    "study", "dataset", "classes", "noise", "architecture", "recipe", "condition", "shard", "shape"
-]
+Over = Literal["study", "dataset", "noise", "architecture", "recipe", "condition", "shard", "shape"]
 
 
 @dataclass(frozen=True)
@@ -84,12 +82,7 @@ class Stage:
             case "study":
                 yield from [{}] if networks else []
             case "dataset":
-                whole = (c.dataset for c in _trained(networks) if c.classes is None)
-                yield from ({"dataset": dataset} for dataset in dict.fromkeys(whole))
-            case "classes":
-                parts = ((c.dataset, c.classes) for c in _trained(networks) if c.classes)
-                for dataset, classes in dict.fromkeys(parts):
-                    yield {"dataset": dataset, "classes": str(classes)}
+                yield from ({"dataset": images} for images in _stored(networks))
             case "noise":
                 yield from ({"noisy_images": name} for name in by_noisy_images(_trained(networks)))
             case "architecture":
@@ -161,9 +154,7 @@ class Stage:
             case "study":
                 return []
             case "dataset":
-                return [wildcards["dataset"]]
-            case "classes":
-                return [wildcards["dataset"], int(wildcards["classes"])]
+                return [_stored(self.networks(study))[wildcards["dataset"]]]
             case "noise":
                 return [by_noisy_images(_trained(self.networks(study)))[wildcards["noisy_images"]]]
             case "architecture":
@@ -181,6 +172,11 @@ class Stage:
 
 def _trained(networks: Networks) -> Iterator[Condition]:
     return (each for each in networks.values() if isinstance(each, Condition))
+
+
+def _stored(networks: Networks) -> dict[str, Condition]:
+    """A condition of each file of images, by the name of the file."""
+    return {condition.images: condition for condition in _trained(networks)}
 
 
 def _architectures(networks: Networks) -> dict[str, list[str]]:
@@ -267,15 +263,8 @@ _ROWS = (
         "dataset",
         ("dataset",),
         _TRAINED,
-        lambda _, dataset, code: specs.dataset_spec(dataset, code),
-        asked=False,
-    ),
-    Stage(
-        "class_subset",
-        "classes",
-        ("class_subset",),
-        _TRAINED,
-        lambda _, dataset, code, classes: specs.class_subset_spec(dataset, classes, code),
+        specs.dataset_spec,
+        resources.dataset,
         asked=False,
     ),
     Stage(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -11,9 +11,11 @@ from pydantic import Field, ValidationInfo, model_validator
 from weightlaws.arrays import Shapes
 from weightlaws.errors import WeightLawsError
 from weightlaws.external.selection import Selection
+from weightlaws.study.data_sets import DataSet
 from weightlaws.study.messages import shown
-from weightlaws.study.sections import Analysis, Epoch, Name, Section
-from weightlaws.training.dataset import dataset_info
+from weightlaws.study.section import Name, Section
+from weightlaws.study.sections import Analysis, Epoch
+from weightlaws.training.dataset import DatasetInfo, dataset_info
 from weightlaws.training.engine import Activation, Optimiser
 from weightlaws.training.networks import layer_shapes, square_layers
 
@@ -36,6 +38,8 @@ class Condition:
         See `engine.Recipe`; None for the network itself.
     classes
         The number of the data set's first classes that are learned; None for all.
+    data
+        Where the images of the data set come from; None for those of a built-in name.
     optimiser, activation, biases
         See `engine.Recipe`.
     learning_rate, batch_size
@@ -57,6 +61,7 @@ class Condition:
     output_scale: float | None = None
     _: KW_ONLY
     classes: int | None = None
+    data: DataSet | None = field(default=None, hash=False)  # it has lists
     optimiser: Optimiser = "adam"
     activation: Activation = "relu"
     learning_rate: float | None = None
@@ -107,8 +112,18 @@ class Condition:
     @property
     def shapes(self) -> Shapes:
         """Shapes (out, in) of all weight matrices, by layer."""
-        info = dataset_info(self.dataset)
-        return layer_shapes(info.inputs, self.hidden, self.classes or info.classes)
+        return layer_shapes(self.info.inputs, self.hidden, self.info.classes)
+
+    @property
+    def info(self) -> DatasetInfo:
+        """Facts about the images that are learned."""
+        info = dataset_info(self.dataset) if self.data is None else self.data.info
+        return info if self.classes is None else info.part(self.classes)
+
+    @property
+    def whole(self) -> DatasetInfo:
+        """Facts about the data set that they are taken from."""
+        return dataset_info(self.dataset) if self.data is None else self.data.whole
 
     @property
     def square_layers(self) -> Shapes:

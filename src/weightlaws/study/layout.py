@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 #: Patterns of the files, by name; wildcards are Snakemake's.
 PATHS: Mapping[str, str] = {
     "dataset": "datasets/{dataset}.h5",
-    "class_subset": "datasets/{dataset}-{classes}classes.h5",
     "label_noise": "datasets/{noisy_images}.h5",
     "weights": "weights/{condition}/{shard}.h5",
     "state": "state/{condition}/{shard}.h5",

@@ -6,25 +6,16 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from weightlaws.training.dataset import dataset_info
+from weightlaws.study.data_sets import DATA_SET, DataSet
+from weightlaws.study.messages import shown
+from weightlaws.study.section import Section
 from weightlaws.training.engine import Activation, Optimiser
 from weightlaws.training.networks import layer_shapes, square_layers
 from weightlaws.training.plugins import names
 
 MOST_EPOCHS = 100_000
-# Files and folders have names of up to 255 characters; endings and temporary names take some.
-LONGEST_NAME = 200
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=LONGEST_NAME)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Widths = Annotated[list[Width], Field(min_length=1, max_length=100)]
 Epoch = Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
@@ -32,10 +23,8 @@ Epochs = Annotated[list[Epoch], Field(max_length=10_000)]
 Snapshots = Literal["auto", "all"] | Annotated[int, Field(ge=1, le=MOST_EPOCHS)] | Epochs
 Analysis = Literal["models", "spectra"]
 if TYPE_CHECKING:
-    Dataset: TypeAlias = str
     Initialisation: TypeAlias = str
 else:  # a file more is a choice more
-    Dataset = Literal[names("datasets")]
     Initialisation = Literal[names("initial_laws")]
 WeightDecay = Annotated[float, Field(ge=0, le=1000)]
 # Beyond these bounds float32 has no digits left for the changes of training.
@@ -63,19 +52,12 @@ AXES = {
 }
 
 
-class Section(BaseModel):
-    """A part of a configuration; keys that it does not know are refused."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
 class Sweep(Section):
     """Conditions over one data set: what its lists make together, crossed or side by side."""
 
-    dataset: Dataset
-    """Images to learn; all but `digits` come through torchvision from the folder `data`."""
+    dataset: Annotated[DataSet, DATA_SET]
+    """Images to learn: a name, of which all but `digits` come through torchvision from the folder
+    `data`; or a mapping with a name, for a file of your own, a teacher, or some of the classes."""
     analyses: Annotated[
         list[Analysis], Field(min_length=1, max_length=2, json_schema_extra={"uniqueItems": True})
     ] = ["models", "spectra"]
@@ -130,8 +112,13 @@ class Sweep(Section):
     def _classes_are_some(cls, classes: list[Classes], info: ValidationInfo) -> list[Classes]:
         if "dataset" not in info.data:  # wrong itself
             return classes
-        name = info.data["dataset"]
-        whole = dataset_info(name).classes
+        data = info.data["dataset"]
+        name, whole = data.stored_name, data.info.classes
+        if data.classes is not None and classes != [None]:
+            raise ValueError(
+                f"found {shown(classes)} beside the classes {shown(data.classes)} of the data set, "
+                "expected one of them; leave one out"
+            )
         if too_many := [n for n in classes if n is not None and n >= whole]:
             raise ValueError(
                 f"found {too_many[0]}, expected less than {whole}, as many as {name} has; write "
@@ -147,7 +134,10 @@ class Sweep(Section):
         # Of the keys above this one; not there if they are wrong themselves.
         if "models" not in info.data.get("analyses", []):
             return hidden
-        counts = [10 if n is None else n for n in info.data.get("classes", [])]
+        if "dataset" not in info.data:
+            return hidden
+        whole = info.data["dataset"].info.classes
+        counts = [whole if n is None else n for n in info.data.get("classes", [])]
         for widths, outputs in _combined(info.data.get("vary"), hidden, counts):
             squares = square_layers(layer_shapes(1, widths, outputs))
             small = [name for name, (size, _) in squares.items() if size <= 3]

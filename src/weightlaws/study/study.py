@@ -27,19 +27,18 @@ from weightlaws.study.conditions import (
     Networks,
     Shard,
 )
+from weightlaws.study.data_sets import DataSet
 from weightlaws.study.layout import PATHS, derived_names
 from weightlaws.study.messages import StudyError, problems_of, shown
+from weightlaws.study.section import LONGEST_NAME, Name, Section
 from weightlaws.study.sections import (
     AXES,
-    LONGEST_NAME,
     MOST_EPOCHS,
     Analysis,
     BatchSize,
     Epochs,
     Figures,
     LearningRate,
-    Name,
-    Section,
     Snapshots,
     Spectra,
     Statistics,
@@ -174,6 +173,7 @@ class Study(Section):
             self._has_networks,
             self._names_differ,
             self._snapshots_exist,
+            self._data_sets_agree,
             self._sweeps_agree,
             self._tests_have_data,
             self._tests_can_reject,
@@ -249,6 +249,16 @@ class Study(Section):
                         f"sweeps: found {condition.name} in two of them with {key} {found}, "
                         "expected the same; leave it out of one sweep, or give both one value"
                     )
+
+    def _data_sets_agree(self) -> Iterator[str]:
+        first: dict[str, DataSet] = {}
+        for k, sweep in enumerate(self.sweeps):
+            other = first.setdefault(sweep.dataset.name, sweep.dataset)
+            if other.source != sweep.dataset.source:
+                yield (
+                    f"sweeps.{k}.dataset: found another data set of the name {other.name} than in "
+                    "a sweep before, expected one for each name; give it another name"
+                )
 
     def _tests_have_data(self) -> Iterator[str]:
         for condition in self.modelled.values():
@@ -422,8 +432,9 @@ class Study(Section):
                     "batch_size": _unless(values["batch_size"], self.batch_size),
                 }
                 yield Condition(
-                    sweep.dataset,
+                    sweep.dataset.stored_name,
                     **values | own,
+                    data=sweep.dataset,
                     snapshots=snapshots,
                     members=self.members if sweep.members is None else sweep.members,
                     analyses=tuple(sorted(sweep.analyses)),

@@ -1,8 +1,10 @@
 """Labelled images as uint8 arrays. Each data set is a file in ``datasets``."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -37,6 +39,11 @@ class DatasetInfo:
         """Number of inputs of a network: the values of one image."""
         channels, height, width = self.shape
         return channels * height * width
+
+    def part(self, classes: int) -> Self:
+        """Facts about the images of so many classes, taken to have equally many images."""
+        train, test = (ceil(n * classes / self.classes) for n in self.images)
+        return replace(self, classes=classes, images=(train, test), sha256=None)
 
 
 def dataset_info(name: str) -> DatasetInfo:
