@@ -94,8 +94,10 @@ def weights_spec(
         **_selected(networks),
         "epoch": networks.epoch,
         "layout": networks.layout,
+        "layers": dict(networks.layers),
         "shapes": {name: list(shape) for name, shape in networks.shapes.items()},
-        "epochs": 0,
+        "labelled": networks.sides,
+        "epochs": networks.epochs[-1],
         "snapshots": study.layer_snapshots(networks),
         **_members(shard),
         "code": code["import_ensemble"],
@@ -304,6 +306,7 @@ def findings_spec(study: Study, code: Mapping[str, str]) -> Spec:
     return {
         "epochs": study.headline_epochs,
         "level": study.statistics.significance_level,
+        "labelled": {each.name: each.sides for each in study.ensembles if each.sides},
         "code": code["findings"],
     }
 
