@@ -294,7 +294,7 @@ MODULES = {
     "external": {
         "alike combined ensembles import_job layers matrices modules names": ELSEWHERE,
         "model_zoos networks numbers parameters parametrisations quantised": ELSEWHERE,
-        "rounding selection stacks torchvision_models weight_tables": ELSEWHERE,
+        "rounding selection stacks torchvision_models trajectories weight_tables": ELSEWHERE,
         "skipped_job": "skipped",
     },
     "external.formats": {

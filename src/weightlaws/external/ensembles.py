@@ -173,13 +173,8 @@ def describe(
             "networks that were trained independently",
             "keep one of those that are equal",
         )
-    if trajectories.is_pattern(path) and name is None:
-        raise WeightLawsError(
-            f"{path}: name",
-            "none",
-            "a name for the networks of a pattern",
-            "give them one: {source: ..., name: ...}",
-        )
+    if trajectories.is_pattern(path):
+        path = trajectories.folder_of(path)
     folder = path.resolve().name if path.name in ("", "..") else path.name
     fit = name or networks.fit_name(folder if path.is_dir() else path.stem, path)
     notes = {layer: read.notes for layer, read in layers.items() if read.notes}

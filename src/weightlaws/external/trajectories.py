@@ -37,6 +37,11 @@ def is_pattern(path: Path | str) -> bool:
     return MEMBER in str(path) or EPOCH in str(path)
 
 
+def folder_of(pattern: Path) -> Path:
+    """Return the folder that all files of a pattern are in."""
+    return next(part for part in pattern.parents if not is_pattern(part))
+
+
 def found_by(pattern: Path | str) -> Trajectory:
     """Find the files of a pattern.
 
