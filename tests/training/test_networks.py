@@ -3,7 +3,12 @@ import pytest
 from scipy import stats
 
 from weightlaws.training.initial_law import initial_law
-from weightlaws.training.networks import initial_weights, layer_shapes, square_layers
+from weightlaws.training.networks import (
+    initial_weights,
+    labelled_side,
+    layer_shapes,
+    square_layers,
+)
 from weightlaws.training.plugins import names
 
 
@@ -43,3 +48,11 @@ def test_stated_moments_are_those_of_the_draws(name):
     # One million draws: standard errors 1.4e-3 or less of the variance, 5e-3 of the kurtosis.
     assert draws.var() == pytest.approx(law.variance, abs=6e-3)
     assert stats.kurtosis(draws.ravel()) == pytest.approx(law.excess_kurtosis, abs=0.02)
+
+
+def test_what_is_said_of_sides_counts_more_than_names():
+    shapes = {"input-a": (5, 5), "a-b": (5, 5), "b-output": (5, 5)}
+    said = {"input-a": None, "a-b": "columns"}
+    assert list(square_layers(shapes)) == ["a-b", "b-output"]
+    assert list(square_layers(shapes, said)) == ["input-a", "b-output"]
+    assert [labelled_side(layer, said) for layer in shapes] == [None, "columns", "rows"]
