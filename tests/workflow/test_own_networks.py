@@ -139,6 +139,7 @@ def test_trajectories_go_through_every_stage(results):
     from_start = distances[distances["reference"] == "start"]
     assert from_start["epoch"].tolist() == [*EPOCHS]
     assert from_start["w2"].iloc[0] < 1e-6 < from_start["w2"].iloc[1]
+    assert (results.folder / "figures/runs/from_start.svg").is_file()
     conditions = results.conditions.set_index("condition")
     assert conditions["epochs"].to_dict() == {"mine": 0, "folder": 0, "runs": 20}
 

@@ -262,6 +262,7 @@ STAGES = {
     "accuracy": ACCURACY,
     "condition_figures": OF_CONDITIONS,
     "architecture_figures": BETWEEN,
+    "from_start_figure": {},
     "interacting_figure": OF_INTERACTING,
     "network_law_figure": OF_NETWORKS,
     "spectra_figures": OF_SPECTRA,
@@ -280,6 +281,7 @@ TESTED = "comparison symmetry significance omnibus"
 READERS = f"{TESTED} {JOINED} model train members invariants spectra_shard spectra"
 BEYOND_FIGURES = "interacting_figure network_law_figure"
 TABLES = "accuracy condition_figures architecture_figures spectra_figures lazy_rich"
+TABLES = f"{TABLES} from_start_figure"
 TABLES = f"{TABLES} {BEYOND_FIGURES}"
 DRAWN = f"gallery {TABLES}"
 CATALOGUES = "invariants catalogue gallery"
@@ -302,7 +304,7 @@ MODULES = {
         "state_dicts tensors": ELSEWHERE,
     },
     "figures": {
-        "distances": "architecture_figures",
+        "distances": "architecture_figures from_start_figure",
         "findings_page html": "findings",
         "fits": "condition_figures architecture_figures",
         "graphs": "gallery condition_figures",

@@ -383,6 +383,11 @@ def architecture_figures_spec(study: Study, code: Mapping[str, str]) -> Spec:
     }
 
 
+def from_start_figure_spec(study: Study, _: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the figure of distances from the start; a table fixes its numbers."""
+    return {**_look(study), "code": code["from_start_figure"]}
+
+
 def interacting_figure_spec(study: Study, _: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the figure of interacting laws; tables fix its numbers."""
     level = study.statistics.significance_level
