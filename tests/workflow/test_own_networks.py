@@ -130,7 +130,7 @@ def test_trajectories_go_through_every_stage(results):
     for table in ("findings", "invariants", "comparison", "symmetry", "significance", "omnibus"):
         found = getattr(results, table)
         assert found.loc[found["condition"] == "runs", "epoch"].unique().tolist() == [*EPOCHS]
-    spectra = results.spectra.set_index(["condition", "layer", "statistic", "epoch"])
+    spectra = results.spectra.set_index(["condition", "layer", "statistic", "epoch"]).sort_index()
     start, end = np.swapaxes(np.array(expected, np.float64), 0, 1)
     way = np.linalg.norm(end - start, axis=(1, 2)) / np.linalg.norm(start, axis=(1, 2))
     travelled = spectra.loc[("runs", SQUARE, "distance_travelled"), "value"]
