@@ -98,7 +98,7 @@ def test_an_ensemble_is_described_and_read(tmp_path, weights, kind):
     else:
         assert found.files == [path / f"net{member}.{kind}" for member in range(N)]
     seen = set()
-    for member, layer, matrix in read_members(path, SHAPES, 2, 10):
+    for member, _, layer, matrix in read_members(path, SHAPES, 2, 10):
         seen.add((member, layer))
         assert matrix.dtype == np.float32
         np.testing.assert_array_equal(matrix, weights[layer][member].astype(np.float32))

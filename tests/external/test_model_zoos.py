@@ -38,7 +38,7 @@ def tuned(tmp_path):
 def read(path, **which):
     found = describe(path, **which)
     last = found.members - 1
-    return [values for _, _, values in read_members(path, found.shapes, 0, last, **which)]
+    return [values for *_, values in read_members(path, found.shapes, 0, last, **which)]
 
 
 def test_the_last_checkpoint_of_each_subfolder_is_a_member(tuned):

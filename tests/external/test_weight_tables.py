@@ -54,7 +54,7 @@ def matrices(row):
 def read(path, **which):
     found = describe(path, **which)
     values = {}
-    for member, layer, matrix in read_members(path, found.shapes, 0, found.members - 1, **which):
+    for member, _, layer, matrix in read_members(path, found.shapes, 0, found.members - 1, **which):
         values[member, layer] = matrix
     return values
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.figures import LAYERS, STYLE, renamed, select, words
 
-from weightlaws.figures.distances import distance_matrix, wasserstein
+from weightlaws.figures.distances import distance_matrix, from_start, wasserstein
 
 
 def test_wasserstein_draws_distance_and_floor(distances, conditions):
@@ -25,6 +25,21 @@ def test_wasserstein_draws_distance_and_floor(distances, conditions):
     assert "W₂ to the initial law\n(units of weight)" in words(figure)
     looks = [(line.get_color(), line.get_linestyle()) for line in curves[1::2]]
     assert len(set(looks)) == len(conditions)
+
+
+def test_the_way_from_the_start_is_that_of_one_condition(distances, conditions):
+    name = conditions["condition"].iloc[1]
+    figure = from_start(distances.assign(epoch=distances["epoch"] + 3), name, STYLE)
+    for panel, layer in zip(figure.axes, LAYERS, strict=True):
+        table = select(distances, reference="start", layer=layer, condition=name)
+        floor, curve = panel.get_lines()
+        np.testing.assert_array_equal(curve.get_xdata(), table["epoch"] + 3)
+        np.testing.assert_array_equal(curve.get_ydata(), table["w2"])
+        np.testing.assert_array_equal(floor.get_ydata(), table["w2_floor_mean"])
+    assert "W₂ to the law at\nepoch 3 (units of weight)" in words(figure)
+    assert name in words(figure)
+    with pytest.raises(ValueError, match="expected"):
+        from_start(distances, "another", STYLE)
 
 
 def test_a_legend_of_long_labels_stays_within_its_figure(scaled, distances):

@@ -137,6 +137,25 @@ def test_a_symmetry_that_the_best_law_has_and_a_test_rejects_rejects_the_law(
         assert (start["rejected_by"] == ("diagonal" if verdict == "rejected" else "")).all()
 
 
+def test_which_tests_speak_against_a_one_sided_law_is_what_sides_are_said_to_be(
+    comparison, symmetry, significance, omnibus
+):
+    """Tests of rows speak against a one-sided law whose columns are labelled."""
+    one_sided = comparison[comparison["law"].isin(["i.i.d.", "bipartite"])].copy()
+    one_sided["law"] = one_sided["law"].replace("bipartite", "one-sided")
+    one_sided["than"] = one_sided["law"].map({"one-sided": "i.i.d."})
+    one_sided["log_likelihood"] = np.where(one_sided["law"] == "one-sided", 50.0, 1.0)
+    seen = symmetry[symmetry["test"] == symmetry["test"].iloc[0]]
+    rows = seen.assign(test="row means", p=1e-6)
+    place = rows[["condition", "layer"]].iloc[0]
+    for side in ("rows", "columns"):
+        said = {place["condition"]: {place["layer"]: side}}
+        found = findings_table(one_sided, rows, significance, omnibus, 0.05, said)
+        mine = found[(found[["condition", "layer"]] == place).all(axis=1)]
+        rejected = mine["rejected_by"].str.contains("row means").all()
+        assert rejected == (side == "columns")
+
+
 def test_where_one_law_alone_has_a_density_none_is_best(
     comparison, symmetry, significance, omnibus
 ):

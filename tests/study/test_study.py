@@ -532,6 +532,55 @@ def test_an_entry_can_be_a_mapping(tmp_path):
     assert parse_study(yaml.safe_load(study_to_yaml(own))) == own
 
 
+def trajectories(path, epochs, **shapes):
+    with h5py.File(path, "w") as file:
+        file["epochs"] = epochs
+        for layer, shape in shapes.items():
+            file[layer] = np.random.default_rng(0).normal(size=(6, len(epochs), *shape))
+    return str(path)
+
+
+def test_a_trajectory_is_a_condition_with_its_own_epochs(tmp_path):
+    few = trajectories(tmp_path / "few.h5", [2, 7, 400], a=(6, 6), b=(3, 6))
+    many = trajectories(tmp_path / "many.h5", range(3, 60), a=(6, 6))
+    own = study(sweeps=[], ensembles=[few, many])
+    few, many = own.conditions["few"], own.conditions["many"]
+    assert own.layer_snapshots(few) == {"a": [2, 7, 400], "b": [2, 7, 400]}
+    assert own.tested_epochs(few) == [2, 7, 400]
+    assert own.layer_snapshots(many) == {"a": [*range(3, 60)]}
+    assert own.tested_epochs(many) == [3, 10, 50, 59]  # headline epochs are 0, 1, 10 and 50
+    assert parse_study(yaml.safe_load(study_to_yaml(own))) == own
+    (tmp_path / "few.h5").unlink()
+    assert parse_study(yaml.safe_load(study_to_yaml(own)), recorded=True) == own
+
+
+def test_tests_at_all_epochs_of_a_trajectory_can_reject(tmp_path):
+    path = trajectories(tmp_path / "mine.h5", range(5), a=(6, 6))
+    statistics = {**DEFAULT["statistics"], "randomisations": 598}
+    with pytest.raises(StudyError, match="randomisations: found 598, expected at least 599"):
+        study(sweeps=[], ensembles=[path], statistics=statistics)
+
+
+def test_layers_are_renamed_and_their_sides_said(tmp_path):
+    path = trajectories(tmp_path / "mine.h5", [0, 1], x=(6, 6), y=(6, 6), z=(6, 6))
+    entry = {
+        "source": path,
+        "layers": {"x": "input-hidden1", "y": "hidden1-hidden2", "z": "hidden2-output"},
+    }
+    own = study(sweeps=[], ensembles=[entry])
+    (mine,) = own.ensembles
+    assert [*mine.square_layers] == ["hidden1-hidden2", "hidden2-output"]
+    assert [*own.networked] == ["mine"]
+    sides = {"input-hidden1": "none", "hidden1-hidden2": "columns", "hidden2-output": "rows"}
+    (mine,) = study(sweeps=[], ensembles=[{**entry, "labelled": sides}]).ensembles
+    assert [*mine.square_layers] == ["input-hidden1", "hidden2-output"]
+    assert mine.sides == {**sides, "input-hidden1": None}
+    with pytest.raises(StudyError, match="found labelled x, expected a layer of"):
+        study(sweeps=[], ensembles=[{**entry, "labelled": {"x": "rows"}}])
+    with pytest.raises(StudyError, match=r"layers: 'w': found no layer"):
+        study(sweeps=[], ensembles=[{**entry, "layers": {"w": "input-hidden1"}}])
+
+
 def test_wrong_entries_are_refused_by_key(tmp_path):
     path = ensemble_file(tmp_path / "nets.h5", a=(6, 6))
 

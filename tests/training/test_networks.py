@@ -7,7 +7,12 @@ from scipy import stats
 from torch import nn
 
 from weightlaws.training.initial_law import initial_law
-from weightlaws.training.networks import initial_weights, layer_shapes, square_layers
+from weightlaws.training.networks import (
+    initial_weights,
+    labelled_side,
+    layer_shapes,
+    square_layers,
+)
 from weightlaws.training.plugins import names
 
 
@@ -52,6 +57,14 @@ def test_stated_moments_are_those_of_the_draws(name):
         assert stats.kurtosis(draws.ravel()) == pytest.approx(law.excess_kurtosis, abs=0.02)
     else:
         assert np.isnan(law.variance(shape))
+
+
+def test_what_is_said_of_sides_counts_more_than_names():
+    shapes = {"input-a": (5, 5), "a-b": (5, 5), "b-output": (5, 5)}
+    said = {"input-a": None, "a-b": "columns"}
+    assert list(square_layers(shapes)) == ["a-b", "b-output"]
+    assert list(square_layers(shapes, said)) == ["input-a", "b-output"]
+    assert [labelled_side(layer, said) for layer in shapes] == [None, "columns", "rows"]
 
 
 TORCHS_OWN = {

@@ -20,7 +20,14 @@ from weightlaws.storage.tables import read_table
 SQUARE = "hidden1-hidden2"
 OWN = {
     "sweeps": [],
-    "ensembles": ["nets/mine.h5", "nets/folder"],
+    "ensembles": [
+        "nets/mine.h5",
+        "nets/folder",
+        {
+            "source": "nets/runs/seed{member}/epoch{epoch}.safetensors",
+            "layers": {"fc1.weight": "input-hidden1", "fc2": SQUARE, "fc3": "hidden2-output"},
+        },
+    ],
     "checkpoints": ["nets/single.safetensors"],
     "shard_size": 4,
 }
@@ -30,6 +37,9 @@ def matrices(seed, *shape):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
+# Trajectories: epochs that neither begin at 0 nor are those of the study.
+EPOCHS = (3, 20)
+CHAIN = {"fc1": (6, 4), "fc2": (6, 6), "fc3": (4, 6)}
 ARRAYS = {SQUARE: matrices(0, 6, 10, 10), "wide": matrices(1, 6, 12, 30)}
 SINGLE = {
     "fc.weight": matrices(2, 12, 30),
@@ -44,6 +54,23 @@ def write_member(project, member, seed):
     save_file({"fc.weight": matrices(seed, 8, 20)}, path)
 
 
+def along_the_way(member, epoch):
+    """A network whose entries drift away from where they began."""
+    pairs = enumerate(CHAIN.items())
+    return {
+        f"{name}.weight": matrices([member, k], *shape) + 0.1 * epoch * matrices([member, 9], 1)
+        for k, (name, shape) in pairs
+    }
+
+
+def write_trajectories(folder):
+    for member in range(5):
+        (folder / f"seed{member}").mkdir(parents=True)
+        for epoch in EPOCHS:
+            path = folder / f"seed{member}/epoch{epoch}.safetensors"
+            save_file(along_the_way(member, epoch), path)
+
+
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
     """The project after the study has run to its end; not to be changed."""
@@ -55,6 +82,7 @@ def own(tmp_path_factory):
     for member in range(5):
         write_member(project, member, 10 + member)
     save_file(SINGLE, project.folder / "nets/single.safetensors")
+    write_trajectories(project.folder / "nets/runs")
     project.configure(**OWN)
     done = project.run()
     assert "folder has no square layer wider than 3" in done.stdout + done.stderr
@@ -79,13 +107,41 @@ def test_every_network_has_spectra(own, results):
         ("mine", SQUARE, 6),
         ("mine", "wide", 6),
         ("folder", "fc", 5),
+        ("runs", "input-hidden1", 5),
+        ("runs", SQUARE, 5),
+        ("runs", "hidden2-output", 5),
         ("single", "fc", 1),
         ("single", "conv", 1),
     }
-    # Where they began is not known.
-    assert spectra.loc[spectra["statistic"] == "distance_travelled", "value"].isna().all()
+    # Where they began is not known, but for trajectories.
+    travelled = spectra[spectra["statistic"] == "distance_travelled"]
+    assert travelled["value"].isna().equals(travelled["condition"] != "runs")
     nulls = {path.stem for path in (own.folder / "results/mini/nulls").iterdir()}
-    assert nulls == {"10x10", "12x30", "8x20", "16x27"}
+    assert nulls == {"10x10", "12x30", "8x20", "16x27", "6x4", "6x6", "4x6"}
+
+
+def test_trajectories_go_through_every_stage(results):
+    """They have their own epochs everywhere, and count from the first of them."""
+    expected = [
+        [along_the_way(member, epoch)["fc2.weight"] for epoch in EPOCHS] for member in range(5)
+    ]
+    np.testing.assert_array_equal(results.weights("runs", SQUARE), expected)
+    assert results.epochs("runs", "input-hidden1") == [*EPOCHS]
+    for table in ("findings", "invariants", "comparison", "symmetry", "significance", "omnibus"):
+        found = getattr(results, table)
+        assert found.loc[found["condition"] == "runs", "epoch"].unique().tolist() == [*EPOCHS]
+    spectra = results.spectra.set_index(["condition", "layer", "statistic", "epoch"]).sort_index()
+    start, end = np.swapaxes(np.array(expected, np.float64), 0, 1)
+    way = np.linalg.norm(end - start, axis=(1, 2)) / np.linalg.norm(start, axis=(1, 2))
+    travelled = spectra.loc[("runs", SQUARE, "distance_travelled"), "value"]
+    np.testing.assert_allclose(travelled, [0, way.mean()], rtol=1e-6)
+    distances = results.distances[results.distances["condition"] == "runs"]
+    from_start = distances[distances["reference"] == "start"]
+    assert from_start["epoch"].tolist() == [*EPOCHS]
+    assert from_start["w2"].iloc[0] < 1e-6 < from_start["w2"].iloc[1]
+    assert (results.folder / "figures/runs/from_start.svg").is_file()
+    conditions = results.conditions.set_index("condition")
+    assert conditions["epochs"].to_dict() == {"mine": 0, "folder": 0, "runs": 20}
 
 
 def test_what_is_no_weight_matrix_of_a_network_is_logged(own):
@@ -95,13 +151,14 @@ def test_what_is_no_weight_matrix_of_a_network_is_logged(own):
 
 
 def test_an_ensemble_of_ones_own_is_modelled(results):
-    assert list(results.study.modelled) == ["mine"]
+    assert list(results.study.modelled) == ["mine", "runs"]
     for layer, values in ARRAYS.items():
         np.testing.assert_array_equal(results.weights("mine", layer), values[:, None])
     law = PIGMM.fit(ARRAYS[SQUARE])
     fitted = results.fit("mine", SQUARE, epoch=0)
     assert_sums_close(fitted.parameters, law.parameters, parameter_terms(ARRAYS[SQUARE]))
-    assert results.findings["layer"].unique().tolist() == [SQUARE, "wide"]
+    found = results.findings[results.findings["condition"] == "mine"]
+    assert found["layer"].unique().tolist() == [SQUARE, "wide"]
     assert results.invariants["deviation_start"].isna().all()
 
 
@@ -111,14 +168,15 @@ def test_weights_of_a_single_network_are_read_by_name(results):
     assert results.weights("single", "conv").shape == (1, 1, 16, 27)
     with pytest.raises(WeightLawsError, match=r"layer: found 'embed', expected one of \['conv',"):
         results.weights("single", "embed")
-    with pytest.raises(WeightLawsError, match=r"one of \['mine', 'folder', 'single'\]"):
+    with pytest.raises(WeightLawsError, match=r"one of \['mine', 'folder', 'runs', 'single'\]"):
         results.weights("double", "fc")
 
 
 def test_tables_have_what_is_known(results):
-    assert results.conditions["condition"].tolist() == ["mine", "folder"]
+    assert results.conditions["condition"].tolist() == ["mine", "folder", "runs"]
     assert results.conditions["dataset"].isna().all()
-    assert results.members["condition"].tolist() == ["mine"] * 6 + ["folder"] * 5
+    of_each = ["mine"] * 6 + ["folder"] * 5 + ["runs"] * 5
+    assert results.members["condition"].tolist() == of_each
     assert results.members["test_accuracy"].isna().all()
     assert results.learning_curves.empty
 
@@ -128,7 +186,7 @@ def test_results_outlive_the_files_that_they_were_made_of(project):
         path.unlink()
     results = weightlaws.load(project.folder / "results/mini")
     assert results.weights("folder", "fc").shape == (5, 1, 8, 20)
-    assert len(results.members) == 11
+    assert len(results.members) == 16
 
 
 def test_another_member_runs_again_what_rests_on_it(project):

@@ -297,6 +297,7 @@ STAGES = {
     "accuracy": ACCURACY,
     "condition_figures": OF_CONDITIONS,
     "architecture_figures": BETWEEN,
+    "from_start_figure": {},
     "interacting_figure": OF_INTERACTING,
     "network_law_figure": OF_NETWORKS,
     "noise_scale_figure": {},
@@ -318,7 +319,7 @@ TESTED = "comparison symmetry significance omnibus"
 READERS = f"{TESTED} {JOINED} noise_scale model train members invariants spectra_shard spectra"
 BEYOND_FIGURES = "interacting_figure network_law_figure"
 TABLES = "accuracy condition_figures architecture_figures spectra_figures lazy_rich"
-TABLES = f"{TABLES} {BEYOND_FIGURES} noise_scale_figure"
+TABLES = f"{TABLES} {BEYOND_FIGURES} noise_scale_figure from_start_figure"
 DRAWN = f"gallery {TABLES}"
 CATALOGUES = "invariants catalogue gallery"
 EVERY = " ".join(STAGES)
@@ -332,7 +333,7 @@ MODULES = {
     "external": {
         "alike combined ensembles import_job layers matrices modules names": ELSEWHERE,
         "model_zoos networks numbers parameters parametrisations quantised": ELSEWHERE,
-        "rounding selection stacks torchvision_models weight_tables": ELSEWHERE,
+        "rounding selection stacks torchvision_models trajectories weight_tables": ELSEWHERE,
         "skipped_job": "skipped",
     },
     "external.formats": {
@@ -340,7 +341,7 @@ MODULES = {
         "state_dicts tensors": ELSEWHERE,
     },
     "figures": {
-        "distances": "architecture_figures",
+        "distances": "architecture_figures from_start_figure",
         "findings_page html": "findings",
         "fits": "condition_figures architecture_figures",
         "graphs": "gallery condition_figures",

@@ -117,6 +117,26 @@ rule architecture_figures:
         "../scripts/architecture_figures.py"
 
 
+rule from_start_figure:
+    """Draw how far the laws of trajectories from elsewhere are from where they began."""
+    input:
+        distances=at("distances"),
+    output:
+        figure("from_start", "Distances"),
+    log:
+        log_of("from_start_figure", "{condition}"),
+    benchmark:
+        benchmark_of("from_start_figure", "{condition}")
+    wildcard_constraints:
+        condition=one_of(ENSEMBLES),
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=spec_of("from_start_figure"),
+    script:
+        "../scripts/from_start_figure.py"
+
+
 rule interacting_figure:
     """Draw a condition's couplings, how laws score on held-out members, and their predictions."""
     input:

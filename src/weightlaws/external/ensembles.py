@@ -4,9 +4,11 @@
 an ensemble   what it holds
 ============= ======================================================================================
 HDF5 file     an array (member, out, in) of floats for each layer, all of as many members. A layer
-              is named by its path in the file, with ``.`` in the place of ``/``.
+              is named by its path in the file, with ``.`` in the place of ``/``. With a dataset
+              ``epochs`` the arrays are (member, epoch, out, in).
 folder        one network a file, of one kind of files that `networks` reads; members are numbered
               from 0 in the natural order of the files' names, 2 before 10. Others are left out.
+pattern       one network a file, of members and epochs; see `trajectories`
 of folders    one network a subfolder, of which a checkpoint is chosen; see `model_zoos`
 table         ``weights.npy`` with a flattened network a row, and ``layout.csv``; see
               `weight_tables`
@@ -37,7 +39,7 @@ import numpy.typing as npt
 
 from weightlaws.arrays import Shape, Shapes, Singles
 from weightlaws.errors import WeightLawsError
-from weightlaws.external import model_zoos, networks, stacks, weight_tables
+from weightlaws.external import model_zoos, networks, stacks, trajectories, weight_tables
 from weightlaws.external.alike import Told, alike
 from weightlaws.external.layers import Layer, shapes_of
 from weightlaws.external.selection import Selection
@@ -61,6 +63,8 @@ class UserEnsemble:
         Of its file or folder, fit for a file.
     members
         Number of its networks.
+    epochs
+        Of each network, ascending; 0 alone where there is one.
     shapes
         (out, in) of each layer's weights, in the order of the file or of the first file.
     files
@@ -73,6 +77,7 @@ class UserEnsemble:
 
     name: str
     members: int
+    epochs: list[int]
     shapes: Shapes
     files: list[Path]
     skipped: dict[str, str]
@@ -133,12 +138,15 @@ def describe(
         If a file of a folder is no network that can be read, or data of a file stand elsewhere.
     """
     path, selection = Path(path), selection or Selection()
-    place = _place(path, epoch, layout)
+    places = _places(path, epoch, layout)
+    place = _last(places)
     if place.stack is None:
         with networks.opened(place.files[0], headers_only=True, selection=selection) as network:
             layers, skipped = network.layers, network.skipped
             shapes = shapes_of(layers)
-        for file in place.files[1:]:
+        # The import of each shard looks into all files.
+        others = [each.files[0] for each in [*places.values()][:-1]]
+        for file in (*place.files[1:], *others):
             found = networks.layer_shapes(file, selection=selection)
             _check_shapes(file, found, shapes)
         equal, names = _equal_files(place.files), place.names
@@ -165,10 +173,15 @@ def describe(
             "networks that were trained independently",
             "keep one of those that are equal",
         )
+    if trajectories.is_pattern(path):
+        path = trajectories.folder_of(path)
     folder = path.resolve().name if path.name in ("", "..") else path.name
     fit = name or networks.fit_name(folder if path.is_dir() else path.stem, path)
     notes = {layer: read.notes for layer, read in layers.items() if read.notes}
-    return UserEnsemble(fit, members, shapes, place.files, skipped, notes)
+    files = (
+        place.files if place.stack else [file for each in places.values() for file in each.files]
+    )
+    return UserEnsemble(fit, members, [*places], shapes, files, skipped, notes)
 
 
 def doubts(path: Path | str, *, epoch: int | None = None, layout: str | None = None) -> list[str]:
@@ -179,7 +192,7 @@ def doubts(path: Path | str, *, epoch: int | None = None, layout: str | None = N
     WeightLawsError
         If there is no such ensemble.
     """
-    return _place(Path(path), epoch, layout).doubts()
+    return _last(_places(Path(path), epoch, layout)).doubts()
 
 
 def member_files(
@@ -197,8 +210,11 @@ def member_files(
     WeightLawsError
         If there are no networks in the folder, or of several kinds.
     """
-    place = _place(Path(path), epoch, layout)
-    return place.files[first : last + 1] if place.stack is None else place.files
+    places = _places(Path(path), epoch, layout)
+    place = _last(places)
+    if place.stack is not None:
+        return place.files
+    return [file for each in places.values() for file in each.files[first : last + 1]]
 
 
 def member_names(
@@ -209,7 +225,7 @@ def member_names(
     layout: str | None = None,
 ) -> list[str]:
     """Return the names of an ensemble's first members, as messages have them."""
-    place = _place(Path(path), epoch, layout)
+    place = _last(_places(Path(path), epoch, layout))
     if place.stack is None:
         return [*place.names[:members]]
     with place.stack as stack:
@@ -225,7 +241,7 @@ def read_members(
     selection: Selection | None = None,
     epoch: int | None = None,
     layout: str | None = None,
-) -> Iterator[tuple[int, str, Singles]]:
+) -> Iterator[tuple[int, int, str, Singles]]:
     """Read the weights of a range of an ensemble's members, a matrix at a time.
 
     Parameters
@@ -241,9 +257,9 @@ def read_members(
 
     Yields
     ------
-    member, layer, weights
-        Each member and layer once, float32 (out, in), rounded from what they are stored as. They
-        need not be finite.
+    member, epoch, layer, weights
+        Each member, epoch and layer once, float32 (out, in), rounded from what they are stored as.
+        They need not be finite.
 
     Raises
     ------
@@ -254,7 +270,15 @@ def read_members(
     """
     path, selection = Path(path), selection or Selection()
     expected = {layer: (out, fan_in) for layer, (out, fan_in) in shapes.items()}
-    place = _place(path, epoch, layout)
+    for number, place in _places(path, epoch, layout).items():
+        for member, layer, weights in _read(path, place, expected, first, last, selection):
+            yield member, number, layer, weights
+
+
+def _read(
+    path: Path, place: _Place, expected: Shapes, first: int, last: int, selection: Selection
+) -> Iterator[tuple[int, str, Singles]]:
+    """Read the weights of a range of members at one epoch; see `read_members`."""
     if place.stack is None:
         _check_members(path, len(place.files), last)
         for member, file in enumerate(place.files[first : last + 1], first):
@@ -291,8 +315,40 @@ def to_float32(matrix: npt.NDArray[np.floating]) -> Singles:
         return matrix.astype(np.float32)
 
 
+def _last(places: Mapping[int, _Place]) -> _Place:
+    return places[max(places)]
+
+
+def _places(path: Path, epoch: int | None, layout: str | None) -> dict[int, _Place]:
+    """Find out what kind of ensemble stands at a path, by epoch; 0 where there is one."""
+    if trajectories.is_pattern(path):
+        found = trajectories.found_by(path)
+        places = {
+            number: _Place(files, found.names, None, list) for number, files in found.files.items()
+        }
+    elif _is_hdf5(path) and (epochs := stacks.hdf5_epochs(path)):
+        places = {
+            number: _Place([path], [], stacks.opened_hdf5(path, number), list) for number in epochs
+        }
+    else:
+        return {0: _place(path, epoch, layout)}
+    for key, value in (("epoch", epoch), ("layout", layout)):
+        if value is not None:
+            raise WeightLawsError(
+                f"{path}: {key}",
+                f"{value}",
+                "none, as all epochs of a trajectory are taken",
+                f"leave the {key} out",
+            )
+    return places
+
+
+def _is_hdf5(path: Path) -> bool:
+    return path.is_file() and (path.suffix.lower() in _HDF5_SUFFIXES or h5py.is_hdf5(path))
+
+
 def _place(path: Path, epoch: int | None, layout: str | None) -> _Place:
-    """Find out what kind of ensemble stands at a path."""
+    """Find out what kind of ensemble of one epoch stands at a path."""
     table = weight_tables.found_at(path, layout)
     if table is not None:
         return _Place(
@@ -311,7 +367,7 @@ def _place(path: Path, epoch: int | None, layout: str | None) -> _Place:
             "a folder of networks, or an HDF5 file of arrays (member, out, in)",
             "correct the path",
         )
-    if path.suffix.lower() not in _HDF5_SUFFIXES and not h5py.is_hdf5(path):
+    if not _is_hdf5(path):
         raise WeightLawsError(
             f"{path}: ensemble",
             "a file that is not HDF5",

@@ -23,11 +23,11 @@ log = logging.getLogger(__name__)
 
 
 def import_shard(path: Path, stored: Spec) -> None:
-    """Store members of an ensemble as a weights shard with one snapshot, at epoch 0.
+    """Store members of an ensemble as a weights shard, with all epochs that there are.
 
     A member with weights that are not finite is stored as diverged. Beside the weights stand
-    ``names`` of the members, and a ``digest`` of the weights of each, uint8 (member, 16), by which
-    equal members are found.
+    ``names`` of the members, and a ``digest`` of the weights of each, uint8 (member, 16), at
+    the last epoch, by which equal members are found.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def import_shard(path: Path, stored: Spec) -> None:
         The shard to write.
     stored
         A ``specs.import_spec``: ``source`` is the ensemble's path, and what it has of ``include``,
-        ``exclude``, ``state_dict``, ``epoch`` and ``layout`` says what of it is read. A spec
-        without ``digests`` is one of files that nobody else writes.
+        ``exclude``, ``state_dict``, ``layers``, ``epoch`` and ``layout`` says what of it is read.
+        A spec without ``digests`` is one of files that nobody else writes.
 
     Raises
     ------
@@ -48,18 +48,30 @@ def import_shard(path: Path, stored: Spec) -> None:
     which = {key: stored.get(key) for key in ("epoch", "layout")}
     names = ensembles.member_names(source, members[-1] + 1, **which)[members[0] :]
     digests: list[dict[str, bytes]] = [{} for _ in members]
+    seen: set[int] = set()
+    columns = {epoch: k for k, epoch in enumerate(spec.recorded)}
     with _shard(path, spec) as (writer, weights, finite):
         found = ensembles.read_members(
             source, shapes, members[0], members[-1], selection=selection_of(stored), **which
         )
-        for member, layer, matrix in found:
+        for member, epoch, layer, matrix in found:
             k = member - members[0]
-            weights[layer][k, 0] = matrix
-            finite[k] &= np.isfinite(matrix).all()
+            seen.add(epoch)
+            if epoch not in columns:
+                break
+            weights[layer][k, columns[epoch]] = matrix
+            finite[k, columns[epoch] :] &= np.isfinite(matrix).all()
             digests[k][layer] = hashlib.sha256(np.ascontiguousarray(matrix).data).digest()
+        if seen != {*columns}:
+            raise WeightLawsError(
+                f"{source}: epochs",
+                "others than when the run began",
+                f"{[*spec.recorded]}",
+                "run snakemake again",
+            )
         writer.add("names", np.array([name.encode() for name in names], f"S{NAME_BYTES}"))
         writer.add("digest", np.array([_digest(layers) for layers in digests]))
-    for diverged in np.flatnonzero(~finite[:, 0]):
+    for diverged in np.flatnonzero(~finite[:, -1]):
         log.warning(
             "member %d (%s) has weights that are not finite: it is listed, and left out of every "
             "law",
@@ -77,7 +89,8 @@ def _digest(layers: Mapping[str, bytes]) -> Bytes:
 def selection_of(stored: Spec) -> Selection:
     """Return the layers that a spec asks for."""
     include, exclude = (tuple(stored.get(key) or ()) for key in ("include", "exclude"))
-    return Selection(include, exclude, stored.get("state_dict"))
+    renamed = tuple((stored.get("layers") or {}).items())
+    return Selection(include, exclude, stored.get("state_dict"), renamed)
 
 
 def import_network(path: Path, stored: Spec) -> None:
@@ -132,28 +145,28 @@ def _members(spec: WeightsSpec) -> range:
 def _shard(
     path: Path, spec: WeightsSpec, told: Mapping[str, Any] | None = None
 ) -> Iterator[tuple[hdf5.Writer, dict[str, h5py.Dataset], Bools]]:
-    """Open a weights shard with one snapshot: its weights, and a flag for finite members.
+    """Open a weights shard: its weights, and flags for finite members, (member, epoch).
 
     ``told`` is provenance.
     """
-    n_members = len(_members(spec))
-    finite = np.ones((n_members, 1), np.bool_)
+    n_members, n_epochs = len(_members(spec)), len(spec.recorded)
+    finite = np.ones((n_members, n_epochs), np.bool_)
     own = {**spec.stored}
     digests = own.pop("digests", {})
     with hdf5.create(path, "weights", own, {"digests": digests, **(told or {})}) as writer:
         yield (
             writer,
             {
-                layer: writer.create(f"weights/{layer}", (n_members, 1, *shape), np.float32)
+                layer: writer.create(f"weights/{layer}", (n_members, n_epochs, *shape), np.float32)
                 for layer, shape in spec.shapes.items()
             },
             finite,
         )
         for layer in spec.shapes:
-            writer.add(f"epochs/{layer}", np.zeros(1, np.int64))
-        writer.add("loss", np.empty((n_members, 0)))
-        writer.add("accuracy", np.full((n_members, 1), np.nan))
-        writer.add("dead_output", np.zeros((n_members, 1), np.bool_))
+            writer.add(f"epochs/{layer}", np.array(spec.recorded, np.int64))
+        writer.add("loss", np.full((n_members, n_epochs - 1), np.nan))
+        writer.add("accuracy", np.full((n_members, n_epochs), np.nan))
+        writer.add("dead_output", np.zeros((n_members, n_epochs), np.bool_))
         writer.add("finite", finite)
         _check_unchanged(digests)
 

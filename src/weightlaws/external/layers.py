@@ -173,7 +173,7 @@ def sorted_out(source: object, parameters: Iterable[Parameter], selection: Selec
     WeightLawsError
         If there is no layer, or two have one name, or a name that cannot be stored.
     WeightLawsError
-        If a pattern of the selection matches nothing.
+        If a pattern of the selection matches nothing, or as `Selection.names_of` does.
     """
     network = _Network(_by_name(source, parameters))
     layers: dict[str, Layer] = {}
@@ -221,6 +221,8 @@ def sorted_out(source: object, parameters: Iterable[Parameter], selection: Selec
             "name a file that holds a network's weights, or, if a name misleads, include it by "
             "its full name",
         )
+    names = selection.names_of(source, {name: each.parameters for name, each in wanted.items()})
+    wanted = {names[old]: replace(layer, name=names[old]) for old, layer in wanted.items()}
     analysed = sum(prod(layer.shape) for layer in wanted.values())
     others = sum(size for array, size in left_out.items() if array not in taken)
     return SortedOut(wanted, skipped, analysed + others)

@@ -1,7 +1,7 @@
 """Which layers of a network are wanted, by patterns of their names."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -22,11 +22,14 @@ class Selection:
         Layers that one of them matches are left out.
     state_dict
         The state dict within a file that has several, as the path of keys: ``generator.ema``.
+    renamed
+        Patterns of wanted layers' names, or of their arrays', with the name that such a layer gets.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     state_dict: str | None = None
+    renamed: tuple[tuple[str, str], ...] = ()
 
     def names(self, layer: str) -> bool:
         """Tell whether a layer is asked for by its very name."""
@@ -74,3 +77,47 @@ class Selection:
                     f"a pattern that matches layers, such as {', '.join(close) or 'none'}",
                     "correct or remove the pattern",
                 )
+
+    def names_of(self, source: object, layers: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """Return the names that wanted layers get, by those they have.
+
+        Parameters
+        ----------
+        source
+            The network, as a message names it.
+        layers
+            By the name of each wanted layer: the names of its arrays.
+
+        Raises
+        ------
+        WeightLawsError
+            If a pattern matches no layer or several, or two layers would have one name.
+        """
+        names = {layer: layer for layer in layers}
+        given: set[str] = set()
+        for pattern, name in self.renamed:
+            matched = [
+                layer
+                for layer, arrays in layers.items()
+                if any(fnmatchcase(each, pattern) for each in (layer, *arrays))
+            ]
+            if len(matched) != 1 or matched[0] in given:
+                some = ", ".join(matched[:3])
+                raise WeightLawsError(
+                    f"{source}: layers: {pattern!r}",
+                    f"{len(matched)} layers ({some})" if len(matched) > 1 else some or "no layer",
+                    f"a pattern that matches one layer of {', '.join([*layers][:5])}, which no "
+                    "other pattern matches",
+                    "correct the pattern",
+                )
+            given.add(matched[0])
+            names[matched[0]] = name
+        if doubled := [name for name in names.values() if [*names.values()].count(name) > 1]:
+            same = " and ".join(layer for layer, name in names.items() if name == doubled[0])
+            raise WeightLawsError(
+                f"{source}: layers",
+                f"{doubled[0]} for {same}",
+                "a name for each layer",
+                "give them names that differ",
+            )
+        return names

@@ -1,6 +1,6 @@
 """Stacks: the networks of an ensemble in one array a parameter, members along the first axis."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -21,6 +21,9 @@ from weightlaws.external.selection import Selection
 
 _PARTS = 8  # arrays in memory, of which one weight can be made
 _VALUES = 2**22  # numbers that are compared at once
+
+#: Dataset of a file of trajectories with the numbers of its epochs.
+EPOCHS = "epochs"
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,8 @@ def _each(stacked: Stacked, members: Sequence[int]) -> Iterator[tuple[int, npt.N
 
 
 @contextmanager
-def opened_hdf5(path: Path) -> Iterator[Stack]:
-    """Open an HDF5 file of arrays (member, out, in).
+def opened_hdf5(path: Path, epoch: int | None = None) -> Iterator[Stack]:
+    """Open an HDF5 file of arrays (member, out, in), or of (member, epoch, out, in) at one epoch.
 
     Raises
     ------
@@ -160,15 +163,22 @@ def opened_hdf5(path: Path) -> Iterator[Stack]:
                 "name it under checkpoints, or put several in a folder",
             )
         datasets = hdf5.datasets(file)
+        epochs = _epochs(path, datasets)
+        kept: tuple[int, ...] = ()
+        if epochs:
+            kept = (epochs.index(epochs[-1] if epoch is None else epoch),)
+            del datasets[EPOCHS]
+            for name, dataset in datasets.items():
+                _check_epochs(path, name, dataset, epochs)
         yield Stack(
             path,
             [
                 Stacked(
                     name,
-                    dataset.shape[1:],
+                    dataset.shape[1 + len(kept) :],
                     dataset.dtype.name,
                     dataset.shape[0],
-                    partial(_read, path, name, dataset),
+                    partial(_read, path, name, dataset, kept),
                 )
                 for name, dataset in datasets.items()
                 if dataset.shape  # a number is nothing of each member
@@ -176,9 +186,49 @@ def opened_hdf5(path: Path) -> Iterator[Stack]:
         )
 
 
-def _read(path: Path, name: str, dataset: h5py.Dataset, start: int, end: int) -> npt.NDArray[Any]:
+def hdf5_epochs(path: Path) -> list[int]:
+    """Return the epochs of an HDF5 file of trajectories, ascending; empty if it has no `EPOCHS`.
+
+    Raises
+    ------
+    WeightLawsError
+        If they are no epochs.
+    """
+    with hdf5.open_file(path) as file:
+        return _epochs(path, hdf5.datasets(file))
+
+
+def _epochs(path: Path, datasets: Mapping[str, h5py.Dataset]) -> list[int]:
+    if EPOCHS not in datasets:
+        return []
+    dataset = datasets[EPOCHS]
+    numbers = dataset.dtype.kind in "iu" and len(dataset.shape or ()) == 1
+    found = [int(epoch) for epoch in dataset[:]] if numbers else []
+    if not found or found[0] < 0 or found != sorted({*found}):
+        raise WeightLawsError(
+            f"{path}: dataset {EPOCHS}",
+            f"{found[:10] or f'shape {dataset.shape} of {dataset.dtype}'}",
+            "the numbers of the epochs, whole and ascending",
+            "correct it, or give an array that is something else another name",
+        )
+    return found
+
+
+def _check_epochs(path: Path, name: str, dataset: h5py.Dataset, epochs: Sequence[int]) -> None:
+    if len(dataset.shape or ()) < 2 or dataset.shape[1] != len(epochs):
+        raise WeightLawsError(
+            f"{path}: dataset {name}",
+            f"shape {dataset.shape}",
+            f"(member, epoch, out, in) with {len(epochs)} epochs, as {EPOCHS} has",
+            "store every array of all epochs, or put it into another file",
+        )
+
+
+def _read(
+    path: Path, name: str, dataset: h5py.Dataset, kept: tuple[int, ...], start: int, end: int
+) -> npt.NDArray[Any]:
     try:
-        values: npt.NDArray[Any] = dataset[start:end]
+        values: npt.NDArray[Any] = dataset[(slice(start, end), *kept)]
     except OSError as error:
         found = f"damaged data ({messages.short(error)})"
         raise WeightLawsError(f"{path}: {name}", found, "numbers", messages.WHOLE_FILE) from error

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from weightlaws.figures.style import (
     BAND,
+    COLOURS,
+    Look,
     Room,
     Style,
     architecture_of,
@@ -40,19 +43,53 @@ def wasserstein(distances: pd.DataFrame, conditions: pd.DataFrame, style: Style)
         for (row, column), panel in np.ndenumerate(panels):
             for name, look in looks.items():
                 curve = table.xs((references[row], list(layers)[column], name))
-                floor, top, colour = curve["w2_floor_mean"], curve["w2_floor_95"], look["color"]
-                panel.fill_between(curve.index, floor, top, color=colour, **BAND)
-                panel.plot(floor, color=colour, linestyle=":", linewidth=1)
-                panel.plot(curve["w2"], **look, markevery=spread(len(curve)))
+                _curve(panel, pd.DataFrame(curve), look)
             panels[0, column].set_title(layers[list(layers)[column]])
             panels[row, 0].set_ylabel(f"W₂ to the {references[row]}\n(units of weight)")
         for panel in panels[:, 0]:  # only now are all limits known
             panel.set_ylim(bottom=0)
-        floor_line = Line2D([], [], color="0.4", linestyle=":", label="noise floor, mean")
-        floor_band = Patch(color="0.4", **BAND, label="noise floor, mean to 95 % point")
         epoch_axes(panels)
-        legend(figure, style, looks, floor_line, floor_band)
+        legend(figure, style, looks, *_floor_handles())
     return figure
+
+
+def from_start(distances: pd.DataFrame, condition: str, style: Style) -> Figure:
+    """Draw how far the fitted laws of one condition are from that at its first epoch, by epoch.
+
+    Reads ``reference, condition, layer, size, epoch, w2, w2_floor_mean, w2_floor_95``. A panel per
+    layer; the band is as in `wasserstein`.
+    """
+    needed = ["w2", "w2_floor_mean", "w2_floor_95"]
+    require(distances, "distances", needed, condition=[condition], reference=["start"])
+    chosen = (distances["condition"] == condition) & (distances["reference"] == "start")
+    table = distances[chosen]
+    layers, w = layer_headings(table), style.panel_width
+    first = table["epoch"].min()
+    look: Look = {"color": COLOURS[0], "marker": "o", "label": "W₂"}
+    with canvas(style, condition, (1, len(layers)), (w, 0.6 * w)) as (figure, panels):
+        for panel, (layer, heading) in zip(panels[0], layers.items(), strict=True):
+            _curve(panel, table[table["layer"] == layer].set_index("epoch"), look)
+            panel.set_title(heading)
+        panels[0, 0].set_ylabel(f"W₂ to the law at\nepoch {first} (units of weight)")
+        panels[0, 0].set_ylim(bottom=0)
+        epoch_axes(panels)
+        legend(figure, style, {condition: look}, *_floor_handles())
+    return figure
+
+
+def _curve(panel: Axes, curve: pd.DataFrame, look: Look) -> None:
+    """Draw distances by epoch, with their noise floor."""
+    floor, top, colour = curve["w2_floor_mean"], curve["w2_floor_95"], look["color"]
+    panel.fill_between(curve.index, floor, top, color=colour, **BAND)
+    panel.plot(floor, color=colour, linestyle=":", linewidth=1)
+    panel.plot(curve["w2"], **look, markevery=spread(len(curve)))
+
+
+def _floor_handles() -> tuple[Line2D, Patch]:
+    return (
+        Line2D([], [], color="0.4", linestyle=":", label="noise floor, mean"),
+        Patch(color="0.4", **BAND, label="noise floor, mean to 95 % point"),
+    )
 
 
 def distance_matrix(distances: pd.DataFrame, conditions: pd.DataFrame, style: Style) -> Figure:

@@ -93,4 +93,4 @@ def _compared(
     seed = [spec.seed, *f"comparison/{condition}/{layer}".encode(), epoch]
     n_orders = spec.n_orders if epoch in spec.epochs else 1
     rng = np.random.default_rng(seed)
-    return compare(values, labelled_side(layer), spec.folds, rng, n_orders)
+    return compare(values, labelled_side(layer, spec.weights.labelled), spec.folds, rng, n_orders)

@@ -91,16 +91,16 @@ def distances(fits: Mapping[str, Fits], spec: DistanceSpec) -> pd.DataFrame:
     DataFrame
         One row a reference, condition, layer and epoch. ``reference`` is ``initial law`` (the
         i.i.d. law that the weights are drawn from, where it is known), ``start`` (the law fitted at
-        epoch 0), or another condition of the same data set, at the last epoch; ensembles that were
-        trained elsewhere count as one data set. ``w2`` and ``w2_squared`` are the distance of the
-        fitted 13-parameter laws, and its square. ``w2_squared_corrected``, ``..._standard_error``,
-        ``..._low`` and ``..._high``: see `distance.Estimate`. Two fits of equally many members
-        leave out the same member, as they have members in common or share their random numbers;
-        others are taken as independent. ``..._floor_mean`` and ``..._floor_95`` are the mean and
-        the 95 % point of the distance that chance alone makes. From the initial law: that of as
-        many members of this law itself. Between equally many members: that of the same members
-        when they change sides at random, see `distance.swapped_distances`. Else: that of two
-        independent ensembles of the reference law.
+        the first epoch), or another condition of the same data set, at the last epoch; ensembles
+        that were trained elsewhere count as one data set. ``w2`` and ``w2_squared`` are the
+        distance of the fitted 13-parameter laws, and its square. ``w2_squared_corrected``,
+        ``..._standard_error``, ``..._low`` and ``..._high``: see `distance.Estimate`. Two fits of
+        equally many members leave out the same member, as they have members in common or share
+        their random numbers; others are taken as independent. ``..._floor_mean`` and
+        ``..._floor_95`` are the mean and the 95 % point of the distance that chance alone makes.
+        From the initial law: that of as many members of this law itself. Between equally many
+        members: that of the same members when they change sides at random, see
+        `distance.swapped_distances`. Else: that of two independent ensembles of the reference law.
     """
     rows = [*_from_start(fits, spec), *_between_conditions(fits, spec)]
     return pd.concat(rows, ignore_index=True)

@@ -1,9 +1,10 @@
 """The findings of a study: the best law of each layer and epoch, and whether it holds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from weightlaws.arrays import Side
 from weightlaws.inference.symmetry_names import SYMMETRY_TESTS, speaks_against
 from weightlaws.invariants.catalogue import graph_of
 from weightlaws.training.networks import labelled_side
@@ -25,6 +26,7 @@ def findings_table(
     significance: pd.DataFrame,
     omnibus: pd.DataFrame,
     level: float,
+    labelled: Mapping[str, Mapping[str, Side | None]] | None = None,
 ) -> pd.DataFrame:
     """Sum up a study's tests at its headline epochs.
 
@@ -34,6 +36,8 @@ def findings_table(
         The tables of all conditions, as the jobs of these names make them.
     level
         The family-wise level of the tests.
+    labelled
+        By condition, where it is said: see `networks.labelled_side`.
 
     Returns
     -------
@@ -66,7 +70,8 @@ def findings_table(
         table = table.merge(part.reset_index(), how="left", on=PLACE)
     epochs = table.groupby(PLACE[:-1])["epoch"].transform("size")
     rejections = [
-        [*_rejections(row, n, level)] for (_, row), n in zip(table.iterrows(), epochs, strict=True)
+        [*_rejections(row, n, level, (labelled or {}).get(row["condition"]))]
+        for (_, row), n in zip(table.iterrows(), epochs, strict=True)
     ]
     verdicts = [
         _verdict(row, tests) for (_, row), tests in zip(table.iterrows(), rejections, strict=True)
@@ -82,7 +87,9 @@ def _verdict(row: pd.Series, rejections: Sequence[str]) -> str:
     return NOT_TESTED if pd.isna(row["tested"]) else NOT_REJECTED
 
 
-def _rejections(row: pd.Series, n_epochs: int, level: float) -> Iterator[str]:
+def _rejections(
+    row: pd.Series, n_epochs: int, level: float, labelled: Mapping[str, Side | None] | None
+) -> Iterator[str]:
     """Name the tests that reject the law of a row of findings."""
     if pd.isna(row["law"]):
         return
@@ -90,7 +97,7 @@ def _rejections(row: pd.Series, n_epochs: int, level: float) -> Iterator[str]:
         yield "deviations"
     if row["p omnibus"] <= level / n_epochs:
         yield "omnibus"
-    against = speaks_against(row["law"], labelled_side(row["layer"]))
+    against = speaks_against(row["law"], labelled_side(row["layer"], labelled))
     made = [test for test in SYMMETRY_TESTS if pd.notna(row.get(f"p {test}"))]
     speaking = [test for test in made if test in against]
     for test in speaking:

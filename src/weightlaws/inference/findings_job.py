@@ -1,12 +1,13 @@
 """One job of summing up a study: from the tables of all conditions to two tables of findings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import pandas as pd
 
+from weightlaws.arrays import Side
 from weightlaws.inference.findings import findings_table, ranked_deviations
 from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.tables import read_tables
@@ -20,14 +21,17 @@ class FindingsSpec:
     ----------
     level
         The family-wise level of the tests.
+    labelled
+        By condition, where it is said: see `networks.labelled_side`.
     """
 
     level: float
+    labelled: Mapping[str, Mapping[str, Side | None]]
 
     @classmethod
     def parse(cls, stored: Spec) -> Self:
         """Read a ``specs.findings_spec``; a KeyError says which key is missing."""
-        return cls(level=stored["level"])
+        return cls(level=stored["level"], labelled=stored["labelled"])
 
 
 def sum_up(
@@ -54,6 +58,11 @@ def sum_up(
     """
     tests = read_tables(significance)
     findings = findings_table(
-        read_tables(comparison), read_tables(symmetry), tests, read_tables(omnibus), spec.level
+        read_tables(comparison),
+        read_tables(symmetry),
+        tests,
+        read_tables(omnibus),
+        spec.level,
+        spec.labelled,
     )
     return findings, ranked_deviations(tests, spec.level)

@@ -97,7 +97,7 @@ def interacting_tables(
     layers = {
         layer: epochs
         for layer, epochs in spec.weights.snapshots.items()
-        if labelled_side(layer) != "columns"
+        if labelled_side(layer, spec.weights.labelled) != "columns"
     }
     tables = (
         layer_tables(
@@ -137,7 +137,13 @@ def _scores(
     matrices = values.astype(np.float64)
     note = unfit(matrices, spec.weights.initialisation or "", epoch)
     shape = spec.weights.shapes[layer]
-    return scores_of(matrices, candidates(shape, labelled_side(layer)), spec.folds, seed, note)
+    return scores_of(
+        matrices,
+        candidates(shape, labelled_side(layer, spec.weights.labelled)),
+        spec.folds,
+        seed,
+        note,
+    )
 
 
 def _predictions(

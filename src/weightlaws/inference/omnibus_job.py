@@ -112,7 +112,9 @@ def _test(
     # Seeded by the study and the place alone, so that other conditions change nothing here.
     seed = [spec.seed, *f"omnibus/{condition}/{layer}".encode(), epoch]
     rows = []
-    fits = testable(spec.weights.shapes[layer], labelled_side(layer), len(matrices) // 2)
+    fits = testable(
+        spec.weights.shapes[layer], labelled_side(layer, spec.weights.labelled), len(matrices) // 2
+    )
     for law, fit in fits.items():
         rng = np.random.default_rng([*seed, *law.encode()])
         found = omnibus(matrices.astype(np.float64), fit, spec.n_ensembles, rng)

@@ -130,7 +130,7 @@ def _layer_table(
     read: Callable[[Sequence[int]], Iterator[MemberValues]],
 ) -> pd.DataFrame:
     """Test one layer of the members at some positions; see `significance_table`."""
-    shape, labelled = spec.weights.shapes[layer], labelled_side(layer)
+    shape, labelled = spec.weights.shapes[layer], labelled_side(layer, spec.weights.labelled)
     laws = {
         law: moments(law, shape, labelled, catalogue(spec.invariants))
         for law in testable(shape, labelled, len(chosen))

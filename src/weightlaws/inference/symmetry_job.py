@@ -89,6 +89,6 @@ def _test(
 ) -> pd.DataFrame:
     # Seeded by the study and the place alone, so that other conditions change nothing here.
     seed = [spec.seed, *f"symmetry/{condition}/{layer}".encode(), epoch]
-    pixels = labelled_side(layer) == "columns"
+    pixels = labelled_side(layer, spec.weights.labelled) == "columns"
     tests = [test for test in SYMMETRY_TESTS if test != ENTRIES or not pixels]
     return randomisation_tests(matrices, spec.randomisations, np.random.default_rng(seed), tests)

@@ -30,7 +30,7 @@ def weights(study: Study, condition: Ensemble) -> dict[str, int]:
     trained = isinstance(condition, Condition)
     # Weights are float32. Loss and accuracy are float64, and there are two flags, for each epoch.
     member = 4 * sum(snapshots[layer] * entries[layer] for layer in entries)
-    member += (8 + 8 + 1 + 1) * (study.epochs + 1 if trained else 1)
+    member += (8 + 8 + 1 + 1) * (study.epochs + 1 if trained else max(snapshots.values()))
     # A state holds the arrays of a shard, and each entry as it is now with its two moments.
     state = member + 3 * 4 * sum(entries.values())
     files, n = len(study.shards(condition)) * _PER_FILE, condition.members

@@ -169,7 +169,7 @@ def symmetry(study: Study, condition: Ensemble) -> Resources:
         # Of p things there are p copies at most.
         member = min(copies, shape[0]) * _fitted(condition, layer)
         member += sum(min(copies, side) * (1e-6 + 3.5e-8 * side) for side in shape)
-        if labelled_side(layer) != "columns":  # else entries are not permuted
+        if labelled_side(layer, condition.sides) != "columns":  # else entries are not permuted
             copy = 2.5e-8 * entries + _evaluation(4, entries**0.5)
             member += min(copies, entries) * copy
         seconds += 2 * len(epochs) * n * member
@@ -188,7 +188,7 @@ def interacting(study: Study, condition: Ensemble) -> Resources:
     couplings, graphs = (48, 437) if n >= 480 else (9, 50)
     held, seconds = 0.0, 2.0
     for layer, shape in condition.shapes.items():
-        if labelled_side(layer) == "columns":
+        if labelled_side(layer, condition.sides) == "columns":
             continue
         evaluations = n * (4 + 3 * folds) * _evaluation(graphs, prod(shape) ** 0.5)
         solutions = replicates * (1e-5 + 2e-10 * couplings**2 * graphs + 5e-9 * couplings**3)

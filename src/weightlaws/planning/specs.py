@@ -117,8 +117,10 @@ def weights_spec(
         **_selected(networks),
         "epoch": networks.epoch,
         "layout": networks.layout,
+        "layers": dict(networks.layers),
         "shapes": {name: list(shape) for name, shape in networks.shapes.items()},
-        "epochs": 0,
+        "labelled": networks.sides,
+        "epochs": networks.epochs[-1],
         "snapshots": study.layer_snapshots(networks),
         **_members(shard),
         "code": code["import_ensemble"],
@@ -342,6 +344,7 @@ def findings_spec(study: Study, code: Mapping[str, str]) -> Spec:
     return {
         "epochs": study.headline_epochs,
         "level": study.statistics.significance_level,
+        "labelled": {each.name: each.sides for each in study.ensembles if each.sides},
         "code": code["findings"],
     }
 
@@ -416,6 +419,11 @@ def architecture_figures_spec(study: Study, code: Mapping[str, str]) -> Spec:
         "conditions": by_architecture(modelled),
         "code": code["architecture_figures"],
     }
+
+
+def from_start_figure_spec(study: Study, _: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the figure of distances from the start; a table fixes its numbers."""
+    return {**_look(study), "code": code["from_start_figure"]}
 
 
 def interacting_figure_spec(study: Study, _: Ensemble, code: Mapping[str, str]) -> Spec:

@@ -195,6 +195,12 @@ def _modelled_elsewhere(study: Study) -> Networks:
     return {name: c for name, c in study.modelled.items() if name not in study.trained}
 
 
+def _trajectories(study: Study) -> Networks:
+    """Modelled ensembles from elsewhere with several epochs."""
+    several = {each.name for each in study.ensembles if len(each.epochs) > 1}
+    return {name: c for name, c in study.modelled.items() if name in several}
+
+
 def _compared(study: Study) -> Networks:
     """Modelled conditions that share their architecture with another one."""
     modelled = _modelled_here(study)
@@ -455,6 +461,13 @@ _ROWS = (
         _modelled_here,
         specs.architecture_figures_spec,
         of_some={"distance_matrix": _compared},
+    ),
+    Stage(
+        "from_start_figure",
+        "condition",
+        ("from_start",),
+        _trajectories,
+        specs.from_start_figure_spec,
     ),
     Stage(
         "interacting_figure",

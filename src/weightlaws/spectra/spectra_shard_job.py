@@ -73,8 +73,8 @@ def analyse_shard(path: Path, stored: Spec, weights_path: Path, nulls: Sequence[
                     finite=good,
                     part=(slice(k, k + 1),),
                 )[0]
-                # It is not known where networks that were trained elsewhere began.
-                start = None if weights.dataset is None else matrices[0]
+                # Where a network began is not known of one epoch from elsewhere.
+                start = matrices[0] if weights.has_start else None
                 for epoch, members in zip(epochs, found, strict=True):
                     # Seeded by the study, the layer, the member and the epoch alone.
                     member = int(shard.members[k])

@@ -31,7 +31,7 @@ class WeightsShard:
     members
         Member numbers, (member,).
     epochs
-        By layer: the epochs of its snapshots, ascending from 0, (snapshot,).
+        By layer: the epochs of its snapshots, ascending, (snapshot,).
     weights
         By layer: float32 (member, snapshot, out, in).
     loss
@@ -108,7 +108,7 @@ def weights_shard(reader: Reader, layers: Iterable[str] | None = None) -> Weight
         ) from error
     if spec.members is None:
         raise StorageError(reader.path, "spec.members", "nothing", "the shard's members")
-    n_members, n_epochs = len(spec.members), spec.epochs
+    n_members, n_recorded = len(spec.members), len(spec.recorded)
     epochs = {
         layer: reader.read(f"epochs/{layer}", np.int64, (len(spec.snapshots[layer]),))
         for layer in wanted
@@ -118,9 +118,11 @@ def weights_shard(reader: Reader, layers: Iterable[str] | None = None) -> Weight
             expected = list(spec.snapshots[layer])
             raise StorageError(reader.path, f"epochs/{layer}", found.tolist(), expected)
     dead_output, finite = (
-        reader.read(name, np.bool_, (n_members, n_epochs + 1)) for name in ("dead_output", "finite")
+        reader.read(name, np.bool_, (n_members, n_recorded)) for name in ("dead_output", "finite")
     )
     good = finite[:, -1]
+    # Loss and accuracy of networks that were trained elsewhere are not known.
+    known = spec.dataset is not None
     return WeightsShard(
         spec=reader.spec,
         members=np.array(spec.members),
@@ -129,11 +131,8 @@ def weights_shard(reader: Reader, layers: Iterable[str] | None = None) -> Weight
             layer: reader.read(f"weights/{layer}", np.float32, (n_members, *size), finite=good)
             for layer, size in sizes.items()
         },
-        loss=reader.read("loss", np.float64, (n_members, n_epochs), finite=good),
-        # The accuracy of networks that were trained elsewhere is not known.
-        accuracy=reader.read(
-            "accuracy", np.float64, (n_members, n_epochs + 1), finite=spec.dataset is not None
-        ),
+        loss=reader.read("loss", np.float64, (n_members, n_recorded - 1), finite=good & known),
+        accuracy=reader.read("accuracy", np.float64, (n_members, n_recorded), finite=known),
         dead_output=dead_output,
         finite=finite,
     )

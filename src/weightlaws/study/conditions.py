@@ -8,13 +8,13 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from weightlaws.arrays import Shapes
+from weightlaws.arrays import Shapes, Side
 from weightlaws.errors import WeightLawsError
 from weightlaws.external.selection import Selection
 from weightlaws.study.data_sets import DataSet
 from weightlaws.study.messages import shown
 from weightlaws.study.section import Name, Section
-from weightlaws.study.sections import Analysis, Epoch
+from weightlaws.study.sections import MOST_EPOCHS, Analysis, Epoch
 from weightlaws.training.dataset import DatasetInfo, dataset_info
 from weightlaws.training.engine import Activation, Optimiser
 from weightlaws.training.networks import layer_shapes, square_layers
@@ -23,6 +23,8 @@ Size = Annotated[int, Field(ge=2, le=1_000_000_000)]
 Shape = Annotated[tuple[Size, Size], Field(strict=False)]
 Source = Annotated[str, Field(min_length=1)]
 Patterns = Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=1000, default=[])]
+LayerName = Annotated[str, Field(min_length=1, max_length=200)]
+LabelledSide = Literal["rows", "columns", "none"]
 Given = TypeVar("Given", bound="Network")
 
 
@@ -130,6 +132,11 @@ class Condition:
         """The layers that the 13-parameter law can describe, with their shapes (out, in)."""
         return square_layers(self.shapes)
 
+    @property
+    def sides(self) -> dict[str, Side | None]:
+        """Labelled sides that layers' names do not tell: none."""
+        return {}
+
 
 def by_architecture(conditions: Mapping[str, Condition]) -> dict[str, list[str]]:
     """Return the names of conditions by architecture; a figure shows them side by side."""
@@ -184,6 +191,17 @@ class Networks(Network):
     if not given."""
     layout: Source | None = None
     """Path of the table that says where in a row of flattened weights each layer is."""
+    layers: Annotated[dict[Source, LayerName], Field(max_length=1000, default={})]
+    """New names of layers, by patterns of which each matches one: {"fc1": input-hidden1}. Layers
+    named as input-hidden1, hidden1-hidden2, ..., hidden3-output have a law together."""
+    labelled: Annotated[dict[LayerName, LabelledSide], Field(max_length=1000, default={})]
+    """The side of a layer's matrices whose labels mean something, as pixels or classes do: rows,
+    columns or none. If it is not said, columns of input-... and rows of ...-output."""
+
+    @property
+    def selection(self) -> Selection:
+        """The layers that are asked for, and their names."""
+        return replace(super().selection, renamed=tuple(self.layers.items()))
 
 
 class Imported(Networks):
@@ -196,6 +214,8 @@ class Imported(Networks):
     """Name in results."""
     members: Annotated[int, Field(ge=2, le=1_000_000)]
     """Number of networks."""
+    epochs: Annotated[list[Epoch], Field(min_length=1, default=[0])]
+    """Epochs of each network, ascending; 0 alone where there is one."""
     shapes: Annotated[dict[str, Shape], Field(min_length=1)]
     """Shapes (out, in) of all weight matrices, by layer."""
 
@@ -206,7 +226,7 @@ class Imported(Networks):
             return value
         stated = {}
         if isinstance(value, dict):  # the record of a study is a configuration, too
-            stated = {key: value[key] for key in ("members", "shapes") if key in value}
+            stated = {key: value[key] for key in ("members", "epochs", "shapes") if key in value}
             value = {key: each for key, each in value.items() if key not in stated}
         entry = _entry(Networks, value, "networks/ensemble.h5")
         # Readers of files are slow to import.
@@ -221,7 +241,17 @@ class Imported(Networks):
                 name=entry.name,
             )
         shapes = {layer: [*shape] for layer, shape in found.shapes.items()}
-        there = {"members": found.members, "shapes": shapes}
+        there = {"members": found.members, "epochs": found.epochs, "shapes": shapes}
+        if unknown := [layer for layer in entry.labelled if layer not in shapes]:
+            raise ValueError(
+                f"found labelled {unknown[0]}, expected a layer of {entry.source}: "
+                f"{', '.join([*shapes][:10])}; correct the name"
+            )
+        if found.epochs[-1] > MOST_EPOCHS:
+            raise ValueError(
+                f"found epoch {found.epochs[-1]} in {entry.source}, expected at most "
+                f"{MOST_EPOCHS:,}; number epochs, not steps"
+            )
         for key, expected in stated.items():
             if there[key] != expected:
                 raise ValueError(
@@ -238,8 +268,13 @@ class Imported(Networks):
     @property
     def square_layers(self) -> Shapes:
         """The layers that the 13-parameter law can describe, with their shapes (out, in)."""
-        squares = square_layers(self.shapes)
+        squares = square_layers(self.shapes, self.sides)
         return {name: shape for name, shape in squares.items() if shape[0] > 3}
+
+    @property
+    def sides(self) -> dict[str, Side | None]:
+        """The labelled sides that are stated."""
+        return {layer: None if side == "none" else side for layer, side in self.labelled.items()}
 
     @property
     def analyses(self) -> tuple[Analysis, ...]:

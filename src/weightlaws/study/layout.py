@@ -54,6 +54,7 @@ PATHS: Mapping[str, str] = {
     "noise_scale_figure": "figures/{recipe}/noise_scale.svg",
     "normalised_change": "figures/{architecture}/normalised_change.svg",
     "wasserstein": "figures/{architecture}/wasserstein.svg",
+    "from_start": "figures/{condition}/from_start.svg",
     "distance_matrix": "figures/{architecture}/distance_matrix.svg",
     "singular_values": "figures/{condition}/singular_values.svg",
     "level_statistics": "figures/{condition}/level_statistics.svg",

@@ -53,6 +53,8 @@ AUTO_ENTRIES = 2**15
 MOST_SHARDS = 20_000
 #: Each job is told the epochs that it keeps, layer by layer: 51 epochs of ten layers in each shard.
 MOST_EPOCHS_TOLD = 10_000_000
+#: Epochs up to which all of a trajectory from elsewhere are tested.
+MOST_TESTED = 5
 #: Conditions of all sweeps together; the published studies have some twenty.
 MOST_CONDITIONS = 1000
 
@@ -115,7 +117,8 @@ class Study(Section):
     for a study of networks that were trained elsewhere."""
     ensembles: Annotated[list[Annotated[Imported, _NETWORKS]], Field(max_length=1000, default=[])]
     """Ensembles that were trained elsewhere: HDF5 files with an array (member, out, in) for each
-    layer, or folders with a file of weights for each member. An entry is a path, or a mapping with
+    layer, or folders with a file of weights for each member; of trajectories arrays (member, epoch,
+    out, in), or a pattern of paths with {member} and {epoch}. An entry is a path, or a mapping with
     the path as its source."""
     checkpoints: Annotated[
         list[Annotated[Checkpoint, _NETWORK]], Field(max_length=1000, default=[])
@@ -156,7 +159,7 @@ class Study(Section):
             )
         n_told = sum(
             ceil(condition.members / self.shard_size) * self._n_kept(condition)
-            for condition in self.trained.values()
+            for condition in self.conditions.values()
         )
         if n_told > MOST_EPOCHS_TOLD:
             raise ValueError(
@@ -295,7 +298,8 @@ class Study(Section):
 
     def _tests_can_reject(self) -> Iterator[str]:
         statistics = self.statistics
-        level, n_epochs = statistics.significance_level, len(self.headline_epochs)
+        tested = [self.headline_epochs, *map(self.tested_epochs, self.ensembles)]
+        level, n_epochs = statistics.significance_level, max(map(len, tested))
         # The omnibus tests of a layer and law share the level, and so do its six symmetry tests.
         for key, share in (
             ("simulated_ensembles", level),
@@ -316,8 +320,19 @@ class Study(Section):
         return self._up_to_the_last(self.statistics.headline_epochs)
 
     def tested_epochs(self, networks: Ensemble | Checkpoint) -> list[int]:
-        """Epochs whose laws and spectra are tested; 0 alone for networks from elsewhere."""
-        return self.headline_epochs if isinstance(networks, Condition) else [0]
+        """Epochs whose laws and spectra are tested.
+
+        Of trajectories from elsewhere these are all epochs, or of more than `MOST_TESTED` the
+        first, the last and those of the headline epochs that they have; of single networks 0.
+        """
+        if isinstance(networks, Condition):
+            return self.headline_epochs
+        if isinstance(networks, Checkpoint):
+            return [0]
+        found = networks.epochs
+        if len(found) <= MOST_TESTED:
+            return [*found]
+        return sorted({found[0], found[-1], *self.statistics.headline_epochs} & {*found})
 
     @property
     def networked(self) -> dict[str, Ensemble]:
@@ -363,7 +378,7 @@ class Study(Section):
     def layer_snapshots(self, condition: Ensemble) -> dict[str, list[int]]:
         """Epochs whose weights are kept, ascending, by layer."""
         if isinstance(condition, Imported):
-            return {layer: [0] for layer in condition.shapes}
+            return {layer: [*condition.epochs] for layer in condition.shapes}
         square, asked = condition.square_layers, self._asked(condition)
         # Not the last as such: then fewer epochs would ask for weights that were not kept.
         rectangular = sorted({0, *(e for e in self.rectangular_snapshots if e <= self.epochs)})
@@ -387,8 +402,10 @@ class Study(Section):
             asked = 1
         return range(0, self.epochs + 1, asked) if isinstance(asked, int) else asked
 
-    def _n_kept(self, condition: Condition) -> int:
+    def _n_kept(self, condition: Ensemble) -> int:
         """About the number of kept epochs, summed over layers, without a list of them."""
+        if isinstance(condition, Imported):
+            return len(condition.shapes) * len(condition.epochs)
         squares = condition.square_layers.values()
         n_others = len(condition.shapes) - len(squares)
         asked = self._asked(condition)

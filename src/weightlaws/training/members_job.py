@@ -80,7 +80,8 @@ def members_table(
     -------
     DataFrame
         ``condition``, ``member``, ``shard`` (its range of members), ``epoch``, ``training_loss``
-        (mean of the epoch's batch losses; NaN at epoch 0), ``test_accuracy`` (share; NaN of
+        (mean of the epoch's batch losses; NaN at epoch 0 and of
+        networks that were trained elsewhere), ``test_accuracy`` (share; NaN of
         networks that were trained elsewhere), ``dead_output`` (see `engine.Assessment`; at the
         end), and ``finite`` (False for a network whose loss or weights diverged).
 
@@ -91,7 +92,7 @@ def members_table(
     WeightLawsError
         If networks that were trained elsewhere have equal weights.
     """
-    epochs = np.arange(WeightsSpec.parse(spec).epochs + 1)
+    epochs = np.array(WeightsSpec.parse(spec).recorded)
     tables = []
     by_weights: dict[bytes, list[str]] = {}
     for reader in opened_shards(paths, "weights", spec, n_members):

@@ -23,21 +23,30 @@ def layer_shapes(inputs: int, hidden: Sequence[int], classes: int) -> Shapes:
     }
 
 
-def square_layers(shapes: Mapping[str, Shape]) -> Shapes:
-    """Return the layers that a matrix model can describe: square and not the input layer."""
+def square_layers(
+    shapes: Mapping[str, Shape], labelled: Mapping[str, Side | None] | None = None
+) -> Shapes:
+    """Return the layers that a matrix model can describe: square, and not with labelled columns.
+
+    ``labelled`` is as of `labelled_side`.
+    """
     return {
         name: (fan_out, fan_in)
         for name, (fan_out, fan_in) in shapes.items()
-        if fan_out == fan_in and labelled_side(name) != "columns"
+        if fan_out == fan_in and labelled_side(name, labelled) != "columns"
     }
 
 
-def labelled_side(layer: str) -> Side | None:
+def labelled_side(layer: str, labelled: Mapping[str, Side | None] | None = None) -> Side | None:
     """Return the side of a layer's matrices whose labels training can tell apart.
 
     Rows before the output are classes, columns after the input are pixels. Hidden neurons can be
     permuted without changing the training problem: the sides of hidden neurons are exchangeable.
+    The layer's name tells, unless ``labelled`` says it, by the names of layers, of networks from
+    elsewhere.
     """
+    if labelled and layer in labelled:
+        return labelled[layer]
     if layer.endswith("-output"):
         return "rows"
     return "columns" if layer.startswith("input-") else None
