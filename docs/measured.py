@@ -585,7 +585,7 @@ def _gain(gains: pd.DataFrame, law: str) -> str:
     return with_error(*gains.loc[law], 2) if law in gains.index else ""
 
 
-# Networks of the default study whose layers have interacting laws, and the four quartics of few members.
+# Networks of the default study with interacting laws, and the four quartics of few members.
 OF_DEFAULT = {
     "10-10-10, gaussian": DEEP,
     "10-10-10, gaussian, decay 0.01": DEEP.replace("decay0", "decay0.01"),
