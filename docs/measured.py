@@ -585,6 +585,69 @@ def _gain(gains: pd.DataFrame, law: str) -> str:
     return with_error(*gains.loc[law], 2) if law in gains.index else ""
 
 
+# Networks of the default study with interacting laws, and the four quartics of few members.
+OF_DEFAULT = {
+    "10-10-10, gaussian": DEEP,
+    "10-10-10, gaussian, decay 0.01": DEEP.replace("decay0", "decay0.01"),
+    "10-10-10, uniform": DEEP.replace("gaussian", "uniform"),
+    "10-10-10, uniform, decay 0.01": DEEP.replace("gaussian-decay0", "uniform-decay0.01"),
+    "10-10, gaussian": "digits-10x10-gaussian-decay0",
+    "40-40, gaussian": "digits-40x40-gaussian-decay0",
+}
+FOUR = {
+    SINGLE_TRACE: "tr (W W^T)^2",
+    "ia.ia.ib.ib": "row norms",
+    COLUMN_NORMS: "column norms",
+    "ia.ia.ia.ia": "entries",
+}
+
+
+def of_default(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield what the default study says of laws beyond one Gaussian matrix."""
+    quartics, scores, joined = [], [], []
+    starts = 0
+    for name, condition in OF_DEFAULT.items():
+        couplings = of_condition(folder, "couplings", condition)
+        couplings = couplings[couplings["invariant"].isin(FOUR)]
+        starts += int((couplings.loc[couplings["epoch"] == 0, "p_adjusted"] <= 0.05).sum())
+        last = couplings[couplings["epoch"] == LAST]
+        for layer, part in last.groupby("layer", sort=False):
+            rows = part.set_index("invariant")
+            stars = (" *" if rows.loc[four, "p_adjusted"] <= 0.05 else "" for four in FOUR)
+            cells = (_thousandths(rows.loc[four]) for four in FOUR)
+            quartics.append([f"{name}, `{layer}`", *map("".join, zip(cells, stars, strict=True))])
+        scored = of_condition(folder, "scores", condition)
+        for layer, here in scored[scored["epoch"] == LAST].groupby("layer", sort=False):
+            gains = here.set_index("law")[["gain", "gain_standard_error"]]
+            scores.append([f"{name}, `{layer}`", *(_gain(gains, law) for law in SCORED)])
+        joined.append([name, *_joint(folder, condition)])
+    yield "default.couplings", table(["hidden widths, layer", *FOUR.values()], quartics)
+    yield "default.couplings.start", str(starts)
+    yield "default.scores", table(["hidden widths, layer", *SCORED], scores)
+    heads = [f"sums at hidden{k}" for k in (1, 2, 3)]
+    heads += ["gain of the joint law", "trained", "drawn: independent", "drawn: joint"]
+    yield "default.network", table(["hidden widths", *heads], joined)
+
+
+def _joint(folder: Path, condition: str) -> list[str]:
+    """Write the correlations of sums, the gain of the joint law, and accuracies of drawn ones."""
+    found = of_condition(folder, "network_law", condition)
+    last = found[found["epoch"] == found["epoch"].max()]
+    sums = last[last["statistic"] == "sums"].set_index("hidden")
+    cells = [
+        f"{sums.loc[hidden, 'correlation']:+.2f} ({sums.loc[hidden, 'p_adjusted']:.3f})"
+        if hidden in sums.index
+        else ""
+        for hidden in ("hidden1", "hidden2", "hidden3")
+    ]
+    whole = row_of(last, hidden="all")
+    cells.append(with_error(whole["gain"], whole["standard_error"], 2))
+    drawn = of_condition(folder, "drawn", condition)
+    for law, which in (("trained", "nothing"), ("bipartite", "all"), ("joint", "all")):
+        cells.append(_accuracy(row_of(drawn, epoch=drawn["epoch"].max(), law=law, drawn=which)))
+    return cells
+
+
 def network_law(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the tests of independent layers, what their joint law gains, and drawn networks."""
     tests, gained, drawn = [], [], []
@@ -642,7 +705,12 @@ def measure(folder: Path, others: Iterable[Path], of_classes: Path, beyond: Path
     found: dict[str, str] = {}
     for part in (gains, deviations_of_traces, counts, ranks, spectra_rows, spectra_words):
         found.update(part(study, more))
-    for of_study, results in ((classes, of_classes), (interacting, beyond), (network_law, beyond)):
+    for of_study, results in (
+        (classes, of_classes),
+        (interacting, beyond),
+        (network_law, beyond),
+        (of_default, folder),
+    ):
         found.update(of_study(results))
     return {**found, **beside()}
 
