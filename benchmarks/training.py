@@ -9,6 +9,7 @@ All figures are microseconds per network and step with all cores of the machine 
   torchvision's MNIST in a DataLoader, as in the published code; torch has a thread for each core;
 - plain: the same without DataLoader, on images that were scaled beforehand;
 - cpu: the numba engine, a network a thread; torch_cpu, torch_cuda: the torch engine;
+- cpu_sgd, cpu_adamw, cpu_tanh, cpu_gelu, cpu_biases: the numba engine with one choice changed;
 - bound: the step's matrix products by NumPy and one pass of Adam, in a process for each core.
 
 Runs take turns in each round, and count with their median. The last line is a JSON object.
@@ -21,6 +22,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
@@ -44,6 +46,14 @@ from weightlaws.training.torchvision import import_torchvision
 BATCH, RATE = 100, 1e-3
 HIDDEN = {10: (10, 10, 10), 40: (40, 40), 160: (160, 160), 640: (640, 640)}
 CORES = len(os.sched_getaffinity(0))
+PUBLISHED = Recipe(BATCH, RATE, 0.0)
+CHOICES = {
+    "cpu_sgd": replace(PUBLISHED, optimiser="sgd"),
+    "cpu_adamw": replace(PUBLISHED, optimiser="adamw", weight_decay=0.01),
+    "cpu_tanh": replace(PUBLISHED, activation="tanh"),
+    "cpu_gelu": replace(PUBLISHED, activation="gelu"),
+    "cpu_biases": replace(PUBLISHED, biases=True),
+}
 # What an engine's run trains: some tenths of a second.
 MEMBERS_AND_EPOCHS = {
     10: (8 * CORES, 10),
@@ -108,15 +118,22 @@ def plain_loop(
 
 
 def engine_epochs(
-    hidden: tuple[int, ...], splits: Splits, keys: tuple[str, str], members: int, epochs: int
+    hidden: tuple[int, ...],
+    splits: Splits,
+    keys: tuple[str, str],
+    members: int,
+    epochs: int,
+    recipe: Recipe,
 ) -> Callable[[], object]:
     """Return so many epochs of so many members in one of the engines."""
     shapes, images = layer_shapes(784, hidden, 10), len(splits["train_images"])
     engine = choose_engine(*keys, CORES)(
         splits,
-        initial_networks(shapes, range(members), seed=0, initialisation="gaussian"),
+        initial_networks(
+            shapes, range(members), seed=0, initialisation="gaussian", biases=recipe.biases
+        ),
         member_shuffles(range(members), seed=0, images=images, epochs=0),
-        Recipe(BATCH, RATE, 0.0),
+        recipe,
     )
     return lambda: [engine.train_epoch() for _ in range(epochs)]
 
@@ -168,12 +185,15 @@ def runs(
     engines = {"cpu": ("numba", "cpu", members), "torch_cpu": ("torch", "cpu", members)}
     if torch.cuda.is_available():
         engines["torch_cuda"] = ("torch", "cuda", 1000)
+    engines |= dict.fromkeys(CHOICES, engines["cpu"])
     return {
         "dataloader": (plain_loop(hidden, lambda: iter(loader), steps), steps),
         "plain": (plain_loop(hidden, scaled_batches(splits), steps), steps),
         **{
             name: (
-                engine_epochs(hidden, splits, (engine, device), members, epochs),
+                engine_epochs(
+                    hidden, splits, (engine, device), members, epochs, CHOICES.get(name, PUBLISHED)
+                ),
                 steps * members * epochs,
             )
             for name, (engine, device, members) in engines.items()

@@ -39,6 +39,26 @@ def trained(digits):
     return engine.networks().layers(), engine.assess().accuracy
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+def test_the_activation_and_the_type_of_images_are_those_of_the_engine(digits, activation):
+    """Untrained networks, so that wrong activations give another class for many images."""
+    members, scaled = range(4), dict(digits)
+    for split in ("train", "test"):
+        pixels = digits[f"{split}_images"].astype(np.float32)
+        scaled[f"{split}_images"] = pixels / np.float32(127.5) - np.float32(1)
+    networks = initial_networks(SHAPES, members, seed=1, initialisation="kaiming")
+    layers = [*networks.layers().values()]
+    found = []
+    for splits in (digits, scaled):
+        shuffles = member_shuffles(members, seed=1, images=4500, epochs=0)
+        recipe = Recipe(50, 0.002, 0.0, activation=activation)
+        engine = choose_engine("numba", "cpu", 1)(splits, networks, shuffles, recipe)
+        test = splits["test_images"], splits["test_labels"]
+        found += [engine.assess().accuracy, accuracies([layers], *test, activation)[0]]
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], rtol=0, atol=1.5 / 500)
+
+
 @pytest.fixture
 def test_images(digits):
     return digits["test_images"], digits["test_labels"]

@@ -1,5 +1,7 @@
 """From a condition's weights shards to the tables of its laws beyond one Gaussian matrix."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,8 @@ def weights_spec(law):
         "dataset": DATASET,
         "shapes": SHAPES,
         "initialisation": {"law": law},
+        "activation": "relu",
+        "biases": False,
         "epochs": 2,
         "snapshots": {
             "hidden1-hidden2": [0, 1, 2],
@@ -146,6 +150,12 @@ def test_neighbours_are_tested_in_the_order_of_the_network(shards, weights):
     assert set(first["before"]) == {"input-hidden1"}
     assert set(first["after"]) == {"hidden1-hidden2"}
     assert (table["note"] == "").all()
+
+
+def test_networks_with_biases_are_refused():
+    stored = spec(weights={**weights_spec("gaussian"), "biases": True})
+    with pytest.raises(ValueError, match="name: a law of weights draws no biases"):
+        drawn_networks_table([], Path(), stored, "name")
 
 
 def test_networks_are_drawn_from_the_laws_of_the_members_selected(shards, weights, tmp_path):

@@ -126,6 +126,32 @@ def test_a_stopped_job_goes_on_to_bitwise_the_same(job, engine, condition, epoch
     assert len(epochs_trained) == 5
 
 
+@pytest.mark.parametrize(
+    ("optimiser", "activation"), [("adam", "relu"), ("sgd", "tanh"), ("adamw", "gelu")]
+)
+def test_biases_are_stored_and_go_on_with_the_state(
+    job, tmp_path, epochs_trained, optimiser, activation
+):
+    recipe = {"optimiser": optimiser, "activation": activation, "biases": True}
+    spec, short = ({**asked(epochs), **recipe} for epochs in (4, 2))
+    whole = job(spec, "whole")
+    job(short)
+    epochs_trained.clear()
+    assert_same(job(spec), whole)
+    assert len(epochs_trained) == 2
+    biases = []
+    for folder in ("whole", "job"):
+        with opened(tmp_path / folder / "weights" / "shard.h5", "weights") as reader:
+            biases.append({
+                layer: reader.read(f"biases/{layer}", np.float32, (*values.shape[:3],))
+                for layer, values in whole.weights.items()
+            })  # fmt: skip
+    for layer, values in biases[0].items():
+        np.testing.assert_array_equal(values, biases[1][layer])
+        assert not values[:, 0].any()
+        assert values[:, -1].any(axis=1).all()
+
+
 def test_a_killed_job_goes_on_to_bitwise_the_same(job, dataset, tmp_path, epochs_trained):
     spec, path = asked(400), tmp_path / "job" / "weights" / "shard.h5"
     program = f"""
