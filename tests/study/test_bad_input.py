@@ -35,6 +35,7 @@ def bases(tmp_path_factory):
     some = {"include": ["*"], "exclude": ["b"], "state_dict": None}
     config["ensembles"] = [
         {"source": ensemble, "name": "named", **some, "epoch": None, "layout": None}
+        | {"layers": {"a": "one"}, "labelled": {"one": "rows"}}
     ]
     config["checkpoints"] = [{"source": network, "name": "alone", **some}, "torchvision:vgg16"]
     config["sweeps"] = config["sweeps"][1:]
