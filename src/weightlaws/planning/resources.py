@@ -1,8 +1,8 @@
 """Memory and time that jobs ask of a cluster, estimated from the study.
 
 Memory counts the largest arrays beside the interpreter and libraries. Time is a formula in the
-numbers that a job grows with; its rates were measured on one core of a Xeon with AVX-512. A job
-asks for `SAFETY` times the time, and `START`. `python benchmarks/jobs.py` prints how far the
+numbers that a job grows with; its rates were measured on one core of a Xeon with AVX-512, those
+of symmetries on one of an EPYC. A job asks for `SAFETY` times the time, and `START`. `python benchmarks/jobs.py` prints how far the
 estimates hold.
 """
 
