@@ -2,8 +2,8 @@
 
 Memory counts the largest arrays beside the interpreter and libraries. Time is a formula in the
 numbers that a job grows with; its rates were measured on one core of a Xeon with AVX-512, those
-of symmetries on one of an EPYC. A job asks for `SAFETY` times the time, and `START`. `python benchmarks/jobs.py` prints how far the
-estimates hold.
+of symmetries on one of an EPYC. A job asks for `SAFETY` times the time, and `START`. `python
+benchmarks/jobs.py` prints how far the estimates hold.
 """
 
 from dataclasses import dataclass
