@@ -48,7 +48,8 @@ def test_time_and_memory_grow_with_members_and_widths(rule):
         assert more.mem_mb > small.mem_mb or rule == "spectra_shard"  # reads member by member
     if rule in ("train", "invariants", "symmetry", "spectra_shard"):
         assert more.seconds == pytest.approx(8 * small.seconds, rel=0.05)
-        assert 4 * small.seconds < wider.seconds < 64 * small.seconds
+        # Symmetries of small matrices take a time of their own, whatever the width.
+        assert 3 * small.seconds < wider.seconds < 64 * small.seconds
 
 
 @pytest.mark.parametrize(

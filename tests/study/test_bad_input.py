@@ -81,7 +81,11 @@ def key_paths(schema, path=()):
 
 
 def test_every_key_of_the_schema_is_tried(bases):
-    found = {tuple("*" if isinstance(k, int) else k for k in place) for place in places(bases[0])}
+    found = {
+        tuple("*" if isinstance(k, int) else k for k in place)
+        for place in places(bases[0])
+        if len(place) < 2 or place[-2] not in ("layers", "labelled")  # whose keys are names
+    }
     assert found == set(key_paths(SCHEMA))
 
 

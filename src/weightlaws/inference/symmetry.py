@@ -37,7 +37,6 @@ from weightlaws.inference.symmetry_names import (
 )
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.laws.likelihood_ratios import (
-    BIPARTITE_FITTED,
     EnsembleShape,
     diagonal_ratio,
     entries_ratio,
@@ -70,6 +69,9 @@ class Symmetry:
         From averages of the features over the members (..., k) to (...).
     p_gaussian
         From the ensemble's statistic to its p-value in theory.
+    around
+        From items and the order (p,) of their circle to the numbers (p, k) of all its p steps,
+        where that is less work than the features of p copies.
     """
 
     permuted: str
@@ -77,6 +79,7 @@ class Symmetry:
     features: Callable[[Floats, EnsembleShape], Floats]
     statistic: Callable[[Floats, EnsembleShape], Floats]
     p_gaussian: Callable[[float, EnsembleShape], float]
+    around: Callable[[Floats, npt.NDArray[np.intp]], Floats] | None = None
 
 
 def randomisation_tests(
@@ -216,11 +219,17 @@ def _randomised_averages(
         drawn = np.append(0, rng.integers(length, size=n))  # no step: the member as it is
         steps, copy = np.unique(drawn, return_inverse=True)
         for name, own in items.items():
-            parts = []
-            for some in np.array_split(steps, -(-len(steps) * own.size // CHUNK)):
-                orders = circle[(place + some[:, None]) % length]
-                parts.append(symmetries[name].features(own[orders], shape))
-            averages[name] = averages.get(name, 0.0) + np.concatenate(parts)[copy] / shape[0]
+            around = symmetries[name].around
+            if around is not None:
+                features = around(own, circle)[steps]
+            else:
+                # Twice around the circle: a step is a sum, with no remainder to take.
+                twice, parts = np.concatenate([own[circle]] * 2), []
+                for some in np.array_split(steps, -(-len(steps) * own.size // CHUNK)):
+                    copies = twice.take(place + some[:, None], axis=0)
+                    parts.append(symmetries[name].features(copies, shape))
+                features = np.concatenate(parts)
+            averages[name] = averages.get(name, 0.0) + features[copy] / shape[0]
     return averages
 
 
@@ -276,6 +285,50 @@ def _friedman(averages: Floats, shape: EnsembleShape) -> Floats:
     return ratio
 
 
+def _stepped_rows(matrix: Floats, circle: npt.NDArray[np.intp]) -> Floats:
+    """Evaluate `FITTED` (D, 13) of a matrix whose rows take 0 to D - 1 steps around a circle.
+
+    Invariants do not mind if rows and columns are put in the order of the circle together. Then
+    after s steps W_ij is W_(i+s)j, indices modulo D. Eight of the invariants change. With the
+    Fourier transform F of the matrix, sum W_ij W_ji is that, in s, of the sums of
+    F_kl conj(F_lk) / D^2 over k - l = m; so all steps cost one transform, not D^3 operations.
+    """
+    matrix, size = matrix[np.ix_(circle, circle)], len(matrix)
+    place = np.arange(size)
+    stepped = (place + place[:, None]) % size  # (step, i): the row that has come to i
+    diagonals, rows, columns = matrix[stepped, place], matrix.sum(1), matrix.sum(0)
+    trace, total = diagonals.sum(1), rows.sum()
+    transform = np.fft.fft2(matrix)
+    products = transform * transform.T.conj()
+    twisted = np.fft.ifft(products[stepped, place].sum(1)).real / size
+    one = np.ones(size)
+    return np.column_stack(
+        [
+            trace,
+            total * one,
+            np.square(matrix).sum() * one,
+            twisted,
+            np.einsum("si,si->s", diagonals, rows[stepped]),
+            diagonals @ columns,
+            rows @ rows * one,
+            columns @ columns * one,
+            rows[stepped] @ columns,
+            total**2 * one,
+            np.square(diagonals).sum(1),
+            trace**2,
+            trace * total,
+        ]
+    )
+
+
+def _sums_of_entries(items: Floats, shape: EnsembleShape) -> Floats:
+    """Evaluate `BIPARTITE_FITTED` (b, 4) of matrices whose entries are in a row (b, entries)."""
+    matrices = items.reshape(-1, *shape[1:])
+    rows, columns = np.einsum("nia->ni", matrices), np.einsum("nia->na", matrices)
+    squares = [np.einsum("ni,ni->n", some, some) for some in (items, rows, columns)]
+    return np.column_stack([*squares, np.square(rows.sum(1))])
+
+
 def _chi_square(ratio: float, degrees: int) -> float:
     """Return the probability of more; rounding can take a ratio just below 0."""
     return float(special.chdtrc(degrees, max(ratio, 0.0)))
@@ -293,11 +346,12 @@ SYMMETRIES: dict[str, Symmetry] = {
         lambda items, _: evaluate(FITTED, items),
         diagonal_ratio,
         lambda ratio, _: _chi_square(ratio, degrees=8),
+        _stepped_rows,
     ),
     ENTRIES: Symmetry(
         "entries",
         lambda matrix: matrix.ravel(),
-        lambda items, shape: evaluate(BIPARTITE_FITTED, items.reshape(-1, *shape[1:])),
+        _sums_of_entries,
         entries_ratio,
         lambda ratio, _: _chi_square(ratio, degrees=3),
     ),

@@ -1,9 +1,9 @@
 """Memory and time that jobs ask of a cluster, estimated from the study.
 
 Memory counts the largest arrays beside the interpreter and libraries. Time is a formula in the
-numbers that a job grows with; its rates were measured on one core of a Xeon with AVX-512. A job
-asks for `SAFETY` times the time, and `START`. `python benchmarks/jobs.py` prints how far the
-estimates hold.
+numbers that a job grows with; its rates were measured on one core of a Xeon with AVX-512, those
+of symmetries on one of an EPYC. A job asks for `SAFETY` times the time, and `START`. `python
+benchmarks/jobs.py` prints how far the estimates hold.
 """
 
 from collections.abc import Sequence
@@ -166,12 +166,13 @@ def symmetry(study: Study, condition: Ensemble) -> Resources:
     for layer, kept in study.layer_snapshots(condition).items():
         shape, epochs = condition.shapes[layer], {*kept} & {*study.tested_epochs(condition)}
         entries = prod(shape)
-        # Of p things there are p copies at most.
-        member = min(copies, shape[0]) * _fitted(condition, layer)
+        # All permutations of rows at once. Of p other things there are p copies at most.
+        member = 3e-4 + 9e-8 * entries if layer in condition.square_layers else 0.0
         member += sum(min(copies, side) * (1e-6 + 3.5e-8 * side) for side in shape)
         if labelled_side(layer, condition.sides) != "columns":  # else entries are not permuted
-            copy = 2.5e-8 * entries + _evaluation(4, entries**0.5)
-            member += min(copies, entries) * copy
+            # Beyond 100,000 entries, those gathered do not fit a core's cache.
+            each_entry = 4e-9 if entries < 1e5 else 1e-8
+            member += min(copies, entries) * (2e-6 + each_entry * entries)
         seconds += 2 * len(epochs) * n * member
         held = max(held, 12 * n * entries + 48 * copies * max(shape))
     return _resources(held, seconds)
