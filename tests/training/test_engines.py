@@ -239,16 +239,21 @@ def test_every_recipe_agrees_with_a_plain_loop(
 
 @pytest.mark.parametrize("optimiser", RATES)
 def test_another_choice_is_another_training(digits, engine, optimiser):
-    """No two recipes give the same weights, so that no choice is ignored."""
+    """No two recipes give the same weights, so that no choice is ignored.
+
+    A choice that is ignored gives the same bits. Biases start at 0 and grow slowly: after 30 steps
+    they have moved weights by some 1e-4.
+    """
     splits, found = first_images(digits, 980), []
     for activation, biases in itertools.product(MODULES, [False, True]):
         recipe = Recipe(
             100, RATES[optimiser], 0.0, optimiser=optimiser, activation=activation, biases=biases
         )
         trainer = start(splits, [1], engine=engine, recipe=recipe)
-        trainer.train_epoch()
+        for _ in range(3):
+            trainer.train_epoch()
         found.append(trainer.networks().layers()["hidden1-hidden2"])
-    assert all(np.abs(a - b).max() > 1e-4 for a, b in itertools.combinations(found, 2))
+    assert all(np.abs(a - b).max() > 1e-5 for a, b in itertools.combinations(found, 2))
 
 
 @pytest.mark.parametrize("output_scale", [None, 4.0])
