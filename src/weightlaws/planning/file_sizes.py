@@ -23,16 +23,22 @@ def images(condition: Condition) -> int:
     return sum(condition.info.images) * (each * condition.info.inputs + 1)
 
 
+def entries(condition: Ensemble) -> dict[str, int]:
+    """Return the stored numbers of a network by layer: its weights, and biases if it has them."""
+    biases = isinstance(condition, Condition) and condition.biases
+    return {layer: prod(shape) + biases * shape[0] for layer, shape in condition.shapes.items()}
+
+
 def weights(study: Study, condition: Ensemble) -> dict[str, int]:
     """Return the bytes of a condition's weights, and of the states of its training."""
-    entries = {layer: prod(shape) for layer, shape in condition.shapes.items()}
+    stored = entries(condition)
     snapshots = {layer: len(kept) for layer, kept in study.layer_snapshots(condition).items()}
     trained = isinstance(condition, Condition)
     # Weights are float32. Loss and accuracy are float64, and there are two flags, for each epoch.
-    member = 4 * sum(snapshots[layer] * entries[layer] for layer in entries)
+    member = 4 * sum(snapshots[layer] * stored[layer] for layer in stored)
     member += (8 + 8 + 1 + 1) * (study.epochs + 1 if trained else max(snapshots.values()))
     # A state holds the arrays of a shard, and each entry as it is now with its two moments.
-    state = member + 3 * 4 * sum(entries.values())
+    state = member + 3 * 4 * sum(stored.values())
     files, n = len(study.shards(condition)) * _PER_FILE, condition.members
     sizes = {"weights": files + n * member}
     return {**sizes, "state": files + n * state} if trained and study.keep_state else sizes
