@@ -75,3 +75,15 @@ def test_a_missing_reference_is_named(distances, conditions):
 def test_distance_matrix_needs_two_conditions(distances, conditions):
     with pytest.raises(ValueError, match="expected at least two to compare, found"):
         distance_matrix(distances, conditions[:1], STYLE)
+
+
+def test_a_start_of_dependent_entries_has_no_distance_from_its_law(distances, conditions):
+    name = conditions["condition"][0]
+    dependent = distances[(distances["condition"] != name) | (distances["reference"] == "start")]
+    figure = wasserstein(dependent, conditions, STYLE)
+    n = len(conditions)
+    assert [len(panel.lines) > 0 for panel in figure.axes] == [True] * len(figure.axes)
+    upper, lower = (len(figure.axes[k].lines) for k in (0, len(figure.axes) // 2))
+    assert upper * n == lower * (n - 1)
+    alone = wasserstein(dependent, conditions[conditions["condition"] == name], STYLE)
+    assert len(alone.axes) == len(figure.axes) // 2

@@ -11,12 +11,13 @@ NAME = "digits-{0}x{0}-gaussian-decay0"
 SUBMITTED = [rule for rule, stage in STAGES.items() if stage.resources is not None]
 
 
-def study(width, dataset="digits", **changes):
+def study(width, dataset="digits", batch_sizes=(None,), **changes):
     sweep = {
         "dataset": dataset,
         "hidden": [[width, width]],
         "initialisations": ["gaussian"],
         "weight_decays": [0],
+        "batch_sizes": [*batch_sizes],
     }
     for section in ("statistics", "spectra"):
         changes[section] = DEFAULT[section] | changes.pop(section, {})
@@ -25,7 +26,10 @@ def study(width, dataset="digits", **changes):
 
 def asked(rule, width, **changes):
     """What the largest job of a rule asks for."""
-    one, stage = study(width, **changes), STAGES[rule]
+    stage = STAGES[rule]
+    # Of one batch size there is nothing to compare.
+    sizes = [None, 50] if rule == "noise_scale" else [None]
+    one = study(width, batch_sizes=sizes, **changes)
     known = {"shapes": one.conditions[NAME.format(width)].shapes} if "spectra" in rule else {}
     return max(
         (stage.resources_of(one, job, **known) for job in stage.jobs(one)),

@@ -30,20 +30,27 @@ def wasserstein(distances: pd.DataFrame, conditions: pd.DataFrame, style: Style)
 
     Reads ``reference, condition, layer, size, epoch, w2, w2_floor_mean, w2_floor_95``. A column of
     panels per layer; the upper row measures from the initial law, the lower from the condition's
-    own fit at epoch 0. The band rises from the mean of the noise floor (dotted) to its 95 % point:
-    a distance no higher is what so many members show by chance.
+    own fit at epoch 0. Starts of dependent entries have no initial law to measure from, and without
+    any other condition there is no upper row. The band rises from the mean of the noise floor
+    (dotted) to its 95 % point: a distance no higher is what so many members show by chance.
     """
-    looks, references = looks_of(conditions), ["initial law", "start"]
-    needed = ["w2", "w2_floor_mean", "w2_floor_95"]
-    require(distances, "distances", needed, condition=looks, reference=references)
-    table = distances.set_index(["reference", "layer", "condition", "epoch"]).sort_index()
-    layers = layer_headings(distances[distances["condition"].isin(looks)])
+    looks, needed = looks_of(conditions), ["w2", "w2_floor_mean", "w2_floor_95"]
+    require(distances, "distances", needed, condition=looks, reference=["start"])
+    mine = distances[distances["condition"].isin(looks)]
+    references = [name for name in ("initial law", "start") if name in {*mine["reference"]}]
+    curves = {
+        place: curve.set_index("epoch")
+        for place, curve in mine.groupby(["reference", "layer", "condition"])
+    }
+    layers = layer_headings(mine)
     title, w = architecture_of(conditions), style.panel_width
-    with canvas(style, title, (2, len(layers)), (w, 0.6 * w)) as (figure, panels):
+    shape = len(references), len(layers)
+    with canvas(style, title, shape, (w, 0.6 * w)) as (figure, panels):
         for (row, column), panel in np.ndenumerate(panels):
             for name, look in looks.items():
-                curve = table.xs((references[row], list(layers)[column], name))
-                _curve(panel, pd.DataFrame(curve), look)
+                place = references[row], list(layers)[column], name
+                if place in curves:
+                    _curve(panel, curves[place], look)
             panels[0, column].set_title(layers[list(layers)[column]])
             panels[row, 0].set_ylabel(f"W₂ to the {references[row]}\n(units of weight)")
         for panel in panels[:, 0]:  # only now are all limits known
