@@ -1,11 +1,12 @@
 """Write measured numbers into the pages, from stored results.
 
-    python docs/measured.py measure RESULTS OTHER ... --classes FOLDER --interacting FOLDER
+    python docs/measured.py measure RESULTS OTHER ... --classes FOLDER ...
     python docs/measured.py write
 
 A page has its numbers between marks, ``<!-- key -->4.7 ± 0.4<!-- / -->``. `measure` reads results
-of the default study, of the same with other seeds, and of the studies of classes and of interacting
-laws. It stores each text by its key in numbers.json, and then writes the pages, as `write` does.
+of the default study, of the same with other seeds, and of the studies in `SIDE`, whose folders are
+options of their names. It stores each text by its key in numbers.json, and then writes the pages,
+as `write` does.
 Tables of simulation studies stand beside this file as CSV.
 """
 
@@ -34,6 +35,9 @@ PAGES = (
 )
 
 _MARK = re.compile(r"<!-- ([a-z][\w.-]*) -->(.*?)<!-- / -->", re.DOTALL)
+
+#: Studies beside the default one, files in studies/.
+SIDE = ("classes", "interacting", "choices", "optimisers")
 
 DEEP, WIDE = "digits-10x10x10-gaussian-decay0", "digits-128x128x128-gaussian-decay0"
 LAST = 50
@@ -692,6 +696,64 @@ def _accuracy(row: pd.Series) -> str:
     return "" if pd.isna(row["accuracy"]) else with_error(row["accuracy"], row["standard_error"], 3)
 
 
+def choices(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the law, the learned rank and the distance by optimiser and activation."""
+    conditions = pd.read_csv(folder / "conditions.csv")
+    findings = pd.read_csv(folder / "findings.csv")
+    findings = findings[(findings["selection"] == "all") & (findings["epoch"] == LAST)]
+    curves, spectra = (
+        pd.read_csv(folder / f"{name}.csv") for name in ("learning_curves", "spectra")
+    )
+    distances = pd.read_csv(folder / "distances.csv")
+    rows = []
+    for _, how in conditions.iterrows():
+        place = {"condition": how["condition"], "epoch": LAST}
+        learned = row_of(curves, **place)
+        error = learned["accuracy_sd"] / (how["members"] - 1) ** 0.5
+        cells = [f"{how['optimiser']}, {how['activation']}"]
+        cells.append(with_error(learned["accuracy_mean"], error, 3))
+        for layer in INNER:
+            found = row_of(findings, **place, layer=layer)
+            cells.append(f"{found['law']}, {found['verdict']}")
+        mine = spectra[spectra["null"].isna()]
+        rank = row_of(mine, **place, layer="input-hidden1", statistic="learned_rank")
+        cells.append(with_error(rank["value"], rank["standard_error"], 1))
+        for layer in INNER[:2]:
+            moved = row_of(distances, **place, layer=layer, reference="start")
+            cells.append(f"{moved['w2']:.2f} ({moved['w2_floor_95']:.2f})")
+        rows.append(cells)
+    heads = ["optimiser, activation", "accuracy", *(f"`{layer}`" for layer in INNER)]
+    heads += ["learned rank, `input-hidden1`", *(f"W2 travelled, `{layer}`" for layer in INNER[:2])]
+    yield "choices.table", table(heads, rows)
+
+
+def noise_scale(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield how far laws differ that have a number of the recipe in common."""
+    names = {"mean": "mean", "v_total": "total", "v_rows": "rows", "v_columns": "columns"}
+    names["v_rest"] = "rest"
+    rows = []
+    for path in sorted((folder / "noise_scale").glob("*.comparisons.csv")):
+        found = pd.read_csv(path)
+        found = found[(found["layer"] == INNER[0]) & (found["epoch"] == LAST)]
+        recipe = path.name.partition("-gaussian-")[2].removesuffix(".comparisons.csv")
+        for same, part in found.groupby("same", sort=False):
+            wide = part.pivot_table(
+                index=["condition", "other"],
+                columns="parameter",
+                values=["difference", "standard_error"],
+            )
+            squares, errors = wide["difference"] ** 2, wide["standard_error"] ** 2
+            typical = np.sqrt((squares - errors).mean().clip(lower=0))
+            unseen = np.sqrt(errors.mean())
+            cells = (f"{typical[name]:.3f} ({unseen[name]:.3f})" for name in names)
+            significant = int((part["p_adjusted"] <= 0.05).sum())
+            rows.append(
+                [recipe, str(same), str(len(wide)), *cells, f"{significant} of {len(part)}"]
+            )
+    heads = ["decay, optimiser", "in common", "pairs", *names.values(), "significant"]
+    yield "noise.table", table(heads, rows)
+
+
 def _three(values: pd.Series) -> str:
     """Write smallest, median and largest, or the one value."""
     if len(values) == 1:
@@ -699,17 +761,19 @@ def _three(values: pd.Series) -> str:
     return f"{values.min()}, {values.median():.0f}, {values.max()}"
 
 
-def measure(folder: Path, others: Iterable[Path], of_classes: Path, beyond: Path) -> dict[str, str]:
-    """Make all texts from stored results."""
+def measure(folder: Path, others: Iterable[Path], side: Mapping[str, Path]) -> dict[str, str]:
+    """Make all texts from stored results; ``side`` has the folders of the side studies by name."""
     study, more = Study(folder), [Study(other) for other in others]
     found: dict[str, str] = {}
     for part in (gains, deviations_of_traces, counts, ranks, spectra_rows, spectra_words):
         found.update(part(study, more))
     for of_study, results in (
-        (classes, of_classes),
-        (interacting, beyond),
-        (network_law, beyond),
+        (classes, side["classes"]),
+        (interacting, side["interacting"]),
+        (network_law, side["interacting"]),
         (of_default, folder),
+        (choices, side["choices"]),
+        (noise_scale, side["optimisers"]),
     ):
         found.update(of_study(results))
     return {**found, **beside()}
@@ -728,12 +792,13 @@ def main() -> None:
     measuring = commands.add_parser("measure", help="store the numbers of these results")
     measuring.add_argument("results", type=Path, help="the default study")
     measuring.add_argument("others", type=Path, nargs="+", help="the same with other seeds")
-    measuring.add_argument("--classes", type=Path, required=True, help="the study of classes")
-    measuring.add_argument("--interacting", type=Path, required=True, help="interacting laws")
+    for name in SIDE:
+        measuring.add_argument(f"--{name}", type=Path, required=True, help=f"studies/{name}.yaml")
     commands.add_parser("write", help="write stored numbers into the pages")
     options = parser.parse_args()
     if options.command == "measure":
-        numbers = measure(options.results, options.others, options.classes, options.interacting)
+        side = {name: getattr(options, name) for name in SIDE}
+        numbers = measure(options.results, options.others, side)
         STORED.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
     write_pages()
 
