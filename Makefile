@@ -5,10 +5,9 @@
 # make docs      build the pages and the reference of the library into site/
 # make schema    write the configuration's JSON schema anew, after a change of the model
 # make env       write the conda environment anew, after a change of requirements.lock
-# make images    take the pictures of the pages anew from the default study and those of interacting laws and
-#                of optimisers
+# make images    take the pictures of the pages anew from the default study and that of interacting laws
 # make numbers   run what the pages report, the default study with two seeds and the studies of classes, of
-#                interacting laws (the whole of MNIST), of choices and of optimisers, and write its numbers
+#                interacting laws (the whole of MNIST), and of choices, and write its numbers
 #                into the pages; some three hours on two cores
 # make clean     delete the environment and the caches of tools; results stay, and so does .snakemake,
 #                where Snakemake keeps the specs of results
@@ -56,8 +55,6 @@ images: study
 	$(BIN)/snakemake --cores all --configfile studies/interacting.yaml
 	cp results/interacting/figures/mnist-10x10x10-gaussian-decay0/interacting.svg docs/images
 	cp results/interacting/figures/mnist-10x10x10-gaussian-decay0/network_law.svg docs/images
-	$(BIN)/snakemake --cores all --configfile studies/optimisers.yaml --until noise_scale_figure
-	cp results/optimisers/figures/digits-10x10-gaussian-decay0-sgd/noise_scale.svg docs/images
 
 SEEDS := 2026
 numbers: study
@@ -65,9 +62,8 @@ numbers: study
 	$(BIN)/snakemake --cores all --configfile studies/classes.yaml
 	$(BIN)/snakemake --cores all --configfile studies/interacting.yaml
 	$(BIN)/snakemake --cores all --configfile studies/choices.yaml
-	$(BIN)/snakemake --cores all --configfile studies/optimisers.yaml --until noise_scale_figure
 	$(BIN)/python docs/measured.py measure results/default $(SEEDS:%=results/default-%) --classes results/classes \
-		--interacting results/interacting --choices results/choices --optimisers results/optimisers
+		--interacting results/interacting --choices results/choices
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info

@@ -37,7 +37,7 @@ PAGES = (
 _MARK = re.compile(r"<!-- ([a-z][\w.-]*) -->(.*?)<!-- / -->", re.DOTALL)
 
 #: Studies beside the default one, files in studies/.
-SIDE = ("classes", "interacting", "choices", "optimisers")
+SIDE = ("classes", "interacting", "choices")
 
 DEEP, WIDE = "digits-10x10x10-gaussian-decay0", "digits-128x128x128-gaussian-decay0"
 LAST = 50
@@ -727,33 +727,6 @@ def choices(folder: Path) -> Iterator[tuple[str, str]]:
     yield "choices.table", table(heads, rows)
 
 
-def noise_scale(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield how far laws differ that have a number of the recipe in common."""
-    names = {"mean": "mean", "v_total": "total", "v_rows": "rows", "v_columns": "columns"}
-    names["v_rest"] = "rest"
-    rows = []
-    for path in sorted((folder / "noise_scale").glob("*.comparisons.csv")):
-        found = pd.read_csv(path)
-        found = found[(found["layer"] == INNER[0]) & (found["epoch"] == LAST)]
-        recipe = path.name.partition("-gaussian-")[2].removesuffix(".comparisons.csv")
-        for same, part in found.groupby("same", sort=False):
-            wide = part.pivot_table(
-                index=["condition", "other"],
-                columns="parameter",
-                values=["difference", "standard_error"],
-            )
-            squares, errors = wide["difference"] ** 2, wide["standard_error"] ** 2
-            typical = np.sqrt((squares - errors).mean().clip(lower=0))
-            unseen = np.sqrt(errors.mean())
-            cells = (f"{typical[name]:.3f} ({unseen[name]:.3f})" for name in names)
-            significant = int((part["p_adjusted"] <= 0.05).sum())
-            rows.append(
-                [recipe, str(same), str(len(wide)), *cells, f"{significant} of {len(part)}"]
-            )
-    heads = ["decay, optimiser", "in common", "pairs", *names.values(), "significant"]
-    yield "noise.table", table(heads, rows)
-
-
 def _three(values: pd.Series) -> str:
     """Write smallest, median and largest, or the one value."""
     if len(values) == 1:
@@ -773,7 +746,6 @@ def measure(folder: Path, others: Iterable[Path], side: Mapping[str, Path]) -> d
         (network_law, side["interacting"]),
         (of_default, folder),
         (choices, side["choices"]),
-        (noise_scale, side["optimisers"]),
     ):
         found.update(of_study(results))
     return {**found, **beside()}
