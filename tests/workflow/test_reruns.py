@@ -71,6 +71,11 @@ def without_drawn(jobs):
     return {rule: n for rule, n in jobs.items() if rule != "drawn_networks"}
 
 
+def compared(recipes):
+    """The jobs that compare rates and batch sizes, of so many recipes."""
+    return dict.fromkeys(("noise_scale", "noise_scale_figure"), recipes)
+
+
 def statistics(**changes):
     return {"statistics": {**MINI["statistics"], **changes}}
 
@@ -171,11 +176,11 @@ KEYS = {
     # The first is the study's.
     "sweeps.learning_rates": (
         {"sweeps": sweeps(learning_rates=[0.001, 0.01])},
-        new_shards(2 * SHARDS) | fan_in(2),
+        compared(2) | new_shards(2 * SHARDS) | fan_in(2),
     ),
     "sweeps.batch_sizes": (
         {"sweeps": sweeps(batch_sizes=[None, 100, 50])},
-        new_shards(2 * SHARDS) | fan_in(2),
+        compared(2) | new_shards(2 * SHARDS) | fan_in(2),
     ),
     # Laws are of weights alone, so that no networks with biases are drawn.
     "sweeps.biases": (
@@ -193,7 +198,7 @@ KEYS = {
                 vary="together", weight_decays=[0, 0.01, 0], learning_rates=[None, None, 0.01]
             )
         },
-        new_shards(SHARDS) | fan_in(1),
+        compared(1) | new_shards(SHARDS) | fan_in(1),
     ),
     "sweeps.snapshots": (
         # What is tested must be kept, so that other epochs are tested in all conditions.
@@ -418,7 +423,7 @@ MODULES = {
     },
     "storage": {
         "disk_file": EVERY,
-        "file_digest": f"{ELSEWHERE} {IMAGES}",
+        "file_digest": f"{ELSEWHERE} dataset",
         "hdf5": STORED,
         "shard_specs": f"{STORED} findings",
         "shards": READERS,
