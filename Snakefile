@@ -5,6 +5,8 @@
 #                  |-> interacting, network_law, drawn_networks --------------/
 #                  \-> spectra ------------------------------------------------/
 #
+# All tables lead to claims, and so to their verdicts; answers.html shows them, and leads to all files.
+#
 # Each stage has a file of its own, in this order. The study stands in config.yaml and in the file that
 # --configfile names.
 
@@ -30,7 +32,9 @@ include: "workflow/rules/network_law.smk"
 include: "workflow/rules/noise_scale.smk"
 include: "workflow/rules/findings.smk"
 include: "workflow/rules/spectra.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/answers.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -49,16 +53,23 @@ localrules:
     distance,
     findings,
     spectra_table,
+    claims,
     gallery,
     accuracy,
+    predicted_observed,
     condition_figures,
     ensemble_figures,
     architecture_figures,
+    across,
+    ensemble_map,
     interacting_figure,
     network_law_figure,
     noise_scale_figure,
+    from_start_figure,
     spectra_figures,
     lazy_rich,
+    rank_by_classes,
+    answers,
 
 
 rule all:

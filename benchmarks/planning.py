@@ -47,7 +47,7 @@ def plan(folder: Path, members: int) -> dict[str, float]:
     seconds = time.perf_counter() - start
     if done.returncode != 0:
         sys.exit(done.stdout + done.stderr)
-    jobs = int(re.findall(r"^total\s+(\d+)", done.stdout, re.MULTILINE)[-1])
+    jobs = int(re.findall(r"^ *(\d+)  together", done.stdout, re.MULTILINE)[-1])
     peak = int(re.findall(r"^PEAK (\d+)", done.stdout, re.MULTILINE)[-1])
     return {"seconds": seconds, "megabytes": peak * 1024 / 1e6, "jobs": jobs}
 

@@ -12,6 +12,10 @@ All figures are microseconds per network and step with all cores of the machine 
 - cpu_sgd, cpu_adamw, cpu_tanh, cpu_gelu, cpu_biases: the numba engine with one choice changed;
 - bound: the step's matrix products by NumPy and one pass of Adam, in a process for each core.
 
+A second table takes the step of the numba engine apart, on one core of each process, in
+microseconds: reading and scaling the images, the products and activations forward, the loss, the
+same backward, and the optimiser; beside them the parts of the bound.
+
 Runs take turns in each round, and count with their median. The last line is a JSON object.
 """
 
@@ -20,12 +24,12 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from statistics import mean, median
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -35,7 +39,8 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from weightlaws.arrays import Singles, Splits
+from weightlaws.arrays import Floats, Singles, Splits
+from weightlaws.training import numba_kernels
 from weightlaws.training.dataset import load_dataset
 from weightlaws.training.engine import BETA_1, BETA_2, EPSILON, Recipe
 from weightlaws.training.networks import layer_shapes
@@ -61,6 +66,10 @@ MEMBERS_AND_EPOCHS = {
     160: (4 * CORES, 4),
     640: (2 * CORES, 1),
 }
+
+# A step of the numba engine, and what its bound has of it.
+PARTS = ("images", "forward", "loss", "backward", "adam")
+BOUND_PARTS = ("bound_forward", "bound_backward", "bound_adam")
 
 torchvision = import_torchvision()
 
@@ -138,8 +147,8 @@ def engine_epochs(
     return lambda: [engine.train_epoch() for _ in range(epochs)]
 
 
-def bare_products(hidden: tuple[int, ...], steps: int) -> float:
-    """Time the products and the pass of Adam of so many steps on one core, in microseconds."""
+def bare_products(hidden: tuple[int, ...], steps: int) -> Floats:
+    """Time the products and the pass of Adam of a step on one core, in microseconds (3,)."""
     rng = np.random.default_rng(0)
 
     def array(*shape: int) -> Singles:
@@ -153,26 +162,80 @@ def bare_products(hidden: tuple[int, ...], steps: int) -> float:
     weights, gradient = (array(sum(matrix.size for _, matrix, _ in layers)) for _ in range(2))
     first, second = np.zeros_like(weights), np.zeros_like(weights)
 
-    def step(number: int) -> None:
-        for place, ((below, matrix, above), into) in enumerate(zip(layers, out, strict=True)):
+    def forward(_: int) -> None:
+        for (below, matrix, _above), into in zip(layers, out, strict=True):
             np.matmul(below, matrix.T, out=into[2])
+
+    def backward(_: int) -> None:
+        for place, ((below, matrix, above), into) in enumerate(zip(layers, out, strict=True)):
             np.matmul(above.T, below, out=into[1])
             if place > 0:
                 np.matmul(above, matrix, out=into[0])
-        adam(weights, gradient, first, second, number, RATE, 0.0, BETA_1, BETA_2, EPSILON)
 
+    def optimise(step: int) -> None:
+        adam(weights, gradient, first, second, step, RATE, 0.0, BETA_1, BETA_2, EPSILON)
+
+    return mean_times([forward, backward, optimise], steps)
+
+
+def engine_parts(hidden: tuple[int, ...], steps: int) -> Floats:
+    """Time the parts of the numba engine's step on one core, in microseconds (5,)."""
+    splits = load_dataset("digits", Path())
+    images = splits["train_images"].reshape(len(splits["train_images"]), -1)
+    widths = np.array([images.shape[1], *hidden, 10])
+    ends = numba_kernels._ends(widths, BATCH)
+    pixels = numba_kernels._batch(BATCH, widths[0])
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal(ends[0][-1]).astype(np.float32) / 30
+    gradient, first, second = (np.zeros_like(weights) for _ in range(3))
+    units, slopes = (np.empty(ends[1][-1], np.float32) for _ in range(2))
+    gates, activation = np.empty(0, np.float32), numba_kernels.RELU
+    order = rng.permutation(len(images))
+    network = (pixels, widths, ends, weights, units, activation, gates)
+
+    def row(step: int) -> int:
+        return step * BATCH % (len(images) - BATCH)
+
+    def read(step: int) -> None:
+        numba_kernels._gather(images, order, row(step), pixels)
+
+    def forward(_: int) -> None:
+        numba_kernels._forward(*network)
+
+    def loss(step: int) -> None:
+        chosen = order[row(step) : row(step) + BATCH]
+        logits = numba_kernels._matrix(units, ends[1][-2], BATCH, widths[-1])
+        numba_kernels._cross_entropy(logits, splits["train_labels"], chosen, 1.0)
+
+    def backward(_: int) -> None:
+        numba_kernels._backward(*network, slopes, gradient)
+
+    def optimise(step: int) -> None:
+        adam(weights, gradient, first, second, step, RATE, 0.0, BETA_1, BETA_2, EPSILON)
+
+    return mean_times([read, forward, loss, backward, optimise], steps)
+
+
+def mean_times(parts: Sequence[Callable[[int], object]], steps: int) -> Floats:
+    """Take so many steps, each all parts in turn, with BLAS on one core; microseconds of a part."""
+    times = np.zeros(len(parts))
     with threadpool_limits(1, user_api="blas"):
-        step(1)
-        start = time.perf_counter()
-        for number in range(steps):
-            step(2 + number)
-        return 1e6 * (time.perf_counter() - start) / steps
+        for step in range(steps + 1):
+            marks = [time.perf_counter()]
+            for part in parts:
+                part(1 + step)
+                marks.append(time.perf_counter())
+            if step > 0:  # the first one compiles, and fills caches
+                times += np.diff(marks)
+    return 1e6 * times / steps
 
 
-def bound(hidden: tuple[int, ...], cores: Executor) -> float:
-    """Time `bare_products` with all cores at work, per step of a network."""
+def on_all_cores(
+    timed: Callable[[tuple[int, ...], int], Floats], hidden: tuple[int, ...], cores: Executor
+) -> Floats:
+    """Time parts of a step with all cores at work, in microseconds of one core."""
     steps = 60_000 // max(hidden)
-    return mean(cores.map(bare_products, [hidden] * CORES, [steps] * CORES)) / CORES
+    return np.mean([*cores.map(timed, [hidden] * CORES, [steps] * CORES)], axis=0)
 
 
 def runs(
@@ -217,13 +280,19 @@ def measure(
         timed = runs(hidden, splits, mnist_of(splits, Path(folder)))
     for run, _ in timed.values():
         run()  # compiles, and fills caches
-    bound(hidden, cores)
     found = [
         {name: microseconds(*timing) for name, timing in timed.items()}
-        | {"bound": bound(hidden, cores)}
+        | named(PARTS, on_all_cores(engine_parts, hidden, cores))
+        | named(BOUND_PARTS, on_all_cores(bare_products, hidden, cores))
         for _ in range(rounds)
     ]
-    return {name: median(one[name] for one in found) for name in found[0]}
+    times = {name: median(one[name] for one in found) for name in found[0]}
+    return times | {"bound": sum(times[name] for name in BOUND_PARTS) / CORES}
+
+
+def named(names: Sequence[str], values: Floats) -> dict[str, float]:
+    """Return the values by name."""
+    return dict(zip(names, values.tolist(), strict=True))
 
 
 def main() -> None:
@@ -240,8 +309,13 @@ def main() -> None:
             times = measure(hidden, splits, cores, rounds)
             print(f"n = {n}, 784-{'-'.join(map(str, hidden))}-10")
             for name, value in times.items():
-                print(f"{name:>12} {value:10.1f} {value / times['cpu']:8.2f}")
+                if name not in (*PARTS, *BOUND_PARTS):
+                    print(f"{name:>12} {value:10.1f} {value / times['cpu']:8.2f}")
                 figures[f"{name}_us_at_{n}"] = value
+            print("  on one core: " + ", ".join(f"{name} {times[name]:.1f}" for name in PARTS))
+            print(
+                "               " + ", ".join(f"{name} {times[name]:.1f}" for name in BOUND_PARTS)
+            )
             figures[f"cpu_to_bound_at_{n}"] = times["cpu"] / times["bound"]
     figures["cpu_us_per_network_step"] = figures["cpu_us_at_10"]
     figures["dataloader_us_per_network_step"] = figures["dataloader_us_at_10"]

@@ -5,25 +5,32 @@
 
 A page has its numbers between marks, ``<!-- key -->4.7 ± 0.4<!-- / -->``. `measure` reads results
 of the default study, of the same with other seeds, and of the studies in `SIDE`, whose folders are
-options of their names. It stores each text by its key in numbers.json, and then writes the pages,
-as `write` does.
-Tables of simulation studies stand beside this file as CSV.
+options of their names. It stores each text by its key in numbers.json. `write` stores those alone
+that are made of files beside this one: tables of simulation studies, claims of the default study,
+and results that are kept. Both then write the pages.
 """
 
 import argparse
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import h5py
+import kept_numbers
 import numpy as np
 import pandas as pd
 import yaml
 from scipy import stats
 
+from weightlaws.figures.words import text_words
+from weightlaws.inference.claims import FAILS, HOLDS, IN_PART, NOT_TESTED
 from weightlaws.planning.disk_space import disk_estimate
+from weightlaws.planning.specs import titles
 from weightlaws.planning.stages import STAGES
+from weightlaws.storage.tables import read_table
 from weightlaws.study.study import parse_study
 
 DOCS = Path(__file__).parent
@@ -31,13 +38,14 @@ STORED = DOCS / "numbers.json"
 PAGES = (
     DOCS.parent / "README.md",
     DOCS / "how-to/cluster.md",
+    DOCS / "results/README.md",
     *sorted((DOCS / "background").glob("*.md")),
 )
 
 _MARK = re.compile(r"<!-- ([a-z][\w.-]*) -->(.*?)<!-- / -->", re.DOTALL)
 
 #: Studies beside the default one, files in studies/.
-SIDE = ("classes", "interacting", "choices")
+SIDE = ("classes", "interacting", "choices", "optimisers")
 
 DEEP, WIDE = "digits-10x10x10-gaussian-decay0", "digits-128x128x128-gaussian-decay0"
 LAST = 50
@@ -74,14 +82,14 @@ class Study:
 
     def __init__(self, folder: Path) -> None:
         def joined(name: str) -> pd.DataFrame:
-            table = pd.concat(map(pd.read_csv, sorted((folder / name).glob("*.csv"))))
+            table = pd.concat(map(read_table, sorted((folder / name).glob("*.csv"))))
             return table[table["selection"] == "all"]
 
-        self.findings = pd.read_csv(folder / "findings.csv")
+        self.findings = read_table(folder / "findings.csv")
         self.findings = self.findings[self.findings["selection"] == "all"]
         self.significance, self.omnibus = joined("significance"), joined("omnibus")
         self.comparison, self.symmetry = joined("comparison"), joined("symmetry")
-        self.spectra = pd.read_csv(folder / "spectra.csv").fillna({"null": ""})
+        self.spectra = read_table(folder / "spectra.csv").fillna({"null": ""})
 
     def finding(self, condition: str, layer: str, epoch: int = LAST) -> pd.Series:
         """Return the row of the findings of one place."""
@@ -106,11 +114,6 @@ def row_of(table: pd.DataFrame, **values: str | int) -> pd.Series:
     """Return the row of a table with these values, empty if there is none."""
     alike = [table[name] == value for name, value in values.items()]
     return table[np.logical_and.reduce(alike)].squeeze(axis=0)
-
-
-def with_error(value: float, error: float, digits: int) -> str:
-    """Write 4.7 ± 0.4."""
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 def with_interval(row: pd.Series) -> str:
@@ -155,7 +158,7 @@ def gains(study: Study, others: list[Study]) -> Iterator[tuple[str, str]]:
     for key, (condition, layer, law) in places.items():
         row = study.finding(condition, layer)
         value, error = row[f"gain {law}"], row[f"gain_standard_error {law}"]
-        yield f"gain.{key}", with_error(value, error, 1 if value > 3 else 2)
+        yield f"gain.{key}", kept_numbers.with_error(value, error, 1 if value > 3 else 2)
         seeds = [other.finding(condition, layer)[f"gain {law}"] for other in others]
         yield f"gain.{key}.seeds", span(seeds, 1 if value > 3 else 2)
     diagonal = pd.concat([each.comparison for each in (study, *others)])
@@ -242,16 +245,16 @@ def ranks(study: Study, others: list[Study]) -> Iterator[tuple[str, str]]:
             seeds = [
                 other.spectrum(WIDE + ending, layer, "learned_rank")["value"] for other in others
             ]
-            text = with_error(row["value"], row["standard_error"], 1)
+            text = kept_numbers.with_error(row["value"], row["standard_error"], 1)
             cells.append(f"{text} ({span(seeds, 1)})")
         rows.append(cells)
     yield "rank.table", table(["alpha", *(f"`{layer}`" for layer in RANK_LAYERS)], rows)
     for name in ("0.25", "plain", "4", "16"):
         row = study.spectrum(WIDE + ALPHAS[name], "input-hidden1", "learned_rank")
-        yield f"rank.{name}", with_error(row["value"], row["standard_error"], 1)
+        yield f"rank.{name}", kept_numbers.with_error(row["value"], row["standard_error"], 1)
     for layer, key in (("hidden1-hidden2", "h12"), ("hidden2-hidden3", "h23")):
         row = study.spectrum(WIDE, layer, "learned_rank")
-        yield f"rank.plain.{key}", with_error(row["value"], row["standard_error"], 1)
+        yield f"rank.plain.{key}", kept_numbers.with_error(row["value"], row["standard_error"], 1)
     starts = pd.concat([each.spectra for each in (study, *others)])
     starts = starts[(starts["statistic"] == "learned_rank") & (starts["epoch"] == 0)]
     starts = starts[starts["condition"] == WIDE]
@@ -281,7 +284,7 @@ def spectra_rows(study: Study, _: list[Study]) -> Iterator[tuple[str, str]]:
                 if not len(row) or pd.isna(row["value"]):
                     cells.append("")
                     continue
-                text = with_error(row["value"], row["standard_error"], digits)
+                text = kept_numbers.with_error(row["value"], row["standard_error"], digits)
                 cells.append(text + (f" ({row['p_value']:.3f})" if statistic in with_p else ""))
             rows.append(cells)
     header = ["layer, alpha", *(name.replace("_", " ") for name in shown)]
@@ -295,7 +298,7 @@ def spectra_words(study: Study, _: list[Study]) -> Iterator[tuple[str, str]]:
         yield f"outliers.{key}", f"{row['value']:.1f}"
         yield f"outliers.{key}.flipped", f"{row['null_mean']:.1f}"
         row = study.spectrum(WIDE, layer, "informative_vectors")
-        yield f"informative.{key}", with_error(row["value"], row["standard_error"], 1)
+        yield f"informative.{key}", kept_numbers.with_error(row["value"], row["standard_error"], 1)
     trained = study.spectra[study.spectra["epoch"] == LAST]
     wide = trained[trained["condition"].str.startswith(WIDE) & (trained["null"] == "Gaussian")]
     named = ("mean_ratio", "brody", "spacing_distance")
@@ -324,9 +327,9 @@ def spectra_words(study: Study, _: list[Study]) -> Iterator[tuple[str, str]]:
     yield "narrow.others", span(ranks_.loc[~first & small, "value"], 2)
     forty = "digits-40x40-gaussian-decay0"
     row = study.spectrum(forty, "input-hidden1", "learned_rank")
-    yield "forty.input", with_error(row["value"], row["standard_error"], 1)
+    yield "forty.input", kept_numbers.with_error(row["value"], row["standard_error"], 1)
     row = study.spectrum(forty, "hidden1-hidden2", "learned_rank")
-    yield "forty.h12", with_error(row["value"], row["standard_error"], 2)
+    yield "forty.h12", kept_numbers.with_error(row["value"], row["standard_error"], 2)
 
 
 def classes(folder: Path) -> Iterator[tuple[str, str]]:
@@ -344,7 +347,7 @@ def classes(folder: Path) -> Iterator[tuple[str, str]]:
     for ending, by_n in values.items():
         numbers = sorted(by_n)
         means = [
-            with_error(by_n[n].mean(), by_n[n].std(ddof=1) / len(by_n[n]) ** 0.5, 1)
+            kept_numbers.with_error(by_n[n].mean(), by_n[n].std(ddof=1) / len(by_n[n]) ** 0.5, 1)
             for n in numbers
         ]
         x = np.concatenate([np.full(len(by_n[n]), n - 1) for n in numbers])
@@ -359,7 +362,7 @@ def classes(folder: Path) -> Iterator[tuple[str, str]]:
 
 def simulations() -> Iterator[tuple[str, str]]:
     """Yield the tables of simulation studies, which stand beside the pages."""
-    found = pd.read_csv(DOCS / "calibration.csv")
+    found = read_table(DOCS / "calibration.csv")
     null = found[found["studies"] == found["studies"].max()]
     rows = [
         [
@@ -393,9 +396,66 @@ def simulations() -> Iterator[tuple[str, str]]:
     yield "calibration.power", table(header, rows)
 
 
+def planted_claims() -> Iterator[tuple[str, str]]:
+    """Yield how often claims have each verdict on ensembles whose law is known."""
+    found = pd.read_csv(DOCS / "claims_planted.csv")
+    rows = []
+    found = found.sort_values("claim", kind="stable")
+    for (claim, law), sizes in found.groupby(["claim", "law"], sort=False):
+        cells = [str(claim), str(law)]
+        for row in sizes.sort_values("members").to_dict("records"):
+            true = row["true"].split(" or ")
+            counts = (
+                f"**{word} {row[word]}**" if word in true else f"{word} {row[word]}"
+                for word in (HOLDS, IN_PART, FAILS, NOT_TESTED)
+                if row[word]
+            )
+            cells += [", ".join(counts), f"{row['right']:.0%}"]
+        rows.append(cells)
+    header = ["claim", "law", "100 members", "right", "1000 members", "right"]
+    yield "claims.planted", table(header, rows)
+
+
+def claims() -> Iterator[tuple[str, str]]:
+    """Yield the verdicts on claims at full size and of the default study, and where one fails."""
+    found = read_table(DOCS / "claims.csv")
+    config = yaml.safe_load((DOCS.parent / "config.yaml").read_text())
+    words = titles(parse_study(config))
+    paths = {study: DOCS / "results" / study / "claims.csv" for study in kept_numbers.STUDIES}
+    kept = {s: read_table(path).set_index("claim") for s, path in paths.items() if path.is_file()}
+    rows, short = [], []
+    for row in found.to_dict("records"):
+        value, what = with_ends(row), [row["claim"], row["statement"]]
+        place = text_words(kept_numbers.most_unlike(row["note"]), words)
+        verdict = f"**{row['verdict']}**"
+        rows.append([*what, row["quantity"], value, row["criterion"], verdict, place])
+        study = kept_numbers.study_of(row["claim"])
+        in_full = kept_numbers.NOT_RUN
+        if study is None:
+            in_full = ""
+        elif study in kept:
+            full = kept[study].loc[row["claim"]].to_dict()
+            in_full = f"**{full['verdict']}** {with_ends(full)} `{study}`"
+        short.append([*what, in_full, f"{verdict} {value}".strip(), row["quantity"]])
+    header = ["claim", "statement"]
+    columns = [*header, "quantity", "value (95 %)", "criterion", "verdict", "disagrees most"]
+    yield "claims.default", table(columns, rows)
+    columns = [*header, "at full size", "default study", "value (95 %): of what"]
+    yield "claims.short", table(columns, short)
+
+
+def with_ends(row: dict[str, Any]) -> str:
+    """Write the value of a claim with its interval; nothing where there is none."""
+    if pd.isna(row["value"]):
+        return ""
+    # Adding 0.0 makes -0.0 the same number as 0.0.
+    at, low, high = (round(row[name], 2) + 0.0 for name in ("value", "low", "high"))
+    return f"{at:.2f} ({low:.2f} to {high:.2f})"
+
+
 def of_spectra() -> Iterator[tuple[str, str]]:
     """Yield the tables of matrices whose answer is known."""
-    found = pd.read_csv(DOCS / "spectra_calibration.csv")
+    found = read_table(DOCS / "spectra_calibration.csv")
     found["shape"] = [f"{r} x {c}" for r, c in zip(found["rows"], found["columns"], strict=True)]
     order = found.drop_duplicates("shape").sort_values(["rows", "columns"])["shape"]
     numbers = found.drop_duplicates("shape").set_index("shape")["matrices"]
@@ -421,7 +481,7 @@ def of_spectra() -> Iterator[tuple[str, str]]:
 
 def transformer() -> Iterator[tuple[str, str]]:
     """Yield what the table of the transformer's layers says."""
-    found = pd.read_csv(DOCS / "transformer.csv")
+    found = read_table(DOCS / "transformer.csv")
     kinds = {
         "attention": found["layer"].str.contains("attention"),
         "intermediate": found["layer"].str.contains("intermediate"),
@@ -453,26 +513,40 @@ def transformer() -> Iterator[tuple[str, str]]:
         p = blocks[f"p_{name}"].dropna()
         yield f"transformer.{name}.below", f"{int((p <= 0.05).sum())} of {len(p)}"
     ratio = blocks["mean_ratio"]
-    yield "transformer.mean_ratio", with_error(ratio.mean(), ratio.sem(), 3)
+    yield "transformer.mean_ratio", kept_numbers.with_error(ratio.mean(), ratio.sem(), 3)
     yield "transformer.p", f"{blocks['p_gaussian'].max():.3f} and {blocks['p_permuted'].max():.1f}"
     yield "transformer.learned", f"{blocks['learned'].median():.0f}"
 
 
+def crossed(name: str, cells: Mapping[tuple[str, str], str]) -> str:
+    """Write cells by row and column as a table; pairs that there are not stay empty."""
+    rows, columns = (dict.fromkeys(pair[k] for pair in cells) for k in (0, 1))
+    lines = [[row, *(cells.get((row, column), "") for column in columns)] for row in rows]
+    return table([name, *columns], lines)
+
+
 def speed() -> Iterator[tuple[str, str]]:
     """Yield what the benchmark of training printed, lowest to highest of its runs."""
-    found = pd.read_csv(DOCS / "training_speed.csv")
+    for key, name in (("speed.table", "training_speed"), ("speed.parts", "training_parts")):
+        found = read_table(DOCS / f"{name}.csv")
+        cells = {
+            (network, of): " to ".join(dict.fromkeys(f"{end:g}" for end in ends))
+            for network, of, *ends in found.itertuples(index=False)
+        }
+        if key == "speed.table":
+            yield "speed.prefetch", cells.pop(("784-10-10-10-10", "numba engine without prefetch"))
+        yield key, crossed("network", cells)
+
+
+def analysis() -> Iterator[tuple[str, str]]:
+    """Yield what the benchmark of analysis printed: decompositions, and shares of before."""
+    found = read_table(DOCS / "analysis_cost.csv")
     cells = {
-        (row["network"], row["loader"]): " to ".join(
-            dict.fromkeys(f"{row[end]:g}" for end in ("low", "high"))
-        )
-        for _, row in found.iterrows()
+        (row["stage"], f"{row['width']} x {row['width']}"): f"{row['of_an_svd']:g}"
+        + ("" if pd.isna(row["of_before"]) else f" ({row['of_before']:g})")
+        for row in found.to_dict("records")
     }
-    prefetch = "numba engine without prefetch"
-    networks = found["network"].unique()
-    loaders = [name for name in found["loader"].unique() if name != prefetch]
-    rows = [[network, *(cells[network, loader] for loader in loaders)] for network in networks]
-    yield "speed.table", table(["network", *loaders], rows)
-    yield "speed.prefetch", cells[networks[0], prefetch]
+    yield "analysis.table", crossed("stage", cells)
 
 
 def paper() -> Iterator[tuple[str, str]]:
@@ -487,21 +561,27 @@ def paper() -> Iterator[tuple[str, str]]:
         jobs = [*stage.jobs(study)]
         if stage.resources is None or not jobs:
             continue
-        seconds = [stage.resources_of(study, job).seconds for job in jobs]
-        rows.append([rule, str(len(jobs)), f"{sum(seconds) / 3600:.1f}"])
+        asked = [stage.resources_of(study, job) for job in jobs]
+        seconds, most = [one.seconds for one in asked], max(one.mem_mb for one in asked)
+        minutes = f"{max(seconds) / 60:.1f}"
+        rows.append(
+            [rule, str(len(jobs)), f"{sum(seconds) / 3600:.1f}", minutes, f"{most / 1e3:.1f}"]
+        )
         hours += sum(seconds) / 3600
         if rule == "train":
             training = sum(seconds) / 3600
         else:
             longest = max(longest, (max(seconds) / 3600, rule))
-    rows.append(["together", str(sum(int(row[1]) for row in rows)), f"{hours:.0f}"])
-    yield "paper.table", table(["rule", "jobs", "core-hours"], rows)
+    rows.append(["together", str(sum(int(row[1]) for row in rows)), f"{hours:.0f}", "", ""])
+    columns = ["rule", "jobs", "core-hours", "longest job, minutes", "largest job, GB"]
+    yield "paper.table", table(columns, rows)
+    yield "paper.analysis", f"{hours - training:.1f}"
     disk = disk_estimate(study)
     yield "paper.disk", f"{sum(disk.values()) / 1e9:.0f} GB"
     yield "paper.states", f"{disk['state'] / 1e9:.0f} GB"
     yield "paper.32-cores", f"{training / 32:.0f} h"
     yield "paper.128-cores", f"{training / 128:.1f} h"
-    yield "paper.longest", f"{longest[1]}, {longest[0]:.0f} h on one core"
+    yield "paper.longest", f"{longest[1]}, {60 * longest[0]:.0f} minutes on one core"
 
 
 STARTS = {"gaussian": "mnist-10x10x10-gaussian-decay0", "uniform": "mnist-10x10x10-uniform-decay0"}
@@ -509,9 +589,15 @@ INNER = ("hidden1-hidden2", "hidden2-hidden3", "hidden3-output")
 SINGLE_TRACE, COLUMN_NORMS = "ia.ib.ja.jb", "ia.ia.ja.ja"
 
 
+def kept() -> Iterator[tuple[str, str]]:
+    """Yield the tables of results that are kept."""
+    for key, header, rows in kept_numbers.tables(DOCS):
+        yield key, table(header, rows) if rows else "\n\nNot run yet.\n\n"
+
+
 def of_condition(folder: Path, name: str, condition: str) -> pd.DataFrame:
     """Return a condition's table, of all members."""
-    found = pd.read_csv(folder / name / f"{condition}.csv", keep_default_na=True)
+    found = read_table(folder / name / f"{condition}.csv")
     return found[found["selection"] == "all"]
 
 
@@ -586,7 +672,7 @@ def _misses(predictions: pd.DataFrame) -> list[str]:
 
 
 def _gain(gains: pd.DataFrame, law: str) -> str:
-    return with_error(*gains.loc[law], 2) if law in gains.index else ""
+    return kept_numbers.with_error(*gains.loc[law], 2) if law in gains.index else ""
 
 
 # Networks of the default study with interacting laws, and the four quartics of few members.
@@ -645,7 +731,7 @@ def _joint(folder: Path, condition: str) -> list[str]:
         for hidden in ("hidden1", "hidden2", "hidden3")
     ]
     whole = row_of(last, hidden="all")
-    cells.append(with_error(whole["gain"], whole["standard_error"], 2))
+    cells.append(kept_numbers.with_error(whole["gain"], whole["standard_error"], 2))
     drawn = of_condition(folder, "drawn", condition)
     for law, which in (("trained", "nothing"), ("bipartite", "all"), ("joint", "all")):
         cells.append(_accuracy(row_of(drawn, epoch=drawn["epoch"].max(), law=law, drawn=which)))
@@ -670,7 +756,9 @@ def network_law(folder: Path) -> Iterator[tuple[str, str]]:
         for part in ("totals", "hidden1", "hidden2", "hidden3", "all"):
             rows = found[(found["hidden"] == part) & found["gain"].notna()].set_index("epoch")
             cells = (
-                with_error(rows.loc[epoch, "gain"], rows.loc[epoch, "standard_error"], 3)
+                kept_numbers.with_error(
+                    rows.loc[epoch, "gain"], rows.loc[epoch, "standard_error"], 3
+                )
                 for epoch in epochs
             )
             gained.append([start, part, *cells])
@@ -693,31 +781,35 @@ def network_law(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _accuracy(row: pd.Series) -> str:
-    return "" if pd.isna(row["accuracy"]) else with_error(row["accuracy"], row["standard_error"], 3)
+    return (
+        ""
+        if pd.isna(row["accuracy"])
+        else kept_numbers.with_error(row["accuracy"], row["standard_error"], 3)
+    )
 
 
 def choices(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the law, the learned rank and the distance by optimiser and activation."""
-    conditions = pd.read_csv(folder / "conditions.csv")
-    findings = pd.read_csv(folder / "findings.csv")
+    conditions = read_table(folder / "conditions.csv")
+    findings = read_table(folder / "findings.csv")
     findings = findings[(findings["selection"] == "all") & (findings["epoch"] == LAST)]
     curves, spectra = (
-        pd.read_csv(folder / f"{name}.csv") for name in ("learning_curves", "spectra")
+        read_table(folder / f"{name}.csv") for name in ("learning_curves", "spectra")
     )
-    distances = pd.read_csv(folder / "distances.csv")
+    distances = read_table(folder / "distances.csv")
     rows = []
     for _, how in conditions.iterrows():
         place = {"condition": how["condition"], "epoch": LAST}
         learned = row_of(curves, **place)
         error = learned["accuracy_sd"] / (how["members"] - 1) ** 0.5
         cells = [f"{how['optimiser']}, {how['activation']}"]
-        cells.append(with_error(learned["accuracy_mean"], error, 3))
+        cells.append(kept_numbers.with_error(learned["accuracy_mean"], error, 3))
         for layer in INNER:
             found = row_of(findings, **place, layer=layer)
             cells.append(f"{found['law']}, {found['verdict']}")
         mine = spectra[spectra["null"].isna()]
         rank = row_of(mine, **place, layer="input-hidden1", statistic="learned_rank")
-        cells.append(with_error(rank["value"], rank["standard_error"], 1))
+        cells.append(kept_numbers.with_error(rank["value"], rank["standard_error"], 1))
         for layer in INNER[:2]:
             moved = row_of(distances, **place, layer=layer, reference="start")
             cells.append(f"{moved['w2']:.2f} ({moved['w2_floor_95']:.2f})")
@@ -725,6 +817,37 @@ def choices(folder: Path) -> Iterator[tuple[str, str]]:
     heads = ["optimiser, activation", "accuracy", *(f"`{layer}`" for layer in INNER)]
     heads += ["learned rank, `input-hidden1`", *(f"W2 travelled, `{layer}`" for layer in INNER[:2])]
     yield "choices.table", table(heads, rows)
+
+
+def noise_scale(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield how far laws differ that have one number of the recipe in common."""
+    parameters = {
+        "mean": "mean",
+        "v_total": "grand total",
+        "v_rows": "row sums",
+        "v_columns": "column sums",
+        "v_rest": "rest",
+    }
+    recipes = {"-sgd": "SGD", "": "Adam"}
+    rows = []
+    for suffix, optimiser in recipes.items():
+        for decay in ("0", "0.01"):
+            recipe = f"digits-10x10-gaussian-decay{decay}{suffix}"
+            found = pd.read_csv(folder / "noise_scale" / f"{recipe}.csv")
+            found = found[(found["layer"] == INNER[0]) & (found["epoch"] == LAST)]
+            for same, part in found.groupby("same", sort=False):
+                by = part.set_index("parameter").loc[[*parameters]]
+                cells = (
+                    f"{difference:.3f} ({error:.3f})"
+                    for difference, error in zip(
+                        by["typical_difference"], by["typical_error"], strict=True
+                    )
+                )
+                pairs = by["pairs"].iloc[0]
+                significant = f"{by['significant'].sum()} of {by['pairs'].sum()}"
+                rows.append([f"{optimiser}, {decay}", str(same), str(pairs), *cells, significant])
+    heads = ["optimiser, decay", "in common", "pairs", *parameters.values(), "significant"]
+    yield "noise.table", table(heads, rows)
 
 
 def _three(values: pd.Series) -> str:
@@ -746,14 +869,27 @@ def measure(folder: Path, others: Iterable[Path], side: Mapping[str, Path]) -> d
         (network_law, side["interacting"]),
         (of_default, folder),
         (choices, side["choices"]),
+        (noise_scale, side["optimisers"]),
     ):
         found.update(of_study(results))
+    # Results at full size are compared with these.
+    shutil.copyfile(folder / "claims.csv", DOCS / "claims.csv")
     return {**found, **beside()}
 
 
 def beside() -> dict[str, str]:
-    """Make the texts of tables that stand beside the pages."""
-    parts = (simulations, of_spectra, transformer, speed, paper)
+    """Make the texts of tables and results that stand beside the pages."""
+    parts = (
+        simulations,
+        planted_claims,
+        claims,
+        of_spectra,
+        transformer,
+        speed,
+        analysis,
+        paper,
+        kept,
+    )
     return {key: text for part in parts for key, text in part()}
 
 
@@ -766,12 +902,14 @@ def main() -> None:
     measuring.add_argument("others", type=Path, nargs="+", help="the same with other seeds")
     for name in SIDE:
         measuring.add_argument(f"--{name}", type=Path, required=True, help=f"studies/{name}.yaml")
-    commands.add_parser("write", help="write stored numbers into the pages")
+    commands.add_parser("write", help="store what stands beside the pages, and write them")
     options = parser.parse_args()
     if options.command == "measure":
         side = {name: getattr(options, name) for name in SIDE}
         numbers = measure(options.results, options.others, side)
-        STORED.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
+    else:
+        numbers = {**json.loads(STORED.read_text()), **beside()}
+    STORED.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
     write_pages()
 
 

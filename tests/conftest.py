@@ -25,12 +25,18 @@ def digits():
 
 
 @pytest.fixture(scope="session")
-def mnist():
-    """Both splits of the whole of MNIST, from the folder that WEIGHTLAWS_DATA names."""
+def mnist_folder():
+    """The folder that WEIGHTLAWS_DATA names, if it has MNIST."""
     folder = Path(os.environ.get("WEIGHTLAWS_DATA", ROOT / "data"))
     if not (folder / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file():
         pytest.skip(f"no MNIST in {folder}; name the folder that has it in WEIGHTLAWS_DATA")
-    return load_dataset("mnist", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mnist(mnist_folder):
+    """Both splits of the whole of MNIST."""
+    return load_dataset("mnist", mnist_folder)
 
 
 class SmallDisk:

@@ -24,6 +24,11 @@ def benchmark(monkeypatch):
     return load
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.py")))
+def test_what_a_benchmark_imports_is_there(benchmark, name):
+    assert callable(benchmark(name).main)
+
+
 def test_the_baseline_is_the_published_invariants(benchmark):
     invariants = benchmark("invariants")
     assert list(invariants.EXPRESSIONS) == list(PUBLISHED)

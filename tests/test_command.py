@@ -52,6 +52,16 @@ def test_analyse_takes_patterns_and_writes_beside_by_default(file, tmp_path, mon
     assert not (tmp_path / "refused").exists()
 
 
+def test_keep_refuses_a_folder_that_holds_something_else(tmp_path):
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers/draft.tex").touch()
+    with pytest.raises(SystemExit, match=r"papers: found files, and no shards\.csv among them"):
+        main(["keep", str(tmp_path), str(tmp_path / "papers")])
+    with pytest.raises(SystemExit, match=r"study\.yaml: found no such file"):
+        main(["keep", str(tmp_path), str(tmp_path / "new")])
+    assert [path.name for path in tmp_path.rglob("*")] == ["papers", "draft.tex"]
+
+
 def test_analyse_tells_its_progress_on_a_terminal(file, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     main(["analyse", str(file), "--quick", "--out", str(file.parent / "out")])

@@ -1,9 +1,11 @@
+import os
 import re
 import subprocess
 import sys
 import tomllib
 from importlib.metadata import distributions
 
+import pytest
 import yaml
 from support.project import ROOT
 
@@ -61,7 +63,7 @@ def test_the_citation_is_of_this_version():
 
 
 def test_the_library_never_imports_snakemake():
-    for path in (ROOT / "src").rglob("*.py"):
+    for path in (ROOT / "src/weightlaws").rglob("*.py"):
         assert not re.search(r"^\s*(import|from) snakemake", path.read_text(), re.MULTILINE), path
 
 
@@ -84,3 +86,32 @@ def test_the_reference_has_every_module():
         if path.stem != "__init__" and path.parent.name not in ("datasets", "initial_laws")
     ]
     assert sorted(listed) == sorted(modules)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "asked", "said"),
+    [
+        (
+            ["STUDY=depth", "CONFIG=members=200"],
+            "depth",
+            " --configfile studies/depth.yaml --config members=200",
+            ' CONFIG="members=200"',
+        ),
+        (["STUDY=results/depth"], "depth", " --configfile studies/depth.yaml", ""),
+        ([], "default", "", ""),
+    ],
+)
+def test_make_results_runs_a_study_and_keeps_its_results(arguments, name, asked, said):
+    # A make inside `make test` would print more lines and take the variables of the outer one.
+    outer = ("MAKE", "STUDY", "CONFIG")
+    own = {key: value for key, value in os.environ.items() if not key.startswith(outer)}
+    command = ["make", "--dry-run", "results", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=True)
+    lines = [" ".join(line.split()) for line in done.stdout.replace("\\\n", " ").splitlines()]
+    *_, ran, kept, written = lines
+    assert ran == f".venv/bin/snakemake --cores all{asked}"
+    assert kept == (
+        f".venv/bin/weightlaws keep results/{name} docs/results/{name} "
+        f"--command 'make results STUDY={name}{said}'"
+    )
+    assert written == ".venv/bin/python docs/measured.py write"

@@ -1,4 +1,4 @@
-"""The command line: ``weightlaws analyse``, ``weightlaws progress`` and ``weightlaws new``."""
+"""The command line: ``weightlaws analyse``, ``progress``, ``keep`` and ``new``."""
 
 import argparse
 import logging
@@ -64,6 +64,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     far.add_argument("--every", type=float, metavar="N", help="repeat every N seconds until done")
     far.set_defaults(run=_progress)
+    kept = commands.add_parser("keep", help="write what is kept of a study's results")
+    kept.add_argument("study", type=Path, metavar="STUDY", help="folder of its results")
+    kept.add_argument("out", type=Path, metavar="DIR", help="folder to write anew")
+    kept.add_argument(
+        "--command",
+        dest="made_by",
+        default="snakemake --cores all --configfile study.yaml",
+        metavar="TEXT",
+        help="what made the results, for the README there",
+    )
+    kept.set_defaults(run=_keep)
     new = commands.add_parser("new", help="write a study to start from")
     new.add_argument("file", type=Path, metavar="my-study.yaml")
     new.set_defaults(run=_new)
@@ -127,6 +138,13 @@ def _progress(options: argparse.Namespace) -> None:
     from weightlaws.monitoring.progress_page import follow
 
     follow(options.study, options.every)
+
+
+def _keep(options: argparse.Namespace) -> None:
+    from weightlaws.kept_results import keep
+
+    keep(options.study, options.out, options.made_by)
+    print(f"{options.out}/README.md has the verdicts, and leads to figures and tables")
 
 
 def _new(options: argparse.Namespace) -> None:

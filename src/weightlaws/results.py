@@ -1,35 +1,47 @@
 """Results of a study, as arrays and tables."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import xarray as xr
 
-from weightlaws.arrays import Floats, Shapes, Singles
+from weightlaws.arrays import Floats, Shapes
 from weightlaws.errors import WeightLawsError
-from weightlaws.inference.dead_outputs import ALL
+from weightlaws.inference.dead_outputs import ALL, WITHOUT_DEAD
 from weightlaws.inference.findings import REJECTED
-from weightlaws.inference.stored_fits import read_fits
-from weightlaws.invariants.catalogue import catalogue
-from weightlaws.laws.pigmm import PIGMM
-from weightlaws.planning.specs import (
-    UNKNOWN_CODE,
-    invariants_spec,
-    model_spec,
-    weights_spec,
-    without_code,
-)
+from weightlaws.inference.interacting import law_graphs, too_few
+from weightlaws.invariants.catalogue import catalogue, published_number
+from weightlaws.laws.base import Law
+from weightlaws.laws.candidates import candidates
+from weightlaws.laws.interacting import Interacting
+from weightlaws.laws.names import BIPARTITE, DIAGONAL, INDEPENDENT, INTERACTING, ONE_SIDED
+from weightlaws.planning.specs import UNKNOWN_CODE, invariants_spec, weights_spec, without_code
 from weightlaws.planning.stages import STAGES
 from weightlaws.storage.hdf5 import Reader, check_spec, opened
-from weightlaws.storage.shard_specs import Spec
-from weightlaws.storage.shards import read_shapes, weights_shard
+from weightlaws.storage.shard_specs import Spec, WeightsSpec
+from weightlaws.storage.shards import read_shapes, read_weights, weights_shard
 from weightlaws.storage.tables import read_table, read_tables
 from weightlaws.study.conditions import Checkpoint, Ensemble, Shard
 from weightlaws.study.layout import PATHS
 from weightlaws.study.study import Study, recorded_study
+from weightlaws.training.networks import labelled_side
+
+#: Names of laws that `Results.fit` takes: those in tables, and two that are easier to type.
+LAWS = {
+    **{"iid": INDEPENDENT, "pigmm": DIAGONAL},
+    **{law: law for law in (INDEPENDENT, BIPARTITE, DIAGONAL, ONE_SIDED, INTERACTING)},
+}
+
+#: The files of tables that have another name there.
+_FILES = {"invariants": "predictions", "spectra": "spectra_table", "costs": "cost"}
 
 
 def load(folder: str | Path, selection: str | None = ALL) -> "Results":
@@ -62,6 +74,8 @@ class Results:
     """Results of a study, read from its folder when they are asked for.
 
     Tables of laws are about a selection of members, all unless ``load`` was asked for another.
+    ``results[condition][layer]`` has the weights, invariants and laws of one layer, and names of
+    conditions and layers complete inside the brackets.
 
     Attributes
     ----------
@@ -80,6 +94,44 @@ class Results:
 
     def __repr__(self) -> str:
         return f"<Results of study {self.study.name!r} in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        """Show in a notebook what there is: networks, layers, and tables."""
+        report, tables = self.folder / "report.html", self.tables()
+        networks = pd.DataFrame(
+            {
+                "networks": name,
+                "members": each.members,
+                "layers": ", ".join(
+                    f"{layer} ({rows} x {columns})" for layer, (rows, columns) in shapes.items()
+                ),
+            }
+            for name, each in self._networks.items()
+            for shapes in [{} if isinstance(each, Checkpoint) else each.shapes]
+        )
+        described = pd.DataFrame({"table": [*tables], "content": [*tables.values()]})
+        parts = [
+            f"<p>Study <b>{escape(self.study.name)}</b> in <code>{escape(str(self.folder))}</code>"
+            + (", with <code>report.html</code></p>" if report.is_file() else "</p>"),
+            networks.to_html(index=False, border=0),
+            described.to_html(index=False, border=0),
+            "<p>Of one layer: <code>[condition][layer]</code> with <code>.weights()</code>, "
+            "<code>.member_invariants()</code>, <code>.fit(epoch, law)</code></p>",
+        ]
+        return "\n".join(parts)
+
+    def __dir__(self) -> list[str]:
+        """Names without those of tables that are not there, for completion."""
+        absent = {*_table_properties()} - {*self.tables()}
+        return sorted({*super().__dir__()} - absent)
+
+    def __getitem__(self, condition: str) -> "ConditionResults":
+        """Return the layers of a condition, or of a single network."""
+        _choose("condition", condition, self._networks)
+        return ConditionResults(self, condition)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return [*self._networks]
 
     @cached_property
     def conditions(self) -> pd.DataFrame:
@@ -117,6 +169,11 @@ class Results:
         return self._table("deviations")
 
     @cached_property
+    def claims(self) -> pd.DataFrame:
+        """One row a claim: its effect size with an interval, its verdict, and a note."""
+        return self._table("claims")
+
+    @cached_property
     def invariants(self) -> pd.DataFrame:
         """One row a condition, layer, epoch and invariant: mean, prediction, deviations."""
         return self._table("predictions")
@@ -140,6 +197,11 @@ class Results:
     def significance(self) -> pd.DataFrame:
         """One row a condition, layer, law, headline epoch and invariant: its deviation, and p."""
         return self._table("significance")
+
+    @cached_property
+    def misses(self) -> pd.DataFrame:
+        """One row a condition, layer, law and headline epoch: its miss of all invariants, in SD."""
+        return self._table("misses")
 
     @cached_property
     def omnibus(self) -> pd.DataFrame:
@@ -194,10 +256,11 @@ class Results:
             return [0]
         return self.study.layer_snapshots(networks)[layer]
 
-    def weights(self, condition: str, layer: str) -> Singles:
-        """Weight matrices of all members, (member, snapshot, out, in).
+    def weights(self, condition: str, layer: str) -> xr.DataArray:
+        """Weight matrices of all members, float32 (member, epoch, row, column).
 
-        ``condition`` can also be a single network, which is one member with one snapshot.
+        Rows are the neurons that a layer leads to, columns those that it comes from.
+        ``condition`` can also be a single network, which is one member with one epoch.
 
         Raises
         ------
@@ -208,16 +271,15 @@ class Results:
         self._check(condition, layer)
         parts = []
         for path, shard in self._shards("weights", condition):
-            networks = self._networks[condition]
-            spec = weights_spec(self.study, networks, UNKNOWN_CODE, shard)
-            with _opened(path, "weights", spec, partly=isinstance(networks, Checkpoint)) as reader:
+            with self._opened_weights(path, shard, condition) as reader:
                 parts.append(weights_shard(reader, [layer]).weights[layer])
-        return np.concatenate(parts)
+        return self._labelled(np.concatenate(parts), condition, layer, ("row", "column"))
 
-    def member_invariants(self, condition: str, layer: str) -> Floats:
-        """Values of the invariants in ``invariants.csv``, (member, snapshot, invariant).
+    def member_invariants(self, condition: str, layer: str) -> xr.DataArray:
+        """Values of the invariants in ``invariants.csv``, float64 (member, epoch, invariant).
 
-        Values of members that diverged are NaN.
+        ``invariant`` has their names, and the coordinate ``published`` the numbers of those that
+        have one. Values of members that diverged are NaN.
         """
         self._check(condition, layer, modelled=True)
         graphs = catalogue(self.study.invariants)
@@ -231,31 +293,106 @@ class Results:
                 finite = reader.read("finite", np.bool_, (None, None))[:, -1]
                 name = f"invariants/{layer}"
                 parts.append(reader.read(name, np.float64, shape, finite=finite))
-        return np.concatenate(parts)
+        found = self._labelled(np.concatenate(parts), condition, layer, ("invariant",))
+        return found.assign_coords(
+            invariant=[graph.name for graph in graphs],
+            published=("invariant", [published_number(graph) for graph in graphs]),
+        )
 
-    def fit(self, condition: str, layer: str, epoch: int) -> PIGMM:
-        """Return the 13-parameter law fitted to one layer at one snapshot."""
-        self._check(condition, layer, modelled=True)
-        epochs = self.epochs(condition, layer)
-        _choose("epoch", epoch, epochs)
-        path = self._path(PATHS["fits"].format(condition=condition))
-        spec = model_spec(self.study, self.study.conditions[condition], UNKNOWN_CODE)
-        with _opened(path, "model", spec) as reader:
-            parameters = read_fits(path, reader.spec)[layer].parameters
-        size, _ = self.study.conditions[condition].square_layers[layer]
-        return PIGMM(size, parameters[epochs.index(epoch)])
+    def fit(self, condition: str, layer: str, epoch: int, law: str = "pigmm") -> Law | Interacting:
+        """Fit a law to one layer at one epoch.
+
+        Parameters
+        ----------
+        condition, layer, epoch
+            The ensemble of matrices. Members that diverged are left out, and with the selection
+            ``without dead outputs`` those whose outputs are all 0, too.
+        law
+            ``i.i.d.`` or ``iid``, ``bipartite``, ``diagonal S_D`` or ``pigmm``, ``one-sided``,
+            ``interacting``: the laws that tables compare. The last has the couplings of the table
+            `couplings`.
+
+        Returns
+        -------
+        IID, Bipartite, PIGMM, OneSided or Interacting
+
+        Raises
+        ------
+        WeightLawsError
+            If the layer has no such law, or members are too few for it.
+        """
+        _choose("law", law, LAWS)
+        _choose("condition", condition, self.study.conditions)
+        _choose("epoch", epoch, self.epochs(condition, layer))
+        ensemble = self.study.conditions[condition]
+        shape, labelled = ensemble.shapes[layer], labelled_side(layer, ensemble.sides)
+        fits: dict[str, Callable[[Floats], Law | Interacting]] = {**candidates(shape, labelled)}
+        if labelled != "columns":
+            fits[INTERACTING] = _fit_interacting
+        if LAWS[law] not in fits:
+            raise WeightLawsError(
+                f"law of {layer}, {shape[0]} x {shape[1]}",
+                repr(law),
+                f"one of {[*fits]}",
+                "choose a law that this shape and its labels have",
+            )
+        return fits[LAWS[law]](self._matrices(condition, layer, epoch))
+
+    def _matrices(self, condition: str, layer: str, epoch: int) -> Floats:
+        """Read one layer's matrices at one epoch, of the members that laws are fitted to."""
+        shards = [*self._shards("weights", condition)]
+        with self._opened_weights(*shards[0], condition) as reader:
+            shared = {key: value for key, value in reader.spec.items() if key != "members"}
+        paths, n_members = [path for path, _ in shards], self.study.conditions[condition].members
+        (found,) = read_weights(paths, WeightsSpec.parse(shared), n_members, layer, [epoch])
+        kept = ~found.dead_output if self.selection == WITHOUT_DEAD else slice(None)
+        return np.asarray(found.values[kept], dtype=np.float64)
+
+    @contextmanager
+    def _opened_weights(self, path: Path, shard: Shard, condition: str) -> Iterator[Reader]:
+        networks = self._networks[condition]
+        spec = weights_spec(self.study, networks, UNKNOWN_CODE, shard)
+        with _opened(path, "weights", spec, partly=isinstance(networks, Checkpoint)) as reader:
+            yield reader
+
+    def _labelled(
+        self, values: npt.NDArray[Any], condition: str, layer: str, axes: tuple[str, ...]
+    ) -> xr.DataArray:
+        """Name the axes of values (member, epoch, ...) of one layer."""
+        return xr.DataArray(
+            values,
+            dims=("member", "epoch", *axes),
+            coords={"member": np.arange(len(values)), "epoch": self.epochs(condition, layer)},
+            name=layer,
+            attrs={"condition": condition},
+        )
 
     def headline(self) -> str:
-        """Say in one line which laws are best at the last epoch, and which file to open."""
+        """Say in one line which laws are best at the last epoch, and which page to open."""
+        return f"{self.best_laws()}; open {self.folder / PATHS['answers']}"
+
+    def best_laws(self) -> str:
+        """Say which Gaussian laws are best at the last epoch, and in how many layers."""
         last = self.findings[self.findings["epoch"] == self.findings["epoch"].max()]
         counts = last["law"].fillna("none").value_counts()
         laws = ", ".join(f"{law} in {n}" for law, n in counts.items())
         rejected = int((last["verdict"] == REJECTED).sum())
         return (
             f"After {last['epoch'].iloc[0]} epochs the best of the Gaussian laws is {laws}, of "
-            f"{len(last)} layers, and is rejected in {rejected}; "
-            f"open {self.folder / 'report.html'}"
+            f"{len(last)} layers, and is rejected in {rejected}"
         )
+
+    def tables(self) -> dict[str, str]:
+        """What a row is of each table that is there, by its name."""
+        found = {}
+        for name, table in _table_properties().items():
+            file = _FILES.get(name, name)
+            stages = [stage for stage in STAGES.values() if file in stage.files]
+            paths = [path for stage in stages for path in stage.paths(self.study, file)]
+            paths = paths or [PATHS[file]] * (not stages)
+            if paths and all((self.folder / path).is_file() for path in paths):
+                found[name] = (table.__doc__ or "").rstrip(".")
+        return found
 
     @property
     def _networks(self) -> dict[str, Ensemble | Checkpoint]:
@@ -317,6 +454,69 @@ class Results:
                 "run snakemake to its end with the study's configuration",
             )
         return path
+
+
+@dataclass(frozen=True)
+class ConditionResults:
+    """The layers of a condition, or of a single network: ``results[condition]``."""
+
+    results: Results
+    condition: str
+
+    @property
+    def layers(self) -> Shapes:
+        """Shapes (rows, columns) of the layers, by name."""
+        return self.results._shapes(self.condition)
+
+    def __getitem__(self, layer: str) -> "LayerResults":
+        """Return one layer."""
+        _choose("layer", layer, self.layers)
+        return LayerResults(self.results, self.condition, layer)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return [*self.layers]
+
+
+@dataclass(frozen=True)
+class LayerResults:
+    """One layer of a condition, or of a single network: ``results[condition][layer]``."""
+
+    results: Results
+    condition: str
+    layer: str
+
+    @property
+    def epochs(self) -> list[int]:
+        """See `Results.epochs`."""
+        return self.results.epochs(self.condition, self.layer)
+
+    def weights(self) -> xr.DataArray:
+        """See `Results.weights`."""
+        return self.results.weights(self.condition, self.layer)
+
+    def member_invariants(self) -> xr.DataArray:
+        """See `Results.member_invariants`."""
+        return self.results.member_invariants(self.condition, self.layer)
+
+    def fit(self, epoch: int, law: str = "pigmm") -> Law | Interacting:
+        """See `Results.fit`."""
+        return self.results.fit(self.condition, self.layer, epoch, law)
+
+
+def _table_properties() -> dict[str, cached_property[pd.DataFrame]]:
+    """The properties of `Results` that are tables, by name."""
+    return {name: each for name, each in vars(Results).items() if isinstance(each, cached_property)}
+
+
+def _fit_interacting(matrices: Floats) -> Interacting:
+    """Fit the interacting law that so many members can tell of."""
+    n, rows, columns = matrices.shape
+    graphs = law_graphs((rows, columns), n)
+    if reason := too_few(graphs, n):
+        raise WeightLawsError(
+            "an interacting law", reason, "more members", "add members, or fit a Gaussian law"
+        )
+    return Interacting.fit(matrices, graphs=graphs)
 
 
 def _choose(what: str, found: object, expected: Collection[object]) -> None:

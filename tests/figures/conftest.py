@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from support.figures import EPOCHS, HIGHER, LAYERS, PUBLISHED, cross, select
+from support.figures import EPOCHS, HIGHER, LAYERS, cross, select
+from support.recipe import RECIPE
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def conditions():
         hidden="10x10",
         members=20,
         output_scale=np.nan,
-        **PUBLISHED,
+        **RECIPE,
     )
 
 
@@ -50,6 +51,8 @@ def invariants(conditions, rng):
         size=10,
         deviation_start=np.where(fitted, value, np.nan),
         deviation_sd=np.where(fitted, np.nan, value),
+        deviation_sd_standard_error=np.where(fitted, np.nan, 0.1 * value),
+        deviation_z=np.where(fitted, np.nan, value),
     )
 
 
@@ -59,7 +62,8 @@ def parameters(conditions, rng):
     table = cross(
         condition=[conditions["condition"][0]], layer=LAYERS, epoch=EPOCHS, parameter=names
     )
-    return table.assign(size=10, value=rng.normal(size=len(table)))
+    value = rng.normal(size=len(table))
+    return table.assign(size=10, value=value, low=value - 0.5, high=value + 1)
 
 
 @pytest.fixture
@@ -70,7 +74,14 @@ def distances(conditions, rng):
     between = between[between["reference"] < between["condition"]]  # each pair once
     table = pd.concat([start, between], ignore_index=True)
     w2, floor = rng.uniform(0.1, 3, len(table)), rng.uniform(0.1, 0.2, len(table))
-    return table.assign(size=10, w2=w2, w2_floor_mean=floor, w2_floor_95=1.3 * floor)
+    return table.assign(
+        size=10,
+        w2=w2,
+        w2_floor_95=1.3 * floor,
+        w2_squared_corrected=w2**2 - floor**2,
+        w2_squared_low=(w2**2 - 3 * floor**2).clip(0),
+        w2_squared_high=w2**2 + floor**2,
+    )
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_the_gallery_saves_the_same_bytes_twice(graphs, tmp_path):
 
 
 def test_names_in_the_gallery_keep_apart():
-    for style in (STYLE, Style(panel_width=1.0, font_scale=2.0)):
+    for style in (STYLE, Style(column_width=1.0, font_scale=2.0)):
         figure = gallery(catalogue("complete"), style)
         with style.in_use():
             figure.draw_without_rendering()

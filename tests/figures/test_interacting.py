@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from support.figures import LAYERS, STYLE, assert_apart, cross, words
+from support.figures import LAYERS, STYLE, TITLE, assert_apart, cross, words
 
 from weightlaws.figures.interacting import interacting
 from weightlaws.figures.style import save
@@ -67,75 +67,86 @@ def drawn(panel, k):
 
 
 def test_couplings_that_are_significant_are_drawn(couplings, scores, predictions):
-    figure = interacting(couplings, scores, predictions, 0.05, STYLE)
-    first = figure.legends[0]
-    labels = [text.get_text() for text in first.get_texts()]
-    assert set(labels[:-1]) == {
-        "tr (W Wᵀ)²",
-        "column norms to the fourth",
-        "entries cubed",
+    figure = interacting(couplings, scores, predictions, 0.05, TITLE, STYLE)
+    named = {
+        "tr (W Wᵀ)², ΣWᵢₐWᵢᵦWⱼₐWⱼᵦ": "ia.ib.ja.jb",
+        "column norms to the fourth, ΣWᵢₐ²Wⱼₐ²": "ia.ia.ja.ja",
+        "entries cubed, ΣWᵢₐ³": "ia.ia.ia",
     }
-    assert labels[-1] == "not significant"
-    k = labels.index("entries cubed")
-    mine = couplings[
-        (couplings["selection"] == "all")
-        & (couplings["layer"] == LAYERS[0])
-        & (couplings["invariant"] == "ia.ia.ia")
-    ]
-    assert sorted(drawn(figure.axes[0], k)) == sorted(mine["coupling"])
+    firsts = figure.axes[: len(LAYERS) * len(named) : len(LAYERS)]
+    titles = [panel.get_title(loc="left") for panel in firsts]
+    assert set(titles) == set(named)
+    for panel, title in zip(firsts, titles, strict=True):
+        mine = couplings[
+            (couplings["selection"] == "all")
+            & (couplings["layer"] == LAYERS[0])
+            & (couplings["invariant"] == named[title])
+        ]
+        assert sorted(drawn(panel, 0)) == sorted(mine["coupling"])
+        full = [line for line in panel.get_lines() if line.get_markerfacecolor() == "0.25"]
+        assert len(full[-1].get_xdata()) == 2  # epochs after 0
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[-1] == "coupling that is not significant"
 
 
 def test_gains_of_each_law_over_the_independent_one(couplings, scores, predictions):
-    figure = interacting(couplings, scores, predictions, 0.05, STYLE)
-    panel = figure.axes[len(LAYERS) + 1]
-    labels = [text.get_text() for text in figure.legends[1].get_texts()]
-    assert labels == ["bipartite law over i.i.d.", "interacting law over i.i.d."]
+    figure = interacting(couplings, scores, predictions, 0.05, TITLE, STYLE)
+    panel = figure.axes[len(SIGNIFICANT) * len(LAYERS) + 1]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[:2] == ["bipartite law over i.i.d.", "interacting law over i.i.d."]
     mine = scores[(scores["selection"] == "all") & (scores["layer"] == LAYERS[1])]
     for k, law in enumerate(("bipartite", "interacting")):
         np.testing.assert_array_equal(drawn(panel, k), mine.loc[mine["law"] == law, "gain"])
 
 
-def test_a_layer_without_a_law_says_so(couplings, scores, predictions):
+def test_layers_without_a_law_are_told_and_have_no_panels(couplings, scores, predictions):
     missing = couplings["layer"] == LAYERS[0]
     numbers = ["coupling", "low", "high", "p_adjusted", "step", "path_gain"]
     couplings.loc[missing, numbers] = np.nan
-    assert "no law is fitted" in words(interacting(couplings, scores, predictions, 0.05, STYLE))
-    couplings[numbers] = np.nan
-    text = words(interacting(couplings, scores, predictions, 0.05, STYLE))
-    assert "no law is fitted" in text
-    assert "not significant" not in text
+    predictions.loc[predictions["layer"] == LAYERS[0], "deviation_interacting"] = np.nan
+    figure = interacting(couplings, scores, predictions, 0.05, TITLE, STYLE)
+    title = figure.get_suptitle().replace("\n", " ")
+    assert title == f"{TITLE}; no interacting law fits hidden 1 to hidden 2"
+    assert len(figure.axes) == len(SIGNIFICANT) + 2
+    couplings[numbers], predictions["deviation_interacting"] = np.nan, np.nan
+    none = interacting(couplings, scores, predictions, 0.05, TITLE, STYLE)
+    assert not any(panel.axison for panel in none.axes)
 
 
 def test_where_no_coupling_helps_none_is_drawn(couplings, scores, predictions):
-    text = words(interacting(couplings.assign(step=np.nan), scores, predictions, 0.05, STYLE))
-    assert "none is needed" in text
-    assert "no law is fitted" not in text
+    figure = interacting(couplings.assign(step=np.nan), scores, predictions, 0.05, TITLE, STYLE)
+    assert len(figure.axes) == 2 * len(LAYERS)
+    assert "not significant" not in words(figure)
 
 
 def test_nothing_overlaps_or_leaves_the_figure(couplings, scores, predictions, tmp_path):
-    figure = interacting(couplings, scores, predictions, 0.05, STYLE)
+    figure = interacting(couplings, scores, predictions, 0.05, TITLE, STYLE)
     assert_apart(figure, STYLE)
     texts = []
     for k in range(2):
-        save(interacting(couplings, scores, predictions, 0.05, STYLE), tmp_path / f"{k}.svg", STYLE)
+        save(
+            interacting(couplings, scores, predictions, 0.05, TITLE, STYLE),
+            tmp_path / f"{k}.svg",
+            STYLE,
+        )
         texts.append((tmp_path / f"{k}.svg").read_text())
     assert texts[0] == texts[1]
 
 
 def test_a_missing_column_is_named(couplings, scores, predictions):
     with pytest.raises(ValueError, match=r"couplings: expected columns \['step'\]"):
-        interacting(couplings.drop(columns="step"), scores, predictions, 0.05, STYLE)
+        interacting(couplings.drop(columns="step"), scores, predictions, 0.05, TITLE, STYLE)
     with pytest.raises(ValueError, match=r"scores: expected columns \['gain'\]"):
-        interacting(couplings, scores.drop(columns="gain"), predictions, 0.05, STYLE)
+        interacting(couplings, scores.drop(columns="gain"), predictions, 0.05, TITLE, STYLE)
     with pytest.raises(ValueError, match=r"predictions: expected columns \['n_fits'\]"):
-        interacting(couplings, scores, predictions.drop(columns="n_fits"), 0.05, STYLE)
+        interacting(couplings, scores, predictions.drop(columns="n_fits"), 0.05, TITLE, STYLE)
 
 
 def test_predictions_of_the_last_epoch_are_set_against_each_other(couplings, scores, predictions):
     missing = (predictions["layer"] == LAYERS[1]) & (predictions["epoch"] == 10)
     predictions.loc[missing, "deviation_interacting"] = np.nan
-    figure = interacting(couplings, scores, predictions, 0.05, STYLE)
-    panel, empty = figure.axes[2 * len(LAYERS)], figure.axes[2 * len(LAYERS) + 1]
+    figure = interacting(couplings, scores, predictions, 0.05, TITLE, STYLE)
+    panel, empty = figure.axes[-len(LAYERS) :]
     others, fitted = (line for line in panel.get_lines() if line.get_marker() == "o")
     place = {"selection": "all", "layer": LAYERS[0], "epoch": 10}
     mine = predictions.loc[(predictions[[*place]] == pd.Series(place)).all(axis=1)]
@@ -144,4 +155,20 @@ def test_predictions_of_the_last_epoch_are_set_against_each_other(couplings, sco
         np.testing.assert_array_equal(dots.get_xdata(), table["deviation_bipartite"])
         np.testing.assert_array_equal(dots.get_ydata(), table["deviation_interacting"])
     assert len(fitted.get_xdata()) == len(SIGNIFICANT)
-    assert [text.get_text() for text in empty.texts] == ["no law is drawn"]
+    assert not any(len(line.get_xdata()) for line in empty.get_lines() if line.get_marker() == "o")
+
+
+def test_without_predictions_there_are_no_panels_of_them(couplings, scores, predictions):
+    predictions["deviation_interacting"] = np.nan
+    figure = interacting(couplings, scores, predictions, 0.05, TITLE, STYLE)
+    title = figure.get_suptitle().replace("\n", " ")
+    assert title == f"{TITLE}; no interacting law has predictions at epoch 10"
+    assert len(figure.axes) == len(LAYERS) * (len(SIGNIFICANT) + 1)
+
+
+def test_a_layer_without_predictions_says_so(couplings, scores, predictions):
+    predictions.loc[predictions["layer"] == LAYERS[1], "deviation_interacting"] = np.nan
+    figure = interacting(couplings, scores, predictions, 0.05, TITLE, STYLE)
+    last = figure.axes[-len(LAYERS) :]
+    assert [panel.get_legend_handles_labels() != ([], []) for panel in last].count(False) == 1
+    assert words(figure).count("no predictions") == 1

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from support.figures import STYLE, assert_apart, cross, words
+from support.figures import STYLE, TITLE, assert_apart, cross, words
 
 from weightlaws.figures.noise_scale import noise_scale
 
@@ -35,7 +35,7 @@ def parameters():
 
 
 def test_lines_stand_at_the_time_and_value_of_the_table(parameters):
-    figure = noise_scale(parameters, STYLE)
+    figure = noise_scale(parameters, TITLE, STYLE)
     panels = figure.axes
     assert len(panels) == len(LAYERS) * len(PARAMETERS)
     part = parameters.query("layer == 'hidden2-output' and parameter == 'v_rows' and epoch > 0")
@@ -46,7 +46,7 @@ def test_lines_stand_at_the_time_and_value_of_the_table(parameters):
 
 
 def test_equal_ratios_share_a_colour_and_the_legend_says_which(parameters):
-    figure = noise_scale(parameters, STYLE)
+    figure = noise_scale(parameters, TITLE, STYLE)
     # 0.1/50 and 0.2/100 are one ratio, and so are no others.
     colours = {tuple(line.get_color()) for line in figure.axes[0].lines}
     assert len(colours) == 5
@@ -58,4 +58,4 @@ def test_equal_ratios_share_a_colour_and_the_legend_says_which(parameters):
 
 def test_a_table_without_a_parameter_is_refused(parameters):
     with pytest.raises(ValueError, match="expected parameter \\['v_rest'\\]"):
-        noise_scale(parameters[parameters["parameter"] != "v_rest"], STYLE)
+        noise_scale(parameters[parameters["parameter"] != "v_rest"], TITLE, STYLE)

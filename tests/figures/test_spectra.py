@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-from support.figures import PUBLISHED, STYLE, assert_apart
+from support.figures import STYLE, TITLE, assert_apart
+from support.recipe import RECIPE
 
 from weightlaws.figures import lazy_rich
 from weightlaws.figures import spectra as spectra_figures
@@ -21,7 +22,7 @@ CURVE_SIZES = {
     "plateau": 2,
 }
 COPIES = ["permuted", "sign-flipped"]
-WITH_NULL = ["outliers_above", "mean_ratio", "brody"]
+WITH_NULL = ["outliers_above", "mean_ratio", "brody", "bulk_distance"]
 STATISTICS = [
     *WITH_NULL,
     "upper_edge",
@@ -119,12 +120,12 @@ def scaled():
         {
             "condition": ["plain", "rich", "lazy", "decayed"],
             "dataset": "digits",
-            "hidden": "120",
+            "hidden": 120,  # as a single width is read from a table
             "initialisation": "gaussian",
             "weight_decay": [0.0, 0.0, 0.0, 0.01],
             "output_scale": [np.nan, 0.5, 8.0, np.nan],
             "members": 5,
-            **PUBLISHED,
+            **RECIPE,
         }
     )
     names = conditions["condition"]
@@ -156,14 +157,22 @@ def value(spectra, layer, epoch, statistic):
 
 
 def panels_of(figure, layers):
-    """Split the panels, which stand row by row, into those of each layer."""
-    return [figure.axes[k::layers] for k in range(layers)]
+    """The panels of each layer, from above."""
+    columns = [[] for _ in range(layers)]
+    for panel in figure.axes:
+        columns[panel.get_subplotspec().colspan.start].append(panel)
+    return columns
+
+
+def title_of(panel):
+    """The lines above a panel, as if it were wide enough for each."""
+    return panel.get_title().replace("\n", " ")
 
 
 def test_singular_values_stand_under_their_law_with_their_outliers(curves, spectra):
-    figure = spectra_figures.singular_values(curves, spectra, STYLE)
+    figure = spectra_figures.singular_values(curves, spectra, TITLE, STYLE)
     for (layer, shape), panels in zip(SHAPES.items(), panels_of(figure, 2), strict=True):
-        assert panels[0].get_title().startswith("{} ({}\xa0x\xa0{})".format(layer, *shape))
+        assert panels[0].get_title().startswith("{}\n{}\u2009×\u2009{}".format(layer, *shape))
         assert panels[0].get_xlim() == panels[1].get_xlim()
         for panel, epoch in zip(panels, (0, 20), strict=True):
             density = at(curves, layer, epoch, curve="density")
@@ -179,13 +188,26 @@ def test_singular_values_stand_under_their_law_with_their_outliers(curves, spect
             outliers = at(curves, layer, epoch, curve="outlier")["x"]
             assert [path.vertices[0, 0] for path in ticks.get_paths()] == outliers.tolist()
             n = value(spectra, layer, epoch, "outliers_above")
-            assert f"epoch {epoch}: outliers {n:.3g} ± 0.05, 0.53 if random" in panel.get_title()
+            says = f"epoch {epoch}: outliers {n:.3g}\xa0±\xa00.05 (random:\xa00.53)"
+            assert says in title_of(panel)
     assert {"singular value", "share per unit"} <= set(words(figure))
     assert "Marchenko-Pastur law of the bulk" in legend(figure)
 
 
+def test_no_law_is_drawn_where_the_bulk_fits_none(curves, spectra):
+    far = spectra["statistic"] == "bulk_distance"
+    # A random matrix is 0.53 away, with a standard deviation of 0.1.
+    for distance, fits in ((0.53 + 1.9 * 0.1, True), (0.53 + 2.0 * 0.1, False), (np.nan, False)):
+        found = spectra.assign(value=spectra["value"].where(~far, distance))
+        figure = spectra_figures.singular_values(curves, found, TITLE, STYLE)
+        for panel in figure.axes:
+            assert len(panel.get_lines()) == 2 * fits
+            assert len(panel.patches) == fits
+            assert ("no random bulk fits" in title_of(panel)) != fits
+
+
 def test_level_statistics_of_a_layer_that_unfolds_and_one_too_small(curves, spectra):
-    figure = spectra_figures.level_statistics(curves, spectra, STYLE)
+    figure = spectra_figures.level_statistics(curves, spectra, TITLE, STYLE)
     large, small = panels_of(figure, 2)
     for (ratio, *_), layer in zip((large, small), SHAPES, strict=True):
         drawn = ratio.get_lines()[2]
@@ -197,7 +219,8 @@ def test_level_statistics_of_a_layer_that_unfolds_and_one_too_small(curves, spec
         (null,) = ratio.patches
         assert null.get_y() == pytest.approx(0.53 - 1.96 * 0.1 / 4**0.5)
         assert null.get_height() == pytest.approx(2 * 1.96 * 0.1 / 4**0.5)
-        assert f"epoch 20: mean ratio {wanted[-1]:.3g} ± 0.05, 0.53 if random" in ratio.get_title()
+        says = f"epoch 20: mean ratio {wanted[-1]:.3g}\xa0±\xa00.05 (random:\xa00.53)"
+        assert says in title_of(ratio)
     for panel, name in zip(large[1:], ("spacing", "number_variance"), strict=True):
         first, last = (at(curves, "input-hidden", epoch, curve=name) for epoch in (0, 20))
         lines = [line.get_ydata() for line in panel.get_lines()]
@@ -208,22 +231,21 @@ def test_level_statistics_of_a_layer_that_unfolds_and_one_too_small(curves, spec
             np.testing.assert_allclose(line, y, rtol=1e-12)
         (band,) = panel.collections
         assert band.get_paths()[0].vertices[:, 1].max() == last["high"].max()
-    assert "epoch 0: Brody parameter" in large[1].get_title()
-    assert not any(panel.axison for panel in small[1:])
-    assert words(figure).count("too few levels to unfold") == 2
+    assert "epoch 0: Brody" in title_of(large[1])
+    assert len(small) == 1
     assert legend(figure)[:2] == ["first analysed epoch", "last analysed epoch"]
 
 
 def test_level_statistics_without_any_layer_to_unfold_are_mean_ratios(curves, spectra):
     small = curves[curves["layer"] == "hidden-output"]
-    figure = spectra_figures.level_statistics(small, spectra, STYLE)
+    figure = spectra_figures.level_statistics(small, spectra, TITLE, STYLE)
     (panel,) = figure.axes
     assert panel.get_xlabel() == "epoch"
     assert "last analysed epoch" not in legend(figure)
 
 
 def test_singular_vectors_are_hollow_unless_informative(ranks, spectra):
-    figure = spectra_figures.singular_vectors(ranks, spectra, STYLE)
+    figure = spectra_figures.singular_vectors(ranks, spectra, TITLE, STYLE)
     for (layer, shape), panels in zip(SHAPES.items(), panels_of(figure, 2), strict=True):
         lines = iter(panels[2].get_lines())
         for panel, epoch in zip(panels[:2], (0, 20), strict=True):
@@ -244,13 +266,13 @@ def test_singular_vectors_are_hollow_unless_informative(ranks, spectra):
                 value(spectra, layer, epoch, name)
                 for name in ("informative_vectors", "learned_rank")
             )
-            says = f"epoch {epoch}: learned rank {learned:.3g} ± 0.05, {n:.3g} informative"
-            assert says in panel.get_title()
+            says = f"epoch {epoch}: learned rank {learned:.3g}\xa0±\xa00.05, {n:.3g} informative"
+            assert says in title_of(panel)
     assert {"rank", "p-value"} <= set(words(figure))
 
 
 def test_hill_plots_have_a_verdict_and_no_exponent_without_a_power_law(curves, spectra):
-    figure = spectra_figures.hill(curves, spectra, STYLE)
+    figure = spectra_figures.hill(curves, spectra, TITLE, STYLE)
     for layer, panel in zip(SHAPES, figure.axes, strict=True):
         lines = [iter(panel.get_lines())] * 2  # in pairs
         for line, flat, band, epoch in zip(*lines, panel.collections, (0, 20), strict=True):
@@ -260,15 +282,26 @@ def test_hill_plots_have_a_verdict_and_no_exponent_without_a_power_law(curves, s
             np.testing.assert_array_equal(flat.get_xydata(), level[["x", "y"]])
             assert band.get_paths()[0].vertices[:, 1].max() == part["high"].max()
             says = f"epoch {epoch}: not a power law; plateau in 2 of 4"
-            assert says in panel.get_title()
+            assert says in title_of(panel)
         assert panel.get_ylabel() == ("" if panel is figure.axes[1] else "Hill estimate γₖ")
     assert not any("exponent" in word for word in words(figure))
+
+
+def test_layers_of_too_few_values_for_a_verdict_are_told_and_have_no_hill_plot(curves, spectra):
+    small = spectra["layer"] == "hidden-output"
+    few = spectra.assign(verdict=spectra["verdict"].mask(small, "too few values"))
+    figure = spectra_figures.hill(curves, few, TITLE, STYLE)
+    assert [panel.get_title().split("\n")[0] for panel in figure.axes] == ["input-hidden"]
+    told = figure.get_suptitle().replace("\n", " ")
+    assert told == f"{TITLE}; too few values to tell of a tail: hidden-output"
+    none = spectra_figures.hill(curves, spectra.assign(verdict="too few values"), TITLE, STYLE)
+    assert not any(panel.axison for panel in none.axes)
 
 
 @pytest.mark.parametrize(
     ("share", "error", "says"),
     [
-        (1.0, 0.1, "power law, exponent 3.5 ± 0.1"),
+        (1.0, 0.1, "power law, exponent 3.5\xa0±\xa00.1"),
         (1.0, np.nan, "power law, exponent 3.5"),
         (0.75, 0.1, "power law (3 of 4 members)"),
     ],
@@ -278,9 +311,9 @@ def test_an_exponent_is_told_where_all_members_have_a_power_law(curves, share, e
     spectra.loc[spectra["statistic"] == "share_power_law", "value"] = share
     exponents = spectra["statistic"] == "tail_exponent"
     spectra.loc[exponents, ["value", "standard_error"]] = [3.5, error]
-    panel = spectra_figures.hill(curves, spectra, STYLE).axes[0]
+    panel = spectra_figures.hill(curves, spectra, TITLE, STYLE).axes[0]
     wanted = [f"epoch {epoch}: {says}; plateau in 2 of 4" for epoch in (0, 20)]
-    assert panel.get_title().splitlines()[1:] == wanted
+    assert title_of(panel).endswith(" ".join(wanted))
 
 
 def test_lazy_rich_draws_each_layer_against_the_output_scale(scaled):
@@ -313,9 +346,20 @@ def test_lazy_rich_draws_each_layer_against_the_output_scale(scaled):
     labels = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
     assert labels == ["plain", "0.5", "8"]
     assert figure.axes[-1].get_xlabel() == "output scale alpha"
-    assert figure.axes[0].get_title() == "gaussian, weight decay 0"
-    wanted = ["network", "input-hidden (120\xa0x\xa0300)", "hidden-output (10\xa0x\xa0120)"]
+    assert figure.get_suptitle().replace("\n", " ") == (
+        "784-120-10, Gaussian start, no weight decay, digits"
+    )
+    sizes = ["120\u2009×\u2009300", "10\u2009×\u2009120"]
+    wanted = ["network", *(f"{layer}, {size}" for layer, size in zip(SHAPES, sizes, strict=True))]
     assert legend(figure)[:3] == wanted
+
+
+def test_lazy_rich_has_no_place_for_a_plain_network_that_there_is_not(scaled):
+    spectra, conditions, learned = scaled
+    conditions = conditions[conditions["condition"] != "plain"]
+    figure = lazy_rich.lazy_rich(spectra, conditions, learned, STYLE)
+    labels = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
+    assert labels == ["0.5", "8"]
 
 
 def test_lazy_rich_needs_an_output_scale(scaled):
@@ -332,10 +376,10 @@ def test_many_layers_wrap_and_a_single_epoch_is_enough():
         ("level_statistics", curves, 1),
         ("singular_vectors", ranks, 2),
     ):
-        figure = getattr(spectra_figures, name)(table, spectra, STYLE)
+        figure = getattr(spectra_figures, name)(table, spectra, TITLE, STYLE)
         assert len(figure.axes) == 6 * height
         columns = {panel.get_subplotspec().colspan.start for panel in figure.axes}
-        assert columns == set(range(5))
+        assert columns == set(range(4))
         assert "first analysed epoch" not in legend(figure)
 
 
@@ -344,9 +388,9 @@ def test_a_layer_that_was_analysed_once_has_one_panel(curves, spectra, ranks):
         return table[(table["layer"] != "hidden-output") | (table["epoch"] == 0)]
 
     for name, table, panels in (("singular_values", curves, 3), ("singular_vectors", ranks, 5)):
-        figure = getattr(spectra_figures, name)(once(table), once(spectra), STYLE)
+        figure = getattr(spectra_figures, name)(once(table), once(spectra), TITLE, STYLE)
         assert len(figure.axes) == panels
-    figure = spectra_figures.hill(once(curves), once(spectra), STYLE)
+    figure = spectra_figures.hill(once(curves), once(spectra), TITLE, STYLE)
     assert [len(panel.get_lines()) for panel in figure.axes] == [4, 2]
 
 
@@ -364,7 +408,7 @@ def test_what_is_unknown_is_left_out(curves, spectra, ranks):
         ("singular_vectors", blank),
         ("hill", empty),
     ):
-        figure = getattr(spectra_figures, name)(table, unknown, STYLE)
+        figure = getattr(spectra_figures, name)(table, unknown, TITLE, STYLE)
         assert figure.axes
 
 
@@ -376,10 +420,10 @@ def test_nothing_overlaps_or_leaves_the_figure(curves, spectra, ranks, scaled):
         (make_curves(many), make_spectra(many), make_ranks(many)),
     ):
         for figure in (
-            spectra_figures.singular_values(c, s, STYLE),
-            spectra_figures.level_statistics(c, s, STYLE),
-            spectra_figures.singular_vectors(r, s, STYLE),
-            spectra_figures.hill(c, s, STYLE),
+            spectra_figures.singular_values(c, s, TITLE, STYLE),
+            spectra_figures.level_statistics(c, s, TITLE, STYLE),
+            spectra_figures.singular_vectors(r, s, TITLE, STYLE),
+            spectra_figures.hill(c, s, TITLE, STYLE),
         ):
             assert_apart(figure, STYLE)
     assert_apart(lazy_rich.lazy_rich(*scaled, STYLE), STYLE)
@@ -389,10 +433,10 @@ def test_figures_come_out_the_same_byte_for_byte(scaled, tmp_path):
     where = places(epochs=[20], shapes={"wide": (600, 600)})
     curves, spectra = make_curves(where), make_spectra(where)
     for draw, arguments in (
-        (spectra_figures.singular_values, (curves, spectra)),
-        (spectra_figures.level_statistics, (curves, spectra)),
-        (spectra_figures.singular_vectors, (make_ranks(where), spectra)),  # as pixels
-        (spectra_figures.hill, (curves, spectra)),
+        (spectra_figures.singular_values, (curves, spectra, TITLE)),
+        (spectra_figures.level_statistics, (curves, spectra, TITLE)),
+        (spectra_figures.singular_vectors, (make_ranks(where), spectra, TITLE)),  # as pixels
+        (spectra_figures.hill, (curves, spectra, TITLE)),
         (lazy_rich.lazy_rich, scaled),
     ):
         texts = []
@@ -410,12 +454,14 @@ def test_a_missing_column_or_statistic_is_named(curves, spectra, ranks, scaled):
         ("hill", curves, "high"),
     ):
         with pytest.raises(ValueError, match=f"expected columns .*{column}"):
-            getattr(spectra_figures, name)(table.drop(columns=column), spectra, STYLE)
+            getattr(spectra_figures, name)(table.drop(columns=column), spectra, TITLE, STYLE)
     with pytest.raises(ValueError, match=r"expected statistic .*threshold"):
         few = spectra[spectra["statistic"] != "threshold"]
-        spectra_figures.singular_values(curves, few, STYLE)
+        spectra_figures.singular_values(curves, few, TITLE, STYLE)
     with pytest.raises(ValueError, match="one condition"):
-        spectra_figures.hill(pd.concat([curves, curves.assign(condition="b")]), spectra, STYLE)
+        spectra_figures.hill(
+            pd.concat([curves, curves.assign(condition="b")]), spectra, TITLE, STYLE
+        )
     rows, conditions, learned = scaled
     with pytest.raises(ValueError, match=r"expected condition .*lazy"):
         others = rows[rows["condition"] != "lazy"]

@@ -9,6 +9,7 @@ from weightlaws.laws.iid import IID
 from weightlaws.laws.names import LAWS, NESTED
 from weightlaws.laws.one_sided import OneSided
 from weightlaws.laws.pigmm import PIGMM
+from weightlaws.storage.matrices import Matrices
 
 RNG = np.random.default_rng(9)
 
@@ -17,15 +18,42 @@ RNG = np.random.default_rng(9)
 def test_held_out_members_are_described_by_fits_to_the_others(folds):
     matrices = np.random.default_rng(0).normal(0.2, 1, size=(17, 4, 4))
     fits = candidates((4, 4), "columns")
-    results = held_out(matrices, fits, np.arange(17) % folds)
+    divisions = np.stack([np.arange(17) % folds, np.arange(17)[::-1] % folds])
+    results = held_out(matrices, "columns", divisions)
     assert list(results) == ["i.i.d.", "bipartite", "diagonal S_D", "one-sided"]
     for name, result in results.items():
-        for k in range(17):
-            others = [matrices[other] for other in range(17) if (other - k) % folds]
-            expected = fits[name](np.array(others)).log_likelihood(matrices[k : k + 1])
-            np.testing.assert_allclose(result.log_likelihood[k], expected[0], rtol=1e-12)
+        for fold, values in zip(divisions, result.log_likelihood, strict=True):
+            for k in range(17):
+                law = fits[name](matrices[fold != fold[k]])
+                expected = law.log_likelihood(matrices[k : k + 1])
+                np.testing.assert_allclose(values[k], expected[0], rtol=1e-12)
         assert result.n_parameters == fits[name](matrices).n_parameters
         assert result.note == ""
+
+
+@pytest.mark.parametrize(("shape", "labelled"), [((5, 5), None), ((6, 4), "columns")])
+def test_members_in_parts_give_what_all_of_them_give(monkeypatch, shape, labelled):
+    # Large means, as of weights that all have one sign.
+    stored = np.random.default_rng(1).normal(3.0, 0.1, size=(23, *shape)).astype(np.float32)
+    folds = np.stack([random_folds(23, 4, RNG) for _ in range(3)])
+    whole = held_out(stored, labelled, folds)
+    monkeypatch.setattr("weightlaws.storage.matrices.TOGETHER", 100)
+    parts = Matrices.of(stored)
+    assert len([*parts]) > 4
+    for name, result in held_out(parts, labelled, folds).items():
+        np.testing.assert_allclose(
+            result.log_likelihood, whole[name].log_likelihood, rtol=1e-10, err_msg=name
+        )
+
+
+def test_a_law_needs_no_more_than_its_fit_and_its_density(monkeypatch):
+    name = "weightlaws.inference.comparison.candidates"
+    monkeypatch.setattr(name, lambda *of: {"another": Bipartite.fit, **candidates(*of)})
+    matrices = np.random.default_rng(0).normal(0.2, 1, size=(17, 4, 5))
+    found = held_out(matrices, None, np.arange(17)[None] % 5)
+    another, bipartite = found["another"], found["bipartite"]
+    np.testing.assert_allclose(another.log_likelihood, bipartite.log_likelihood, rtol=1e-12)
+    assert another.n_parameters == 5
 
 
 def test_laws_of_a_layer():
@@ -68,7 +96,7 @@ def test_table(orders):
     table = compare(matrices, "rows", 5, np.random.default_rng(7), orders)
     rng = np.random.default_rng(7)
     divisions = [random_folds(30, 5, rng) for _ in range(orders)]
-    results = [held_out(matrices, candidates((4, 4), "rows"), fold) for fold in divisions]
+    results = held_out(matrices, "rows", np.array(divisions))
     assert list(table.columns) == [
         "law", "n_parameters", "log_likelihood", "standard_error",
         "than", "gain", "gain_standard_error", "gain_order_sd", "note",
@@ -77,12 +105,12 @@ def test_table(orders):
     assert list(table["than"]) == ["", "i.i.d.", "bipartite", "bipartite"]
     assert list(table["n_parameters"]) == [2, 5, 13, 24]
     for row in table.to_dict("records"):
-        each = np.array([result[row["law"]].log_likelihood for result in results])
+        each = results[row["law"]].log_likelihood
         values = each.mean(axis=0)
         assert row["log_likelihood"] == pytest.approx(values.mean(), rel=1e-14)
         assert row["standard_error"] == pytest.approx(np.std(values, ddof=1) / np.sqrt(30))
         if row["than"]:
-            gains = each - [result[NESTED[row["law"]]].log_likelihood for result in results]
+            gains = each - results[NESTED[row["law"]]].log_likelihood
             of_members, of_orders = gains.mean(axis=0), gains.mean(axis=1)
             assert row["gain"] == pytest.approx(of_members.mean())
             error = np.std(of_members, ddof=1) / np.sqrt(30)
@@ -107,7 +135,7 @@ def test_a_law_without_density_is_named_and_left_out():
     # One degenerate fold is enough: without the last member all others are equal.
     matrices = np.ones((3, 4, 4))
     matrices[2] += np.random.default_rng(4).normal(size=(4, 4))
-    (result,) = held_out(matrices, {"i.i.d.": IID.fit}, np.arange(3)).values()
+    result = held_out(matrices, None, np.arange(3)[None])["i.i.d."]
     assert np.isnan(result.log_likelihood).all()
     assert result.note == "the variance of the entries is singular (0): the law has no density"
     table = compare(matrices, None, 3, RNG)

@@ -1,13 +1,18 @@
 """From a condition's weights shards to its tables, with members that died or diverged."""
 
+from dataclasses import astuple
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from weightlaws.errors import WeightLawsError
 from weightlaws.inference.bootstrap import resampling_weights, restricted
 from weightlaws.inference.comparison import compare
 from weightlaws.inference.comparison_job import comparison_table
-from weightlaws.inference.layer_fit import fit_layer
+from weightlaws.inference.entries_job import entries_table
+from weightlaws.inference.layer_fit import fit_layer, scatter_intervals
+from weightlaws.inference.miss import mean_square
 from weightlaws.inference.model_job import fit_condition
 from weightlaws.inference.model_tables import (
     admissibility_table,
@@ -18,7 +23,7 @@ from weightlaws.inference.model_tables import (
 from weightlaws.inference.omnibus import omnibus
 from weightlaws.inference.omnibus_job import omnibus_table
 from weightlaws.inference.significance import deviations, joined, judge, simulated_deviations
-from weightlaws.inference.significance_job import significance_table
+from weightlaws.inference.significance_job import significance_tables
 from weightlaws.inference.stored_fits import ModelSpec, read_fits, store_fits
 from weightlaws.inference.symmetry import randomisation_tests
 from weightlaws.inference.symmetry_job import symmetry_table
@@ -28,6 +33,8 @@ from weightlaws.invariants.invariants_job import evaluate_shard
 from weightlaws.laws.bipartite import Bipartite
 from weightlaws.laws.moments import moments
 from weightlaws.storage.hdf5 import create
+from weightlaws.storage.member_matrices import read_matrices
+from weightlaws.storage.shard_specs import WeightsSpec
 from weightlaws.storage.shards import read_shard
 from weightlaws.training.initial_law import initial_law
 
@@ -123,6 +130,43 @@ def test_laws_are_compared_with_and_without_the_dead(shards, weights):
     assert once["gain_order_sd"].isna().all()
 
 
+def by_parts(monkeypatch, together):
+    """Read so many entries at a time."""
+    for module in ("matrices", "member_matrices"):
+        monkeypatch.setattr(f"weightlaws.storage.{module}.TOGETHER", together)
+
+
+@pytest.mark.parametrize("together", [1, 70])
+def test_members_are_read_in_parts(shards, weights, monkeypatch, together):
+    by_parts(monkeypatch, together)
+    spec = WeightsSpec.parse(WEIGHTS_SPEC)
+    found = [*read_matrices(shards[0], spec, MEMBERS, SQUARE, [2, 0])]
+    for one, epoch in zip(found, [2, 0], strict=True):
+        assert max(len(part) for part in one.matrices) == max(1, together // 25)
+        np.testing.assert_array_equal(np.asarray(one.matrices), weights[SQUARE][FINITE, epoch])
+        assert one.members.tolist() == FINITE.tolist()
+        assert one.members[one.dead_output].tolist() == DEAD
+
+
+def test_tables_are_the_same_when_members_are_read_in_parts(shards, monkeypatch):
+    common = {
+        **{"weights": WEIGHTS_SPEC, "members": MEMBERS, "seed": 3, "epochs": [0, 2]},
+        **{"folds": 3, "orders": 2, "level": 0.05, "ensembles": 300, "matrices": 100},
+        **{"invariants": "published", "bootstrap_replicates": 20, "code": "digest"},
+    }
+
+    def tables():
+        yield comparison_table(shards[0], common, "name")
+        yield omnibus_table(shards[0], {**common, "ensembles": 39}, "name")
+        yield from significance_tables(shards[0], common, "name")
+        yield entries_table(shards[0], common, "name")
+
+    whole = [*tables()]
+    by_parts(monkeypatch, 70)
+    for table, expected in zip(tables(), whole, strict=True):
+        pd.testing.assert_frame_equal(table, expected, rtol=1e-7, atol=1e-9)
+
+
 def test_more_folds_than_finite_members_are_refused(shards):
     spec = {
         **{"weights": WEIGHTS_SPEC, "members": MEMBERS, "seed": 3, "folds": 23},
@@ -154,7 +198,7 @@ def test_every_law_of_every_layer_is_tested_in_one_family(shards, weights):
         **{"weights": WEIGHTS_SPEC, "invariants": "published", "members": MEMBERS, "seed": 3},
         **{"epochs": [0, 2], "level": 0.05, "matrices": 500, "ensembles": 300, "code": "digest"},
     }
-    table = significance_table(shards[0], spec, "name")
+    table, misses = significance_tables(shards[0], spec, "name")
     everyone = table[table["selection"] == "all"]
     counts = everyone.groupby(["layer", "law", "epoch"]).size()
     expected = {"i.i.d.": 46, "bipartite": 43, "diagonal S_D": 39, "one-sided": 43}
@@ -186,9 +230,18 @@ def test_every_law_of_every_layer_is_tested_in_one_family(shards, weights):
             )
         )
     family = judge(joined(found), np.concatenate(simulated, axis=1), 0.05)
-    np.testing.assert_array_equal(chosen["p_adjusted"], family.p_adjusted)
-    np.testing.assert_array_equal(chosen["deviation_sd"], joined(found).deviation)
+    # All laws' invariants are evaluated together, which rounds differently.
+    np.testing.assert_allclose(chosen["p_adjusted"], family.p_adjusted, atol=1.5 / 300)
+    np.testing.assert_allclose(chosen["deviation_sd"], joined(found).deviation, rtol=1e-12)
     assert (table["p_adjusted"] >= table["p"]).all()
+    rows = misses.set_index(["selection", "layer", "law", "epoch"])
+    assert not rows.index.has_duplicates
+    assert len(rows) == len(table.groupby([*rows.index.names]))
+    row = rows.loc["without dead outputs", SQUARE, "bipartite", 2]
+    square = mean_square(found[1].deviation, found[1].without)
+    numbers = row[["n_invariants", "mean_square", "noise", "degrees"]].tolist()
+    np.testing.assert_allclose(numbers, astuple(square), rtol=1e-10)
+    assert row["low"] <= row["miss"] <= row["high"]
 
 
 def test_too_few_simulations_are_refused(shards):
@@ -197,7 +250,7 @@ def test_too_few_simulations_are_refused(shards):
         **{"epochs": [0, 2], "level": 0.001, "matrices": 500, "ensembles": 300, "code": "digest"},
     }
     with pytest.raises(ValueError, match="expected at least 999"):
-        significance_table(shards[0], spec, "name")
+        significance_tables(shards[0], spec, "name")
 
 
 def test_laws_are_tested_as_a_whole(shards, weights):
@@ -244,7 +297,10 @@ def test_fits_leave_out_who_diverged_and_nobody_else(shards, weights, tmp_path):
     assert parameters.loc[(1, "f13"), "standard_error"] == fit.parameters_standard_error[1, 12]
     assert parameters.loc[(1, "f5"), "low"] == fit.parameters_low[1, 4]
     assert parameters.loc[(1, "f5"), "high"] == fit.parameters_high[1, 4]
-    typical = typicality_table(fitted).set_index(["epoch", "published"])
+    typical = typicality_table(fitted, parsed, fits).set_index(["epoch", "published"])
     assert len(typical) == 3 * 13
     assert typical.loc[(0, "I3"), "ratio"] == fit.sd[0, 2] / fit.predicted_sd[0, 2]
+    (size,) = {parsed.size(layer) for layer in fits}
+    low, high = scatter_intervals(fit.statistics, size)
+    assert typical.loc[(2, "I13"), ["low", "high"]].tolist() == [low[2, 12], high[2, 12]]
     assert (admissibility_table("name", parsed, fits)["verdict"] == "positive definite").all()

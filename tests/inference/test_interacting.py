@@ -81,7 +81,7 @@ def test_too_few_members_and_edges_are_notes(normal):
 
 
 def test_scores_are_those_of_held_out_members(planted):
-    table = scores_of(planted, GAUSSIAN, 4, [5]).set_index("law")
+    table = scores_of(planted, None, 4, [5]).set_index("law")
     assert list(table.index) == [*GAUSSIAN, *INTERACTING]
     expected = held_out_scores(planted, GAUSSIAN, 4, np.random.default_rng([5]))
     for law, one in expected.items():
@@ -90,7 +90,8 @@ def test_scores_are_those_of_held_out_members(planted):
     row = table.loc["bipartite"]
     assert row["gain"] == gains.mean()
     assert row["low"] < row["gain"] < row["high"]
-    likely = held_out(planted, GAUSSIAN, random_folds(400, 4, np.random.default_rng([5])))
+    fold = random_folds(400, 4, np.random.default_rng([5]))
+    likely = held_out(planted, None, fold[None])
     for law, one in likely.items():
         assert table.loc[law, "log_likelihood"] == one.log_likelihood.mean()
     for law in INTERACTING:
@@ -106,7 +107,7 @@ def test_scores_are_those_of_held_out_members(planted):
 def test_couplings_that_are_held_back_are_told():
     # Heavy tails: the fourth powers of entries have a positive coupling, which is no density.
     heavy = np.random.default_rng(4).standard_t(6, size=(400, *SHAPE))
-    table = scores_of(heavy, GAUSSIAN, 4, [5]).set_index("law")
+    table = scores_of(heavy, None, 4, [5]).set_index("law")
     assert table.loc["interacting, normalisable", "note"] == "the constraint binds in 4 of 4 folds"
     assert table.loc["interacting, chosen couplings", "note"] == ""
     free, held_back = (table.loc[law, "score"] for law in INTERACTING[1:])
@@ -114,11 +115,11 @@ def test_couplings_that_are_held_back_are_told():
 
 
 def test_laws_that_are_not_scored_say_why(normal):
-    few = scores_of(normal[:50], GAUSSIAN, 4, [5]).set_index("law")
+    few = scores_of(normal[:50], None, 4, [5]).set_index("law")
     assert few.loc[["i.i.d.", "bipartite"], "score"].notna().all()
     assert few.loc["interacting", "note"].startswith("50 members are too few")
     assert np.isnan(few.loc["interacting", "score"])
-    edge = scores_of(normal, GAUSSIAN, 4, [5], note="it has an edge").set_index("law")
+    edge = scores_of(normal, None, 4, [5], note="it has an edge").set_index("law")
     assert edge["score"].isna().all()
     assert (edge["note"] == "it has an edge").all()
     assert edge.loc[["i.i.d.", "bipartite"], "log_likelihood"].notna().all()

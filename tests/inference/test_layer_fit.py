@@ -5,15 +5,22 @@ from support.rounding import assert_sums_close, expectation_terms, parameter_ter
 
 from weightlaws.inference import layer_fit
 from weightlaws.inference.bootstrap import resampling_weights
-from weightlaws.inference.layer_fit import initial_moments
+from weightlaws.inference.intervals import jackknife_interval
+from weightlaws.inference.layer_fit import initial_moments, scatter_intervals
 from weightlaws.invariants.catalogue import catalogue
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.laws.noise_floor import simulate_fits
-from weightlaws.laws.pigmm import FITTED, PIGMM
+from weightlaws.laws.pigmm import FITTED, PIGMM, parameters_from_moments
+from weightlaws.laws.typicality import predicted_sd
 from weightlaws.training.initial_law import initial_law
 from weightlaws.training.plugins import names
 
 GRAPHS = catalogue("published")
+
+
+@pytest.fixture
+def rng_of_scatter():
+    return np.random.default_rng(11)
 
 
 GAUSSIAN = initial_law("gaussian")
@@ -182,3 +189,34 @@ def test_z_scores_of_a_gaussian_ensemble_are_normal_in_size():
     z = fit_layer(invariants, size, GAUSSIAN, replicates=300).deviation_z[:, 13:]
     # 60 ensembles, with invariants that depend on each other.
     assert 0.8 < np.mean(z**2) < 1.25
+
+
+def test_intervals_of_the_scatter_are_those_of_a_loop_that_leaves_members_out(rng_of_scatter):
+    matrices = drawn(GAUSSIAN, 12, 5, rng_of_scatter) + 0.1
+    statistics = evaluate(FITTED, matrices)[:, None]
+
+    def ratio(values):
+        law = parameters_from_moments(values.mean(axis=0), 5)
+        return values.std(axis=0) / predicted_sd(law, 5)
+
+    left_out = np.array([ratio(np.delete(statistics[:, 0], k, axis=0)) for k in range(12)])
+    expected = jackknife_interval(ratio(statistics[:, 0]), left_out, log=True)
+    found = scatter_intervals(statistics, 5)
+    for side, there in zip(found, expected, strict=True):
+        np.testing.assert_allclose(side[0], there, rtol=1e-9)
+
+
+def test_intervals_of_the_scatter_hold_1_for_members_of_a_gaussian_law(rng_of_scatter):
+    held = []
+    for _ in range(60):
+        statistics = evaluate(FITTED, drawn(GAUSSIAN, 50, 6, rng_of_scatter))[:, None]
+        low, high = (side[0, 2:] for side in scatter_intervals(statistics, 6))
+        held.append((low <= 1) & (high >= 1))
+    assert 0.9 < np.mean(held) < 0.99
+
+
+def test_members_that_are_all_the_same_have_no_interval_of_their_scatter(rng_of_scatter):
+    statistics = evaluate(FITTED, drawn(GAUSSIAN, 1, 5, rng_of_scatter)).repeat(4, axis=0)
+    low, high = scatter_intervals(statistics[:, None], 5)
+    assert np.isnan(low[0, 2:]).all()
+    assert np.isnan(high[0, 2:]).all()

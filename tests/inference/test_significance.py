@@ -10,7 +10,7 @@ from weightlaws.inference.significance import (
     simulated_deviations,
 )
 from weightlaws.invariants.catalogue import catalogue
-from weightlaws.invariants.evaluation import evaluate
+from weightlaws.invariants.evaluation import evaluate, evaluate_roughly
 from weightlaws.laws.bipartite import Bipartite
 from weightlaws.laws.iid import IID
 from weightlaws.laws.moments import moments
@@ -203,3 +203,18 @@ def test_epochs_join_into_one_family():
     both = joined(epochs)
     assert both.deviation.shape == (2 * len(law.graphs),)
     np.testing.assert_array_equal(both.without[:, len(law.graphs) :], epochs[1].without)
+
+
+def test_single_precision_adds_nothing_to_the_scatter_about_predictions():
+    """The most delicate invariants are those that fitted ones nearly fix."""
+    size = 160
+    law = PIGMM.fit(np.random.default_rng(4).normal(0.01, 1, size=(60, size, size)))
+    fitted = moments(DIAGONAL, (size, size), None, catalogue("complete"))
+    drawn = law.sample(60, np.random.default_rng(5)).astype(np.float32)
+    exact, rough = evaluate(fitted.graphs, drawn), evaluate_roughly(fitted.graphs, drawn)
+    statistics = fitted.statistics(drawn)
+    known = np.column_stack([np.ones(60), statistics / np.abs(statistics).max(axis=0)])
+    rest = exact - known @ np.linalg.lstsq(known, exact, rcond=None)[0]
+    scatter = np.sqrt(np.square(rest).sum(axis=0) / (60 - known.shape[1]))
+    added = np.sqrt(np.square(rough - exact).mean(axis=0)) / scatter
+    assert added.max() < 2e-3  # and of the variance its square

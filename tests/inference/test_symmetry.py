@@ -1,22 +1,23 @@
-from dataclasses import replace
 from itertools import permutations, product
+from math import gcd
 
 import numpy as np
 import pytest
 from scipy import stats
 from support.rounding import assert_sums_close
 
-from weightlaws.inference import symmetry
+from weightlaws.inference import symmetry, symmetry_copies
 from weightlaws.inference.symmetry import (
-    SYMMETRIES,
-    p_value,
+    ENOUGH,
     randomisation_tests,
-    randomised_statistics,
+    sequential_p,
+    symmetries,
 )
 from weightlaws.inference.symmetry_names import SYMMETRY_TESTS
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.laws.likelihood_ratios import BIPARTITE_FITTED
 from weightlaws.laws.pigmm import FITTED, PIGMM
+from weightlaws.storage.matrices import Matrices
 
 
 def heavy_tailed(rng, *shape):
@@ -41,11 +42,18 @@ def entries_exchangeable(rng, n, size):
     return member * heavy_tailed(rng, n, size, size) + heavy_tailed(rng, n, 1, 1)
 
 
+def on_a_torus(name, monkeypatch):
+    """Let small matrices be on a torus where a test is called so, and return its name."""
+    if name.endswith(" on a torus"):
+        monkeypatch.setattr(symmetry, "LEAST_TORUS", 2)
+    return name.removesuffix(" on a torus")
+
+
 def p_values(name, draw, n_ensembles, n, size, n_randomisations):
     rng, p = np.random.default_rng(1), []
     for _ in range(n_ensembles):
-        matrices = draw(rng, n, size)
-        p.append(p_value(randomised_statistics(matrices, SYMMETRIES[name], n_randomisations, rng)))
+        found = randomisation_tests(draw(rng, n, size), n_randomisations, rng, [name])
+        p.append(found["p"].item())
     return np.array(p)
 
 
@@ -59,33 +67,43 @@ def p_values(name, draw, n_ensembles, n, size, n_randomisations):
         ("diagonal", rows_exchangeable),
         ("diagonal", columns_exchangeable),
         ("entries", entries_exchangeable),
+        ("entries on a torus", entries_exchangeable),
+        ("entries on a torus", lambda rng, n, size: entries_exchangeable(rng, n, size)[:, :2]),
     ],
 )
-def test_p_values_are_uniform_under_any_law_with_the_symmetry(name, draw):
-    n_ensembles = 1000
-    p = p_values(name, draw, n_ensembles, 6, 4, 39)
-    # Uniform on multiples of 1/40, and so, spread over these steps, on all numbers.
-    spread = p - np.random.default_rng(2).random(n_ensembles) / 40
+def test_p_values_are_uniform_under_any_law_with_the_symmetry(name, draw, monkeypatch):
+    name = on_a_torus(name, monkeypatch)
+    n_ensembles, most = 1000, 39
+    p = p_values(name, draw, n_ensembles, 6, 4, most)
+    # Each value that p can take is as likely as it lies above the one below.
+    whole = [(1 + reached) / (1 + most) for reached in range(ENOUGH)]
+    values = np.array([0.0, *whole, *(ENOUGH / np.arange(most, ENOUGH - 1, -1))])
+    step = np.abs(p[:, None] - values).argmin(1)
+    np.testing.assert_allclose(p, values[step], rtol=1e-12)
+    spread = p - np.random.default_rng(2).random(n_ensembles) * (p - values[step - 1])
     # These fail for one seed in 1000 and in 5000.
     assert stats.kstest(spread, "uniform").pvalue > 1e-3
     low, high = stats.binom.ppf([1e-4, 1 - 1e-4], n_ensembles, 0.05) / n_ensembles
     assert low <= np.mean(p < 0.05 + 1e-9) <= high
 
 
-def ratios(name, matrices):
-    """Likelihood ratios of ensembles (ensembles, n, D, D)."""
-    test, shape = SYMMETRIES[name], matrices.shape[1:]
-    centred = matrices - matrices.mean((1, 2, 3), keepdims=True)
-    items = np.stack([test.items(matrix) for matrix in centred.reshape(-1, *shape[1:])])
-    features = test.features(items, shape)
-    return test.statistic(features.reshape(len(matrices), shape[0], -1).mean(1), shape)
+GRAPHS = {"diagonal": FITTED, "entries": BIPARTITE_FITTED}
+
+
+def p_in_theory(name, matrices):
+    """P-value in theory of an ensemble's likelihood ratio."""
+    test, features = (
+        symmetries(matrices.shape)[name],
+        evaluate(GRAPHS[name], matrices - matrices.mean()),
+    )
+    found = test.statistic(features.mean(0, keepdims=True))[0]
+    return test.p_gaussian(found)
 
 
 def rejections(name, draw):
     """Share of ensembles of 100 members that the chi-square p-value rejects at 5 %."""
-    test, rng, n = SYMMETRIES[name], np.random.default_rng(3), 100
-    matrices = np.stack([draw(rng, n, 5) for _ in range(400)])
-    p = [test.p_gaussian(value, (n, 5, 5)) for value in ratios(name, matrices)]
+    rng, n = np.random.default_rng(3), 100
+    p = [p_in_theory(name, draw(rng, n, 5)) for _ in range(400)]
     return np.mean(np.array(p) < 0.05)
 
 
@@ -132,9 +150,12 @@ ROWS, COLUMNS = ("row means", "row spreads"), ("column means", "column spreads")
         ("shifted diagonal", "diagonal", (*ROWS, *COLUMNS)),
         ("tied transpose", "diagonal", (*ROWS, *COLUMNS)),
         ("common to a row", "entries", (*ROWS, *COLUMNS, "diagonal")),
+        ("common to a row", "entries on a torus", ()),
     ],
 )
-def test_planted_violations_are_found_by_their_test_alone(violation, found, spared):
+def test_planted_violations_are_found_by_their_test_alone(violation, found, spared, monkeypatch):
+    found = on_a_torus(found, monkeypatch)
+
     def draw(rng, n, size):
         return plant(violation, rng, n, size)
 
@@ -163,76 +184,158 @@ def test_permuting_one_side_is_permuting_both_for_the_diagonal():
 
 
 @pytest.mark.parametrize("size", [4, 7, 10, 40])
-def test_features_of_steps_and_of_entries_are_invariants_of_each_copy(size):
-    rng = np.random.default_rng(25)
-    matrix = heavy_tailed(rng, size, size) + 0.3
-    copies = np.stack([np.roll(matrix, -step, axis=0) for step in range(size)])
+def test_steps_of_rows_are_invariants_of_each_copy(size):
+    matrices = heavy_tailed(np.random.default_rng(25), 3, size, size) + 0.3
+    copies = np.stack([np.roll(matrices, -step, axis=1) for step in range(size)], axis=1)
     terms = evaluate(FITTED, np.abs(copies))
     # A transform adds up to log2 of its length in roundings of the norm, of all its values.
-    found = SYMMETRIES["diagonal"].around(matrix, np.arange(size))
+    found = symmetry_copies.stepped_rows(matrices)
     assert_sums_close(found, evaluate(FITTED, copies), terms, units=100)
-    entries = rng.permuted(np.tile(matrix.ravel(), (5, 1)), axis=1)
-    found = SYMMETRIES["entries"].features(entries, (3, size, size))
-    square = entries.reshape(-1, size, size)
-    expected = evaluate(BIPARTITE_FITTED, square)
-    assert_sums_close(found, expected, evaluate(BIPARTITE_FITTED, np.abs(square)))
 
 
-def test_all_steps_at_once_are_the_copies_one_by_one():
-    matrices = heavy_tailed(np.random.default_rng(26), 5, 6, 6)
-    fast, seeds = SYMMETRIES["diagonal"], (27, 28, 29)
-    slow = replace(fast, around=None)
-    for seed in seeds:
-        found, expected = (
-            randomised_statistics(matrices, test, 199, np.random.default_rng(seed))
-            for test in (fast, slow)
-        )
-        np.testing.assert_allclose(found, expected, rtol=1e-8)
-        assert p_value(found) == p_value(expected)
+def squared_sums(matrices):
+    """Sum the squared row sums and the squared column sums of matrices (..., rows, columns)."""
+    return np.stack([np.square(matrices.sum(axis)).sum(-1) for axis in (-1, -2)], axis=-1)
 
 
-def test_copies_are_steps_around_a_circle_and_equal_statistics_count_as_equal():
+@pytest.mark.parametrize("shape", [(2, 2), (4, 4), (5, 5), (6, 6), (4, 8), (9, 6)])
+def test_lines_are_what_linear_maps_of_the_places_make_of_rows_and_columns(shape):
+    size, matrix = gcd(*shape), heavy_tailed(np.random.default_rng(26), *shape) + 0.3
+    maps = np.array([*product(range(size), repeat=4)]).reshape(-1, 2, 2)
+    units = np.gcd(maps[:, 0, 0] * maps[:, 1, 1] - maps[:, 0, 1] * maps[:, 1, 0], size) == 1
+    rows, columns = np.einsum("mxy,yij->xmij", maps[units], np.indices((size, size))) % size
+    tiles = matrix.reshape(shape[0] // size, size, shape[1] // size, size)
+    # The maps, rows and columns within tiles come first, then the rows and columns of tiles.
+    copies = np.moveaxis(tiles, (1, 3), (0, 1))[rows, columns].transpose(0, 3, 1, 4, 2)
+    expected = squared_sums(copies.reshape(-1, *shape))
+    orbit, pairs = symmetry_copies.line_sums(matrix[None]), symmetry_copies.lines(size) * size
+    found = symmetry_copies.along_lines(orbit, np.arange(pairs)[:, None], size)
+    np.testing.assert_allclose(found[:, 0], np.square(matrix).sum())
+    np.testing.assert_allclose(found[:, 3], matrix.sum() ** 2)
+    np.testing.assert_allclose(found[0, 1:3], squared_sums(matrix))
+    # Multiples by a unit map lines onto lines: so many maps make one pair.
+    alike = units.sum() // pairs
+    order = [np.lexsort(np.round(values, 9).T) for values in (expected, found[:, 1:3])]
+    repeated = np.repeat(found[order[1], 1:3], alike, axis=0)
+    np.testing.assert_allclose(expected[order[0]], repeated)
+
+
+@pytest.mark.parametrize(("n", "copies"), [(3, 5), (40, 70)])
+def test_averages_are_those_of_the_copies_one_by_one(n, copies):
+    rng = np.random.default_rng(27)
+    vectors, tables = heavy_tailed(rng, n, 9), heavy_tailed(rng, n, 9, 4)
+    numbers = rng.integers(9, size=(copies, n))
+    found = symmetry_copies.stepped_vectors(vectors, numbers)
+    rolled = [[np.roll(v, -s) for v, s in zip(vectors, row, strict=True)] for row in numbers]
+    np.testing.assert_allclose(found[:, :-1], np.mean(rolled, axis=1), atol=1e-12)
+    np.testing.assert_allclose(found[:, -1], np.square(rolled).sum(2).mean(1))
+    rows = [[table[k] for table, k in zip(tables, row, strict=True)] for row in numbers]
+    expected = np.mean(rows, axis=1)
+    np.testing.assert_allclose(symmetry_copies.chosen(tables, numbers), expected, atol=1e-12)
+
+
+def test_entries_of_oblong_matrices_step_around_a_circle():
+    rng = np.random.default_rng(28)
+    matrices, circle = heavy_tailed(rng, 4, 3, 5), rng.permutation(15)
+    rows, columns, steps = rng.permutation(3), rng.permutation(5), rng.integers(15, size=(7, 4))
+    ensemble = symmetry_copies.Ensemble(
+        Matrices.of(matrices), (4, 3, 5), 0.2, rows, columns, circle
+    )
+    copies = np.empty((7, 4, 15))
+    for copy, member in np.ndindex(7, 4):
+        own = matrices[member][np.ix_(rows, columns)].ravel() - 0.2
+        copies[copy, member, circle] = np.roll(own[circle], -steps[copy, member])
+    copies = copies.reshape(7, 4, 3, 5)
+    squares, totals = np.square(copies).sum((2, 3)), copies.sum((2, 3)) ** 2
+    both = squared_sums(copies)
+    expected = np.stack([squares, both[..., 0], both[..., 1], totals], axis=-1).mean(1)
+    np.testing.assert_allclose(symmetry_copies.stepped_entries(ensemble, steps), expected)
+
+
+def test_copies_on_a_torus_are_permutations_and_equal_statistics_count_as_equal(monkeypatch):
     """Against all 24^3 ways to permute the entries of three 2 x 2 matrices.
 
     The ratio treats rows, columns and the rest of these alike, of one dimension each, and their
-    signs do not count: each of its values occurs 6 * 4^3 times, but for rounding.
+    signs do not count: each of its values occurs 6 * 4^3 times, but for rounding. The six linear
+    maps of the four places make each of the six divisions into rows, columns and the rest.
     """
-    test, shape = SYMMETRIES["entries"], (3, 2, 2)
+    monkeypatch.setattr(symmetry, "LEAST_TORUS", 2)
+    test, shape = symmetries((3, 2, 2))["entries"], (3, 2, 2)
     orders = np.array(list(permutations(range(4))))
-    # In a random circle of four things a random step leaves all with chance 1/4. Else it is one of
-    # nine: six cycles of length 4, and three pairs of exchanges.
-    unmoved = (orders == range(4)).sum(1)
-    assert (unmoved == 0).sum() == 9
-    chance = np.where(unmoved == 4, 1 / 4, np.where(unmoved == 0, 1 / 12, 0.0))
-    weights = np.einsum("i,j,k", chance, chance, chance).ravel()
 
     def permuted(matrices):
         ways = [matrix.ravel()[orders].reshape(-1, 2, 2) for matrix in matrices]
         return np.array(list(product(*ways)))
 
     ensembles = permuted(np.random.default_rng(5).normal(size=shape))
-    by_value = np.argsort(ratios("entries", ensembles))
-    n_randomisations, n_circles = 100, 200
-    for k in (0, 5, 20, 33, 34, 35):
+    centred = ensembles - ensembles[0].mean()
+    squares, total = np.square(centred).sum((2, 3)), centred.sum((2, 3)) ** 2
+    both = squared_sums(centred)
+    features = np.stack([squares, both[..., 0], both[..., 1], total], axis=-1)
+    values = test.statistic(features.mean(1))
+    by_value = np.argsort(values)
+    n_randomisations, n_seeds = 100, 200
+    for k in (0, 34, 35):
         # Of its class the ensemble that rounding made the largest.
         own = ensembles[by_value[384 * k + 383]]
-        values = ratios("entries", permuted(own))
-        assert np.mean(values >= values[0] - 1e-6) == pytest.approx(1 - k / 36)
-        share = weights[values >= values[0] - 1e-6].sum()
+        share = np.mean(values >= values[by_value[384 * k]] - 1e-6)
+        assert share == pytest.approx(1 - k / 36)
         found = [
-            p_value(randomised_statistics(own, test, n_randomisations, np.random.default_rng(seed)))
-            for seed in range(n_circles)
+            randomisation_tests(own, n_randomisations, np.random.default_rng(seed), ["entries"])
+            for seed in range(n_seeds)
         ]
-        expected = (1 + n_randomisations * share) / (1 + n_randomisations)
-        error = np.std(found, ddof=1) / np.sqrt(n_circles)
-        assert abs(np.mean(found) - expected) <= 4 * error
+        p = np.array([table["p"].item() for table in found])
+        whole = np.array([table["randomisations"].item() for table in found]) == n_randomisations
+        assert whole.any() == (k > 30)
+        # Copies until the tenth that reaches it follow a negative binomial law.
+        ends = np.arange(ENOUGH, n_randomisations + 1)
+        chances = stats.nbinom.pmf(ends - ENOUGH, ENOUGH, share)
+        rest = np.arange(ENOUGH)
+        expected = (ENOUGH / ends) @ chances + ((rest + 1) / (n_randomisations + 1)) @ (
+            stats.binom.pmf(rest, n_randomisations, share)
+        )
+        error = np.std(p, ddof=1) / np.sqrt(n_seeds)
+        assert abs(p.mean() - expected) <= 4 * error + 1e-12
+
+
+def test_drawing_stops_at_the_tenth_copy_that_reaches_the_statistic():
+    """Against a count copy by copy, whatever is drawn beyond."""
+    rng = np.random.default_rng(29)
+    for own in (-1.0, 0.5, 1.5, 2.5, 5.0):
+        statistics = np.array([own, *rng.normal(size=300)])
+        reached, n = 0, 0
+        while n < 300 and reached < 10:
+            n += 1
+            reached += statistics[n] >= own
+        expected = reached / n if reached == 10 else (1 + reached) / (1 + n)
+        assert sequential_p(statistics) == (pytest.approx(expected), n)
+        assert sequential_p(statistics[: n + 1]) == (pytest.approx(expected), n)
+
+
+def test_p_is_that_of_all_copies_where_drawing_does_not_stop(monkeypatch):
+    rng = np.random.default_rng(30)
+    for strength in (0.0, 0.2, 0.4):
+        matrices = heavy_tailed(rng, 40, 6, 6) + strength * LABELS[:, None]
+        stopped = randomisation_tests(matrices, 199, np.random.default_rng(31))
+        with monkeypatch.context() as patch:
+            patch.setattr(symmetry, "ENOUGH", 1000)
+            whole = randomisation_tests(matrices, 199, np.random.default_rng(31))
+        assert (whole["randomisations"] == 199).all()
+        np.testing.assert_array_equal(stopped["statistic"], whole["statistic"])
+        last = stopped["randomisations"] == 199
+        assert last.any()
+        np.testing.assert_array_equal(stopped["p"][last], whole["p"][last])
+        # Both estimate one chance, the one from ten copies, the other from all.
+        error = whole["p"] / np.sqrt(10)
+        assert (abs(stopped["p"] - whole["p"]) <= 4 * error).all()
+        assert (stopped["p"][~last] > ENOUGH / 200).all()
 
 
 def test_an_ensemble_like_all_its_copies_has_p_one():
     constant = np.random.default_rng(7).normal(size=(5, 1, 1)) + np.zeros((5, 3, 4))
-    for name in (*ROWS, *COLUMNS):
-        statistics = randomised_statistics(constant, SYMMETRIES[name], 99, np.random.default_rng(8))
-        assert p_value(statistics) == 1
+    found = randomisation_tests(constant, 99, np.random.default_rng(8), [*ROWS, *COLUMNS])
+    assert (found["p"] == 1).all()
+    assert (found["randomisations"] == ENOUGH).all()
 
 
 def bipartite_density(matrices):
@@ -289,8 +392,8 @@ def test_labels_are_tested_by_friedmans_statistic():
     matrices = np.repeat(ranks[:, :, None], 3, axis=2)
     expected = stats.friedmanchisquare(*ranks.T).statistic
     for name, ensemble in (("row means", matrices), ("column means", matrices.swapaxes(1, 2))):
-        statistics = randomised_statistics(ensemble, SYMMETRIES[name], 1, np.random.default_rng(0))
-        assert statistics[0] == pytest.approx(expected, rel=1e-12)
+        found = randomisation_tests(ensemble, 1, np.random.default_rng(0), [name])
+        assert found["statistic"].item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_gaussian_p_values_of_labels_are_those_of_the_two_way_layout():
@@ -311,7 +414,8 @@ def test_gaussian_p_values_of_labels_are_those_of_the_two_way_layout():
         assert found.loc[name, "p_gaussian"] == pytest.approx(expected, rel=1e-10)
 
 
-def test_randomisation_and_theory_agree_on_gaussian_entries():
+def test_randomisation_and_theory_agree_on_gaussian_entries(monkeypatch):
+    monkeypatch.setattr(symmetry, "ENOUGH", 1000)
     matrices = np.random.default_rng(13).normal(size=(300, 4, 4))
     found = randomisation_tests(matrices, 999, np.random.default_rng(14))
     # A p-value of 1000 copies has a standard error of 0.016. Permuted entries keep the total, on
@@ -320,23 +424,40 @@ def test_randomisation_and_theory_agree_on_gaussian_entries():
     np.testing.assert_allclose(found["p"], found["p_gaussian"], atol=0.08)
 
 
-def test_seeds_decide_and_chunks_do_not(monkeypatch):
-    matrices = heavy_tailed(np.random.default_rng(15), 4, 5, 5)
+@pytest.mark.parametrize("shape", [(4, 5, 5), (4, 3, 5)])
+def test_seeds_decide_and_batches_do_not(monkeypatch, shape):
+    matrices = heavy_tailed(np.random.default_rng(15), *shape)
     first = randomisation_tests(matrices, 99, np.random.default_rng(16))
-    assert list(first["test"]) == list(SYMMETRIES)
-    assert list(first["permuted"]) == ["rows"] * 2 + ["columns"] * 2 + ["rows", "entries"]
-    monkeypatch.setattr(symmetry, "CHUNK", 60)
-    second = randomisation_tests(matrices, 99, np.random.default_rng(16))
-    numbers = ["statistic", "p", "p_gaussian"]
-    np.testing.assert_allclose(second[numbers], first[numbers], rtol=1e-9)
+    permuted = dict(zip(first["test"], first["permuted"], strict=True))
+    expected = {name: "columns" if "column" in name else "rows" for name in SYMMETRY_TESTS}
+    expected["entries"] = "entries"
+    assert permuted == {name: expected[name] for name in symmetries(shape)}
+    numbers = ["statistic", "p", "randomisations", "p_gaussian"]
+    for module, name, value in (
+        (symmetry, "_FIRST", 7),
+        (symmetry, "_MOST", 13),
+        (symmetry_copies, "AT_WORK", 60),
+        (symmetry_copies, "_ADDED", 40),
+    ):
+        monkeypatch.setattr(module, name, value)
+        found = randomisation_tests(matrices, 99, np.random.default_rng(16))
+        np.testing.assert_allclose(
+            found[numbers].astype(float), first[numbers].astype(float), rtol=1e-9
+        )
     other = randomisation_tests(matrices, 99, np.random.default_rng(17))
     # Sums go around another circle, so that they round differently.
-    np.testing.assert_allclose(other["statistic"], first["statistic"], rtol=1e-12)
-    assert not np.array_equal(other["p"], first["p"])
+    np.testing.assert_allclose(other["statistic"], first["statistic"], rtol=1e-9)
+    assert (other["p"] != first["p"]).any()
+    some = Matrices(shape[1:], lambda: iter([matrices[:1], matrices[1:]]), np.ones(4, dtype=bool))
+    parts = randomisation_tests(some, 99, np.random.default_rng(16))
+    np.testing.assert_array_equal(parts["p"], first["p"])
+    for name in first["test"]:
+        alone = randomisation_tests(matrices, 99, np.random.default_rng(16), [name])
+        np.testing.assert_array_equal(alone["p"], first["p"][first["test"] == name])
 
 
 def test_every_test_has_words():
-    assert list(SYMMETRY_TESTS) == list(SYMMETRIES)
+    assert list(SYMMETRY_TESTS) == list(symmetries((3, 4, 4)))
 
 
 def test_units_and_the_mean_entry_do_not_matter():
@@ -352,7 +473,7 @@ def test_units_and_the_mean_entry_do_not_matter():
 def test_the_diagonal_is_that_of_squares_above_3(shape):
     matrices = heavy_tailed(np.random.default_rng(20), *shape).astype(np.float32)
     found = randomisation_tests(matrices, 9, np.random.default_rng(21))
-    assert list(found["test"]) == [name for name in SYMMETRIES if name != "diagonal"]
+    assert list(found["test"]) == [name for name in SYMMETRY_TESTS if name != "diagonal"]
     assert found["p"].between(0.1, 1).all()
 
 

@@ -8,10 +8,11 @@ from weightlaws.invariants.catalogue import (
     CATALOGUES,
     catalogue,
     graph_of,
+    graphs_of,
     invariants_table,
     published_number,
 )
-from weightlaws.invariants.graphs import PUBLISHED, enumerate_graphs
+from weightlaws.invariants.graphs import PUBLISHED, common_form, enumerate_graphs
 
 
 def test_published_are_the_numbered_graphs_in_order():
@@ -54,6 +55,23 @@ def test_the_table_describes_each_graph():
 
 def test_a_name_gives_its_graph():
     assert all(graph_of(graph.name) == graph for graph in catalogue("complete"))
+    assert all(graph_of(graph.name) == graph for graph in enumerate_graphs(4, bipartite=True))
+    assert all(graph_of(number) == graph for number, graph in PUBLISHED.items())
+
+
+@pytest.mark.parametrize("name", ["", "I53", "i1", "ij.", "ijk", "ia.ij", "ai", "II", "ij ik"])
+def test_a_name_that_is_none_is_refused(name):
+    with pytest.raises(ValueError, match=f"found invariant '{name}', expected a name such as"):
+        graph_of(name)
+
+
+def test_bipartite_graphs_are_told_by_their_common_names():
+    graphs = enumerate_graphs(4, bipartite=True)
+    names = [common_form(graph).name for graph in graphs]
+    assert graphs_of(names, bipartite=True) == graphs_of(graphs, bipartite=True) == graphs
+    assert graphs_of([*names[:3], graphs[3]]) == (*map(common_form, graphs[:3]), graphs[3])
+    with pytest.raises(ValueError, match=r"only bipartite graphs, found ij\.ji"):
+        graphs_of(["ij.ik", "I4"], bipartite=True)
 
 
 def test_the_table_survives_csv(tmp_path):

@@ -10,7 +10,7 @@ from support.published import CASES, published_matrices
 from support.rounding import assert_sums_close
 
 import weightlaws.invariants.evaluation
-from weightlaws.invariants.evaluation import evaluate
+from weightlaws.invariants.evaluation import evaluate, evaluate_roughly
 from weightlaws.invariants.graphs import PUBLISHED, Graph, enumerate_graphs
 
 GRAPHS = tuple(PUBLISHED.values())
@@ -183,3 +183,14 @@ def test_matrices_are_real_matrices(matrices):
 def test_graphs_that_are_not_bipartite_need_square_matrices():
     with pytest.raises(ValueError, match=r"expected square matrices .* found shape \(5, 2, 3\)"):
         evaluate([Graph(((0, 1),), bipartite=True), Graph(((0, 1),))], np.ones((5, 2, 3)))
+
+
+@pytest.mark.parametrize("scale", [1e-30, 0.04, 1e12])
+@pytest.mark.parametrize("shape", [(6, 6), (5, 9)])
+def test_single_precision_is_right_to_six_digits_at_any_scale(shape, scale):
+    graphs = QUARTIC if shape[0] == shape[1] else [g for g in ALL[True] if g.degree <= 4]
+    matrices = scale * np.random.default_rng(3).normal(size=(4, *shape))
+    terms = evaluate(graphs, np.abs(matrices))
+    errors = np.abs(evaluate_roughly(graphs, matrices) - evaluate(graphs, matrices))
+    assert (errors <= 2e-6 * terms).all()
+    np.testing.assert_array_equal(evaluate_roughly(graphs, np.zeros((2, *shape))), 0)

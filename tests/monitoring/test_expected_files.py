@@ -72,7 +72,7 @@ def test_spectra_alone_need_no_models():
         "weights": 1,
         "spectra": 2,
         "figures": 1,
-        "tables": 2,
+        "tables": 4,
     }
 
 

@@ -11,14 +11,15 @@ from weightlaws.monitoring.expected_files import expected_files
 from weightlaws.monitoring.progress_page import follow, page, seconds_left
 from weightlaws.monitoring.training_status import TrainingJob, TrainingStatus
 from weightlaws.study.conditions import Condition, Shard
+from weightlaws.study.data_sets import DataSet
 from weightlaws.study.study import parse_study, study_to_yaml
 from weightlaws.training.progress_line import Pace
 
 # Several shards of a condition.
 DEFAULT = {**project.DEFAULT, "shard_size": 25}
 
-NARROW = Condition("digits", (10, 10), "gaussian", 0.0, members=100)
-WIDE = Condition("digits", (640, 640), "gaussian", 0.0, members=100)
+NARROW = Condition(DataSet(name="digits"), (10, 10), "gaussian", 0.0, members=100)
+WIDE = Condition(DataSet(name="digits"), (640, 640), "gaussian", 0.0, members=100)
 
 
 def cost(condition):
@@ -121,7 +122,7 @@ def test_a_study_of_others_networks_alone_has_a_page_too(results):
     assert lines[1] == "no network is trained here"
     assert [line.split() for line in lines[-4:]] == [
         ["weights", "0", "of", "1"],
-        ["tables", "0", "of", "2"],
+        ["tables", "0", "of", "4"],
         ["spectra", "0", "of", "2"],
         ["figures", "0", "of", "1"],
     ]
@@ -135,8 +136,8 @@ def test_conditions_at_work_come_first(results):
     lines = lines_of(results, shards)
     header = ["condition", "networks trained", "jobs", "network epochs/s", "files done"]
     assert re.split("  +", lines[4]) == header
-    assert lines[5].split() == f"{names[1]} 5 of 25 1 20.0 0 of 25".split()
-    assert lines[6].split() == f"{names[0]} 5 of 25 0 of 25".split()
+    assert lines[5].split() == f"{names[1]} 5 of 25 1 20.0 0 of 28".split()
+    assert lines[6].split() == f"{names[0]} 5 of 25 0 of 28".split()
     stages = [line.split()[0] for line in lines[lines.index("folder        files done") :]]
     assert stages == ["folder", *expected_files(study)]
 
@@ -203,11 +204,11 @@ def test_a_stage_counts_the_files_that_are_missing(finished):
     text, whole = page(finished, parse_study(DEFAULT), 1e9, cost)
     assert not whole
     lines = [line.split() for line in text.splitlines()]
-    assert ["tables", "4", "of", "5"] in lines
+    assert ["tables", "6", "of", "7"] in lines
     assert ["models", "5", "of", "6"] in lines
     # Of a condition's own files one is missing; tables are nobody's.
     assert [line[-3:] for line in lines if line[:1] == ["digits-10x10-gaussian-decay0"]] == [
-        ["24", "of", "25"]
+        ["27", "of", "28"]
     ]
 
 
@@ -223,14 +224,14 @@ def test_watching_ends_when_all_is_done(finished, monkeypatch, capsys):
     follow(finished, 30.0)
     assert pauses == [30]
     shown = capsys.readouterr().out
-    assert shown.index("tables            4 of 5") < shown.index("tables            5 of 5")
+    assert shown.index("tables            6 of 7") < shown.index("tables            7 of 7")
 
 
 def test_once_is_enough_unless_asked_for_more(finished, monkeypatch, capsys):
     (finished / "findings.csv").unlink()
     monkeypatch.setattr(progress_page.time, "sleep", pytest.fail)
     follow(finished)
-    assert "4 of 5" in capsys.readouterr().out
+    assert "6 of 7" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

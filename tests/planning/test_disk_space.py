@@ -124,7 +124,8 @@ def test_the_estimate_is_about_what_files_take(tmp_path):
     fitted = model_tables.fits_table(name, spec, fits)
     fitted.to_csv(models / "model.csv", index=False)
     model_tables.parameters_table(name, spec, fits).to_csv(models / "parameters.csv", index=False)
-    model_tables.typicality_table(fitted).to_csv(models / "typicality.csv", index=False)
+    of_scatter = model_tables.typicality_table(fitted, spec, fits)
+    of_scatter.to_csv(models / "typicality.csv", index=False)
     model_tables.admissibility_table(name, spec, fits).to_csv(
         models / "admissibility.csv", index=False
     )

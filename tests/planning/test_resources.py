@@ -1,7 +1,8 @@
 """Memory and time that jobs ask for."""
 
 import pytest
-from support.project import DEFAULT
+import yaml
+from support.project import DEFAULT, ROOT
 
 from weightlaws.planning.resources import SAFETY, START, Resources, seconds_per_network_epoch
 from weightlaws.planning.stages import STAGES
@@ -49,11 +50,13 @@ def test_time_and_memory_grow_with_members_and_widths(rule):
     wider = asked(rule, 160, members=100, shard_size=100)
     if rule not in ("null", "dataset"):  # know no members
         assert more.seconds > small.seconds
-        assert more.mem_mb > small.mem_mb or rule == "spectra_shard"  # reads member by member
+        read_in_parts = rule in ("spectra_shard", "comparison")
+        assert more.mem_mb > small.mem_mb or read_in_parts
     if rule in ("train", "invariants", "symmetry", "spectra_shard"):
         assert more.seconds == pytest.approx(8 * small.seconds, rel=0.05)
-        # Symmetries of small matrices take a time of their own, whatever the width.
-        assert 3 * small.seconds < wider.seconds < 64 * small.seconds
+        # Entries of small matrices are moved one by one to test symmetries, those of wide ones not.
+        least = 1.2 if rule == "symmetry" else 3
+        assert least * small.seconds < wider.seconds < 64 * small.seconds
 
 
 @pytest.mark.parametrize(
@@ -102,3 +105,17 @@ def test_time_agrees_with_measured_steps_within_the_safety_factor(width, step):
     measured = 600 * step
     expected = seconds_per_network_epoch(configured, condition)
     assert 1 / SAFETY < measured / expected < SAFETY
+
+
+def test_no_job_of_the_published_study_is_large():
+    """By rule, the most that a job asks for in MB, and its expected time in hours."""
+    published = yaml.safe_load((ROOT / "studies/paper.yaml").read_text())
+    sections = {
+        key: DEFAULT[key] | value for key, value in published.items() if key == "statistics"
+    }
+    one = parse_study({**DEFAULT, **published, **sections})
+    for rule in SUBMITTED:
+        known = {"threads": 4} if rule == "train" else {}  # as in profiles/slurm
+        asked_for = [STAGES[rule].resources_of(one, job, **known) for job in STAGES[rule].jobs(one)]
+        assert max((job.mem_mb for job in asked_for), default=0) < 4000, rule
+        assert max((job.seconds for job in asked_for), default=0) < 3600, rule

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from support.project import CODE, DEFAULT
 
+from weightlaws.figures.words import condition_words
+from weightlaws.inference.claims import Evidence
 from weightlaws.planning.specs import (
+    across_spec,
+    answers_spec,
     catalogue_spec,
+    claims_spec,
     comparison_spec,
     distance_spec,
     drawn_networks_spec,
@@ -22,6 +27,7 @@ from weightlaws.planning.specs import (
     null_spec,
     omnibus_spec,
     significance_spec,
+    spectra_figures_spec,
     spectra_shard_spec,
     spectra_spec,
     symmetry_spec,
@@ -31,6 +37,7 @@ from weightlaws.planning.specs import (
 from weightlaws.storage.shard_specs import WeightsSpec
 from weightlaws.study.conditions import Shard
 from weightlaws.study.study import parse_study
+from weightlaws.training.members_job import conditions_table
 
 
 def study(**changes):
@@ -59,6 +66,8 @@ def specs(configured):
         "network_law": network_law_spec(configured, condition, CODE),
         "drawn_networks": drawn_networks_spec(configured, condition, CODE),
         "findings": findings_spec(configured, CODE),
+        "claims": claims_spec(configured, CODE),
+        "answers": answers_spec(configured, CODE),
         "catalogue": catalogue_spec(configured, CODE),
         "null": null_spec(configured, (10, 784), CODE),
         "spectra_shard": spectra_shard_spec(configured, condition, CODE, shard),
@@ -67,7 +76,42 @@ def specs(configured):
     }
 
 
-FROM_INVARIANTS = {"invariants", "model", "distance"}
+def test_figures_are_called_by_the_words_of_the_table_of_conditions():
+    sweeps = [
+        sweep(weight_decays=[0, 0.01], learning_rates=[None, 0.002], batch_sizes=[None, 25]),
+        sweep(weight_decays=[0], output_scales=[4.0]),
+        sweep(optimisers=["sgd"], activations=["tanh"], biases=[True], label_noise=[0.5]),
+    ]
+    configured = study(sweeps=sweeps, learning_rate=0.003)
+    spec = members_spec(configured, CODE)
+    table = conditions_table(spec["weights"], spec["members"]).to_dict("records")
+    assert len(table) > 8
+    for row in table:
+        condition = configured.conditions[row["condition"]]
+        title = spectra_figures_spec(configured, condition, CODE)["title"]
+        assert title == condition_words(row)
+    assert any("learning rate 0.003" in condition_words(row) for row in table)
+
+
+def test_claims_compare_the_conditions_that_the_figure_across_them_does():
+    widths = [[10, 10], [20, 20], [10, 10, 10], [20, 20, 20]]
+    configured = study(
+        sweeps=[
+            sweep(hidden=widths, initialisations=["gaussian", "uniform"], weight_decays=[0.0, 0.01])
+        ]
+    )
+    spec = members_spec(configured, CODE)
+    table = conditions_table(spec["weights"], spec["members"])
+    planned = across_spec(configured, CODE)["comparisons"]
+    for kind, column in (("width", "hidden"), ("weight decay", "weight_decay")):
+        groups = Evidence({"conditions": table}).alike_but(column)
+        found = {frozenset(group["condition"]) for group in groups}
+        assert found == {frozenset(names) for names in planned[kind]}
+        assert len(found) == 8
+        assert {len(names) for names in found} == {2}
+
+
+FROM_INVARIANTS = {"invariants", "model", "distance", "claims"}
 SPECTRA = {"spectra_shard", "spectra"}
 TESTED = {"comparison", "symmetry", "significance", "omnibus"}
 BEYOND = {"interacting", "network_law", "drawn_networks"}
@@ -92,9 +136,12 @@ def spectra(**changes):
         ({"keep_state": False}, set()),
         ({"data": "elsewhere"}, set()),
         ({"shard_size": 10}, set()),
-        ({"figures": {**DEFAULT["figures"], "panel_width": 5.0}}, {"figures"}),
+        ({"figures": {**DEFAULT["figures"], "column_width": 5.0}}, {"figures"}),
         (statistics(noise_floor_draws=50), {"distance"}),
-        (statistics(bootstrap_replicates=50), {"model", "distance", "interacting"} | SPECTRA),
+        (
+            statistics(bootstrap_replicates=50),
+            {"model", "distance", "claims", "interacting"} | SPECTRA,
+        ),
         (statistics(simulated_matrices=500), {"significance"}),
         (statistics(simulated_ensembles=500), {"significance"}),
         (statistics(randomisations=999), {"symmetry", "network_law"}),
@@ -102,7 +149,10 @@ def spectra(**changes):
         (statistics(interacting=False), set()),
         (statistics(fold_orders=2), {"comparison"}),
         (statistics(omnibus_ensembles=199), {"omnibus"}),
-        (statistics(significance_level=0.1), {"findings", "significance", "omnibus"}),
+        (
+            statistics(significance_level=0.1),
+            {"findings", "significance", "omnibus", "claims", "answers"},
+        ),
         (
             statistics(headline_epochs=[0, 50]),
             {"findings", "interacting", "network_law"} | TESTED | SPECTRA,
@@ -116,7 +166,10 @@ def spectra(**changes):
             FROM_INVARIANTS | {"significance", "catalogue", "figures"},
         ),
         ({"members": 125}, FROM_TRAIN - {"train", "invariants", "spectra_shard"}),
-        ({"sweeps": [*DEFAULT["sweeps"], sweep(hidden=[[20, 20]])]}, {"members", "distance"}),
+        (
+            {"sweeps": [*DEFAULT["sweeps"], sweep(hidden=[[20, 20]])]},
+            {"members", "distance", "claims", "answers"},
+        ),
         (
             {
                 "sweeps": [
@@ -124,7 +177,7 @@ def spectra(**changes):
                     sweep(weight_decays=[0], output_scales=[4], analyses=["spectra"]),
                 ]
             },
-            {"members"},
+            {"members", "claims", "answers"},
         ),
         (
             {"sweeps": [sweep(members=50), *DEFAULT["sweeps"][1:]]},
@@ -135,8 +188,8 @@ def spectra(**changes):
         ({"sweeps": [sweep(classes=[None]), *DEFAULT["sweeps"][1:]]}, set()),
         ({"seed": 1}, FROM_TRAIN | {"null"}),
         ({"epochs": 51}, FROM_TRAIN | {"findings"}),
-        ({"batch_size": 50}, FROM_TRAIN),
-        ({"learning_rate": 0.002}, FROM_TRAIN),
+        ({"batch_size": 50}, FROM_TRAIN | {"answers"}),
+        ({"learning_rate": 0.002}, FROM_TRAIN | {"answers"}),
         ({"snapshots": [1, 10]}, FROM_TRAIN),
         ({"snapshots": "all"}, set()),
         ({"sweeps": [sweep(snapshots=[1, 10]), *DEFAULT["sweeps"][1:]]}, FROM_TRAIN),

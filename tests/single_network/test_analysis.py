@@ -168,7 +168,7 @@ def test_progress_is_told():
 def test_a_figure_shows_singular_values_levels_vectors_and_tail(found):
     text = words(found.plot("learned"))
     for told in (
-        "learned (120\u00a0x\u00a0160)",
+        "learned, 120\u2009×\u2009160",
         "outliers 3",
         "learned rank 3",
         "mean ratio",

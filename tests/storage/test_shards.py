@@ -9,13 +9,14 @@ from weightlaws.storage.hdf5 import StorageError, create
 from weightlaws.storage.shard_specs import InvariantsSpec, WeightsSpec
 from weightlaws.storage.shards import opened_shards, read_invariants, read_shard, read_weights
 from weightlaws.study.conditions import Condition, Shard
+from weightlaws.study.data_sets import DataSet
 from weightlaws.study.study import parse_study
 from weightlaws.training.engine import Recipe
 from weightlaws.training.networks import layer_shapes
 from weightlaws.training.setup import choose_engine, initial_networks, member_shuffles
 from weightlaws.training.train_job import train_shard
 
-CONDITION = Condition("digits", (10, 10), "gaussian", 0.0, members=3)
+CONDITION = Condition(DataSet(name="digits"), (10, 10), "gaussian", 0.0, members=3)
 LAYERS = ["hidden1-hidden2", "hidden2-output"]
 
 

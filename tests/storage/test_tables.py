@@ -15,6 +15,7 @@ def test_names_stay_as_they_are_written(tmp_path, name):
     table.to_csv(tmp_path / "table.csv", index=False)
     found = read_table(tmp_path / "table.csv")
     assert found[["condition", "layer", "reference"]].to_numpy().tolist() == [[name] * 3]
+    assert found["layer"].dtype == found["condition"].dtype == pd.Series(["a"]).dtype
     assert found["epoch"].tolist() == [3]
     assert found["value"].isna().all()
 

@@ -9,9 +9,18 @@ from pydantic import ValidationError
 from safetensors.numpy import save_file
 
 from weightlaws.errors import WeightLawsError
-from weightlaws.study.conditions import Checkpoint, Condition, Imported, Shard, by_noisy_images
+from weightlaws.study.conditions import (
+    Checkpoint,
+    Condition,
+    Imported,
+    Shard,
+    by_classes,
+    by_noisy_images,
+    comparisons,
+)
+from weightlaws.study.data_sets import DataSet
 
-PLAIN = Condition("mnist", (10, 10, 10), "gaussian", 0.0, members=20)
+PLAIN = Condition(DataSet(name="mnist"), (10, 10, 10), "gaussian", 0.0, members=20)
 
 
 @given(st.floats(0, 1e300), st.floats(0, 1e300))
@@ -161,3 +170,26 @@ def test_records_read_back_when_the_files_are_gone(kind, tmp_path):
         kind.model_validate(str(path))
     with pytest.raises(ValidationError, match="found 7, expected a path in quotes"):
         kind.model_validate(7)
+
+
+def named(*conditions):
+    return {condition.name: condition for condition in conditions}
+
+
+def test_conditions_are_compared_that_differ_in_one_thing():
+    shallow = replace(PLAIN, hidden=(20, 20))
+    wide, decayed = replace(shallow, hidden=(40, 40)), replace(shallow, weight_decay=0.01)
+    uneven = replace(shallow, hidden=(40, 20))
+    found = comparisons(named(PLAIN, shallow, wide, decayed, uneven))
+    assert found == {
+        "width": [[shallow.name, wide.name]],
+        "weight decay": [[shallow.name, decayed.name]],
+        "layer": [[PLAIN.name]],
+    }
+    assert comparisons(named(shallow, replace(wide, weight_decay=0.01))) == {}
+
+
+def test_conditions_are_grouped_that_differ_in_classes_alone():
+    few, rich = replace(PLAIN, classes=2), replace(PLAIN, output_scale=0.25)
+    assert by_classes(named(PLAIN, few, rich)) == {PLAIN.name: [PLAIN.name, few.name]}
+    assert by_classes(named(few, rich)) == {}

@@ -11,6 +11,8 @@ def test_each_path_is_used_by_the_rules_and_by_no_other_name():
     rules = "".join(path.read_text() for path in RULES.glob("*.smk"))
     used = set(re.findall(r'(?:at|figure|shard_files)\("(\w+)"', rules))
     used |= set(re.findall(r'figures_of\(\s*"\w+", "(\w+)"', rules))
+    used |= set(re.findall(r'\bpage\("(\w+)"', rules))
+    used |= set(re.findall(r'paths\(STUDY, "(\w+)"', rules))
     # Training leaves states beside its files, and a run writes its costs when it ends.
     assert used | {"state", "cost"} == PATHS.keys()
     assert len(set(PATHS.values())) == len(PATHS)

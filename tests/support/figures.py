@@ -7,7 +7,7 @@ from matplotlib.text import Text
 
 from weightlaws.figures.style import Style
 
-STYLE = Style(panel_width=3.4, font_scale=1.0)
+STYLE = Style(column_width=3.4, font_scale=1.0)
 EPOCHS = [0, 10, 50]
 LAYERS = ["hidden1-hidden2", "hidden2-output"]
 HIGHER = [f"I{k}" for k in range(14, 53)]
@@ -33,15 +33,7 @@ def select(table, **values):
     return table
 
 
-#: What conditions have in common that differ in nothing but initialisation, decay and scale.
-PUBLISHED = {
-    "optimiser": "adam",
-    "activation": "relu",
-    "learning_rate": 0.001,
-    "batch_size": 100,
-    "biases": False,
-    "label_noise": 0.0,
-}
+TITLE = "784-10-10-10, Gaussian start, no weight decay, digits"
 
 
 def renamed(table, conditions, column="condition"):

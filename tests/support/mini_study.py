@@ -1,6 +1,7 @@
 """A small study, and a project folder of its own to run it in."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,13 +26,13 @@ MINI = {
     "epochs": 2,
     "statistics": {
         "bootstrap_replicates": 50,
-        "simulated_matrices": 300,
-        "simulated_ensembles": 200,
+        "simulated_matrices": 100,
+        "simulated_ensembles": 100,
         "omnibus_ensembles": 99,
         "randomisations": 599,
         "folds": 2,
         "fold_orders": 2,
-        "noise_floor_draws": 50,
+        "noise_floor_draws": 20,
     },
     "spectra": {"null_matrices": 50, "permutations": 9, "sign_flips": 19},
     "sweeps": [
@@ -48,6 +49,13 @@ MINI = {
             "weight_decays": [0],
         },
     ],
+}
+
+# For runs that are about other things than their tables: no laws beyond one Gaussian matrix, and
+# the published invariants alone.
+FEWER_LAWS = {
+    "invariants": "published",
+    "statistics": {**MINI["statistics"], "interacting": False},
 }
 
 
@@ -115,10 +123,9 @@ class Project:
         assert done.returncode == 0, text
         if "Nothing to be done" in text:
             return {}
-        lines = text.split("Job stats:")[1].split("\n\n")[0].strip().splitlines()[2:]
-        jobs = {rule: int(count) for rule, count in map(str.split, lines)}
-        assert jobs.pop("total") == sum(jobs.values())
-        jobs.pop("all", None)
+        rows = re.findall(r"^ *(\d+)  (\w+)", text, re.MULTILINE)
+        jobs = {rule: int(count) for count, rule in rows}
+        assert jobs.pop("together") == sum(jobs.values())
         return jobs
 
     def copy(self, folder):
@@ -180,10 +187,13 @@ def until(found, what, seconds=60):
 
 
 def sources(folder):
-    """Copy the project's sources into a new folder, without results."""
+    """Copy the project's sources into a new folder, without results.
+
+    What Python and numba have compiled of them comes along.
+    """
     folder.mkdir()
     for name in ("Snakefile", "config.yaml"):
         shutil.copy2(ROOT / name, folder)
     for name in ("workflow", "profiles", "envs", "src"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)
     return Project(folder)

@@ -5,6 +5,7 @@ from weightlaws.planning.specs import training_spec
 from weightlaws.storage.hdf5 import create
 from weightlaws.storage.shards import read_shard
 from weightlaws.study.conditions import Condition, Shard
+from weightlaws.study.data_sets import DataSet
 from weightlaws.study.study import parse_study
 from weightlaws.training.class_subset import take_classes
 from weightlaws.training.train_job import train_shard
@@ -39,7 +40,7 @@ def test_classes_are_numbered_as_they_are_asked_for(digits):
 def test_networks_learn_two_classes(digits, tmp_path):
     """Zeros and ones are easy: with two outputs almost all are told apart after three epochs."""
     study = parse_study({**DEFAULT, "epochs": 3, "snapshots": "all", "rectangular_snapshots": []})
-    condition = Condition("digits", (10, 10), "gaussian", 0.0, classes=2, members=3)
+    condition = Condition(DataSet(name="digits"), (10, 10), "gaussian", 0.0, classes=2, members=3)
     spec = training_spec(study, condition, CODE, Shard(0, 2))
     stored, path = tmp_path / "images.h5", tmp_path / "weights" / "0-2.h5"
     with create(stored, "dataset", spec["dataset"]) as writer:

@@ -81,7 +81,9 @@ def test_one_row_a_condition():
     assert rows[0] == {
         "condition": "name",
         "dataset": "digits",
+        "inputs": SPEC["shapes"]["input-hidden1"][1],
         "hidden": "7x7",
+        "outputs": 10,
         "initialisation": "uniform",
         "weight_decay": 0.5,
         "output_scale": None,

@@ -19,12 +19,13 @@ from weightlaws.planning.specs import training_spec
 from weightlaws.storage.hdf5 import StorageError, create, opened
 from weightlaws.storage.shards import read_shard
 from weightlaws.study.conditions import Condition, Shard
+from weightlaws.study.data_sets import DataSet
 from weightlaws.study.study import parse_study
 from weightlaws.training import train_job
 from weightlaws.training.setup import choose_engine
 from weightlaws.training.train_job import train_shard
 
-CONDITION = Condition("digits", (10, 10), "gaussian", 0.01, members=5)
+CONDITION = Condition(DataSet(name="digits"), (10, 10), "gaussian", 0.01, members=5)
 SCALED = replace(CONDITION, weight_decay=0.0, output_scale=4.0)
 
 

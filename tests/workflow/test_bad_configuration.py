@@ -55,7 +55,7 @@ def test_values_after_config_are_read_as_yaml(fresh):
     fresh.configure()
     sweep = "{dataset: digits, hidden: [[10, 10]], initialisations: [gaussian], weight_decays: [0]}"
     values = (f"sweeps=[{sweep}]", "keep_state=false", "statistics={folds: 3}", "seed=5")
-    done = fresh.snakemake("--dry-run", "--config", *values, "learning_rate=1e-3")
+    done = fresh.snakemake("--dry-run", "--verbose", "--config", *values, "learning_rate=1e-3")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "digits-10x10-gaussian-decay0/0-1.h5" in done.stdout
 

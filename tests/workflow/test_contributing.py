@@ -104,7 +104,7 @@ def test_a_law(project):
 def test_a_stage_with_a_figure(project):
     carry_out(project, "Add a stage, with a figure")
     conditions = 3
-    assert project.planned() == {"norms": conditions}
+    assert project.planned() == {"norms": conditions, "answers": 1}
     project.run()
     for name in pd.read_csv(results(project, "conditions.csv"))["condition"]:
         table = pd.read_csv(results(project, f"norms/{name}.csv"))

@@ -8,7 +8,7 @@ from weightlaws.planning.disk_space import disk_estimate
 
 
 def test_a_run_tells_once_what_its_study_takes(project):
-    project.configure(figures={"panel_width": 5.0})
+    project.configure(figures={"column_width": 5.0})
     done = project.run("results/mini/figures/invariants.svg")
     text = done.stdout + done.stderr
     title = "Disk space of results/mini"

@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 from support.mini_study import (
+    FEWER_LAWS,
     MINI,
     assert_same_arrays,
     assert_same_results,
@@ -28,6 +29,7 @@ from weightlaws.laws.pigmm import PIGMM
 # One small condition: what is hit is run often.
 CONDITION = "digits-12x12-gaussian-decay0"
 STUDY = {
+    **FEWER_LAWS,
     "members": 4,
     # Long enough to be hit on the way.
     "epochs": 200,
@@ -182,13 +184,13 @@ def test_a_full_disk(project, whole, tmp_path):
 
 def test_results_that_cannot_be_written(project, whole):
     folder = project.folder / "results"
-    before(project, "*.csv", "*.html", "figures/*/*")
+    before(project, "*.csv", "*.html", "tables/*", "figures/*/*")
     with mounted(folder, "--bind", folder):
         subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
         text = project.refuse()
         assert "folder results/mini: found that no file can be made" in text
         # Snakemake itself sees to files that are there.
-        project.configure(**STUDY, figures={"panel_width": 5.0})
+        project.configure(**STUDY, figures={"column_width": 5.0})
         assert "Write-protected output files" in project.refuse()
     for words in ("Traceback", "localrule"):
         assert words not in text

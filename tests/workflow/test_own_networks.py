@@ -194,7 +194,7 @@ def test_another_member_runs_again_what_rests_on_it(project):
     write_member(project, 4, 99)
     spectra = ("spectra_shard", "spectra", "spectra_figures", "spectra_table")
     assert project.planned() == dict.fromkeys(
-        ("import_ensemble", "members", "skipped", "findings", *spectra), 1
+        ("import_ensemble", "members", "skipped", "findings", "claims", "answers", *spectra), 1
     )
 
 
@@ -207,7 +207,7 @@ def test_an_older_file_in_the_place_of_another_is_noticed(project):
     long_ago = time.time() - 1e6
     os.utime(project.folder / "other.safetensors", (long_ago, long_ago))
     shutil.copy2(project.folder / "other.safetensors", single)  # as cp -p and rsync -a do
-    assert project.planned() == dict.fromkeys((*OF_SINGLE, "skipped"), 1)
+    assert project.planned() == dict.fromkeys((*OF_SINGLE, "skipped", "answers"), 1)
     write_member(project, 1, 99)
     os.utime(project.folder / "nets/folder/net1.safetensors", (long_ago, long_ago))
     jobs = project.planned()
@@ -250,7 +250,7 @@ def test_another_network_runs_again_alone(project):
     save_file(layers, project.folder / "nets/single.safetensors")
     project.run("results/mini/spectra/single.csv")
     assert (project.folder / "results/mini/nulls/7x9.h5").is_file()
-    jobs = {"spectra_figures": 1, "spectra_table": 1, "skipped": 1}
+    jobs = {"spectra_figures": 1, "spectra_table": 1, "skipped": 1, "answers": 1}
     assert project.planned() == jobs
 
 
@@ -272,7 +272,17 @@ def test_layers_whose_names_are_numbers_run_to_the_end(odd):
     names = ["0", "2", "4"]
     for table in (odd.findings, odd.spectra, odd.comparison, odd.invariants, odd.parameters):
         assert table["layer"].unique().tolist() == names
+    everywhere = {
+        name: {*table["layer"]}
+        for name, table in ((name, getattr(odd, name)) for name in odd.tables())
+        if "layer" in table
+    }
+    assert {"couplings", "scores", "significance", "distances"} <= everywhere.keys()
+    assert all(found <= {*names} for found in everywhere.values()), everywhere
     assert odd.weights("odd", "2").shape == (6, 1, 10, 10)
+    assert odd["odd"]["2"].fit(0, "iid").parameters.shape == (2,)
+    for figure in ("laws", "deviation_sd", "singular_values", "interacting"):
+        assert (odd.folder / f"figures/odd/{figure}.svg").is_file()
 
 
 def test_one_member_that_diverged_is_left_out_alone(odd):

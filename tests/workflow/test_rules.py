@@ -30,6 +30,17 @@ def test_a_spec_is_the_one_parameter_of_a_rule(rule):
     assert names == ["spec"]
 
 
+def test_a_rule_asks_a_cluster_for_resources_or_runs_where_snakemake_does():
+    snakefile = (ROOT / "Snakefile").read_text()
+    local = {*re.search(r"^localrules:\n((?:    \w+,\n)+)", snakefile, re.MULTILINE)[1].split()}
+    local = {name.removesuffix(",") for name in local}
+    asking = {rule for rule, body in RULES.items() if section(body, "resources")}
+    assert asking >= RULES.keys() - local
+    for rule in asking:
+        for name in ("mem_mb", "runtime"):
+            assert f"{name}={name}," in section(RULES[rule], "resources")
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_has_a_log_and_a_benchmark_of_its_name_and_its_own_script(rule):
     body = RULES[rule]

@@ -3,25 +3,27 @@
 import re
 from math import ceil
 
+import pytest
 from support.mini_study import sources
 from support.project import ROOT
 
 
-def test_the_published_study_is_hundreds_of_jobs(tmp_path):
+@pytest.mark.parametrize(("study", "shard_size"), [("paper", 50), ("paper-cifar10", 100)])
+def test_the_published_study_is_about_a_thousand_jobs(tmp_path, study, shard_size):
     project = sources(tmp_path / "project")
-    (project.folder / "mini.yaml").write_text((ROOT / "studies/paper.yaml").read_text())
+    (project.folder / "mini.yaml").write_text((ROOT / f"studies/{study}.yaml").read_text())
     jobs = project.planned()
-    # 5 architectures x 2 initial laws x 2 weight decays, 1000 members in shards of 100.
-    conditions, shards = 20, ceil(1000 / 100)
+    # 5 architectures x 2 initial laws x 2 weight decays, 1000 members in shards.
+    conditions, shards = 20, ceil(1000 / shard_size)
     assert jobs["train"] == jobs["invariants"] == conditions * shards
     assert jobs["model"] == jobs["significance"] == jobs["comparison"] == conditions
-    assert sum(jobs.values()) < 1000
+    assert sum(jobs.values()) < 1300
 
 
 def test_figures_of_several_architectures_rest_on_their_own_conditions(tmp_path):
     project = sources(tmp_path / "project")
     (project.folder / "mini.yaml").write_text((ROOT / "studies/classes.yaml").read_text())
-    plan = project.snakemake("-n").stdout
+    plan = project.snakemake("-n", "--verbose").stdout
     jobs = re.findall(r"rule lazy_rich:\n    input: (.*)\n    output: \S+/figures/(\S+)/lazy", plan)
     assert len(jobs) == 4  # 2, 5, 8 and ten classes
     for files, architecture in jobs:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from support import slurm_cluster
-from support.mini_study import MINI, assert_same_results, sources, until
+from support.mini_study import FEWER_LAWS, MINI, assert_same_results, sources, until
 from support.slurm_cluster import jobs
 
 pytestmark = pytest.mark.skipif(bool(slurm_cluster.why_not()), reason=slurm_cluster.why_not())
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(bool(slurm_cluster.why_not()), reason=slurm_clus
 CONDITION, SHARDS = "digits-10x10x10-gaussian-decay0", {"0-1", "2-3", "4-4"}
 # Long enough for jobs to be hit while they train.
 STUDY = {
+    **FEWER_LAWS,
     "epochs": 1200,
     "snapshots": [0, 1, 10, 50, 1200],
     "rectangular_snapshots": [0, 1],
@@ -117,7 +118,8 @@ def test_small_stages_run_in_few_jobs_or_none(faults):
         "shards_invariants_spectra_shard",
         "shapes_null",
         *("model", "significance", "omnibus", "comparison", "symmetry", "spectra"),
-        *("interacting", "network_law", "drawn_networks"),
+        # Figures of all weights.
+        *("entries", "eigenvalues"),
     }
     assert submitted.count("shapes_null") <= 2
     assert submitted.count("shards_invariants_spectra_shard") <= 2

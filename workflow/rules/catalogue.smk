@@ -5,13 +5,7 @@
 rule catalogue:
     """List the invariants of the study, with their graphs and formulas."""
     output:
-        shown(
-            at("catalogue"),
-            "catalogue",
-            "Fits",
-            "all",
-            "table of invariants",
-        ),
+        at("catalogue"),
     log:
         log_of("catalogue"),
     benchmark:

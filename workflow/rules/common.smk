@@ -11,8 +11,10 @@ from snakemake.utils import update_config
 sys.path.insert(0, str(Path(workflow.basedir, "src").resolve()))
 
 from weightlaws.errors import WeightLawsError
+from weightlaws.figures import contents
 from weightlaws.planning import disk_space, versions
 from weightlaws.planning.code_digest import code_digests
+from weightlaws.planning.specs import titles
 from weightlaws.planning.stages import STAGES
 from weightlaws.storage.disk_file import replacing
 from weightlaws.storage.shards import read_shapes
@@ -47,6 +49,8 @@ MODELLED, WITH_SPECTRA = STUDY.modelled, STUDY.with_spectra
 ENSEMBLES = {ensemble.name: ensemble for ensemble in STUDY.ensembles}
 NETWORKS = {network.name: network for network in STUDY.checkpoints}
 RESULTS = f"results/{STUDY.name}"
+# Words for networks, by the names of their conditions and folders of figures.
+TITLES = titles(STUDY)
 # Digests of the code that numbers rest on, by the name of a script or plug-in.
 CODE = code_digests(Path(workflow.basedir) / "workflow" / "scripts")
 
@@ -144,32 +148,85 @@ def runtime(wildcards, threads, attempt, rulename):
     return minutes if rulename == "train" else attempt * minutes
 
 
-def shown(path, caption, category, ensembles, what):
-    """A file of the report, with labels for the ensembles that it shows and for its content."""
+def shown(path, content, caption, networks=""):
+    """A file of the report, labelled by its content and the networks that it is about."""
+    # One label: of a second one that has two values Snakemake would make a switch.
     return report(
         path,
         caption=f"../report/{caption}.rst",
-        category=category,
-        labels={"ensembles": ensembles, "shows": what},
+        category=content.folder,
+        labels=lambda wildcards: {
+            "shows": contents.in_words(content, named(networks.format(**wildcards)))
+        },
     )
 
 
-def drawn(path, category):
-    """A figure of the report, whose file and folder say what it shows."""
-    return shown(
-        str(path), path.stem, category, path.parent.name, path.stem.replace("_", " ")
+def named(networks):
+    """The words for a condition, architecture or recipe."""
+    return TITLES.get(networks, networks)
+
+
+def figure(name, path=None):
+    """A figure of the report, by its name in the layout; the folder says whose it is."""
+    path = Path(path or at(name))
+    of = [] if path.parent.name == "figures" else [path.parent.name]
+    return shown(str(path), contents.FIGURES[name], path.stem, *of)
+
+
+def printed(rule):
+    """The figures of a rule as PDF, for papers, beside those that the report shows."""
+    stage = STAGES[rule]
+    about_all = stage.over == "study"
+    paths = (
+        stage.paths(STUDY)
+        if about_all
+        else [layout.PATHS[name] for name in stage.files]
     )
+    figures = [Path(RESULTS, path) for path in paths if path.endswith(".svg")]
+    return [str(figure.with_suffix(".pdf")) for figure in figures]
 
 
-def figure(name, category):
-    """A figure of the report, by its name in the layout."""
-    return drawn(Path(at(name)), category)
-
-
-def figures_of(rule, name, category):
+def figures_of(rule, name):
     """A figure of each architecture, for the report."""
-    paths = STAGES[rule].paths(STUDY, name)
-    return [drawn(Path(RESULTS, path), category) for path in paths]
+    return [
+        figure(name, f"{RESULTS}/{path}") for path in STAGES[rule].paths(STUDY, name)
+    ]
+
+
+def page(name):
+    """A page of the report, by its name in the layout."""
+    return shown(at(name), contents.PAGES[name], name)
+
+
+def table_pages():
+    """The page of each table, for the report."""
+    paths = {
+        Path(path).stem: path for path in STAGES["answers"].paths(STUDY, "table_page")
+    }
+    return [
+        shown(f"{RESULTS}/{path}", contents.TABLES[name], f"tables/{name}")
+        for name, path in paths.items()
+    ]
+
+
+def tables_of(rule, *names):
+    """Tables of a stage's conditions; single networks have none that a claim is judged by."""
+    conditions = [name for name in STAGES[rule].networks(STUDY) if name in CONDITIONS]
+    return {name: expand(at(name), condition=conditions) for name in names}
+
+
+def files_by_name(names):
+    """All files of these names that the study asks for, by name."""
+    found = {
+        name: [
+            f"{RESULTS}/{path}"
+            for stage in STAGES.values()
+            if name in stage.files
+            for path in stage.paths(STUDY, name)
+        ]
+        for name in names
+    }
+    return {name: paths for name, paths in found.items() if paths}
 
 
 onstart:
@@ -199,6 +256,15 @@ onstart:
                 logger.info(f"No networks are drawn from laws of {name}: {reason}.")
     for warning in versions.version_warnings(Path(RESULTS).rglob("*.h5")):
         logger.warning(warning)
+    from weightlaws.monitoring.expected_times import (
+        expected_seconds,
+    )  # slow to import
+
+    times = expected_seconds(STUDY, Path(RESULTS))
+    listed = ", ".join(f"{rule} {seconds:.0f}" for rule, seconds in times.items())
+    logger.info(
+        f"Expected seconds of a job: {listed}", extra={"expected_seconds": times}
+    )
     # The resolved configuration, for readers of the results; no rule's numbers depend on it.
     Path(RESULTS).mkdir(parents=True, exist_ok=True)
     with replacing(Path(at("study"))) as record:
@@ -218,8 +284,20 @@ def log_costs():
         logger.warning(f"{at('cost')} is not written: {error}")
 
 
+def log_findings():
+    """Say what was found, and which page to open, where all of the study was asked for."""
+    from weightlaws.results import load
+
+    # With --until there may be no page yet.
+    if workflow.dag_settings.targets or not Path(at("answers")).is_file():
+        return
+    found = Path(at("findings")).is_file()
+    logger.info(load(RESULTS).headline() if found else f"open {at('answers')}")
+
+
 onsuccess:
     log_costs()
+    log_findings()
 
 
 onerror:

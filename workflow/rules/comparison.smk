@@ -7,13 +7,7 @@ rule comparison:
     input:
         lambda wildcards: shard_files("weights", wildcards.condition),
     output:
-        shown(
-            at("comparison"),
-            "comparison",
-            "Laws",
-            "{condition}",
-            "table of laws",
-        ),
+        at("comparison"),
     log:
         log_of("comparison", "{condition}"),
     benchmark:

@@ -7,13 +7,7 @@ rule distance:
     input:
         expand(at("fits"), condition=MODELLED),
     output:
-        shown(
-            at("distances"),
-            "distances",
-            "Distances",
-            "all",
-            "table of distances",
-        ),
+        at("distances"),
     log:
         log_of("distance"),
     benchmark:

@@ -1,17 +1,20 @@
-# Requires: {RESULTS}/models/{condition}.csv, .parameters.csv and .typicality.csv,
-#           comparison/{condition}.csv, significance/{condition}.csv, distances.csv,
+# Requires: {RESULTS}/weights/{condition}/{shard}.h5,
+#           models/{condition}.csv, .parameters.csv and .typicality.csv,
+#           comparison/{condition}.csv, significance/{condition}.csv, misses/{condition}.csv, distances.csv,
 #           conditions.csv, learning_curves.csv, couplings/{condition}.csv,
 #           scores/{condition}.csv, interacting_predictions/{condition}.csv,
 #           network_law/{condition}.csv, drawn/{condition}.csv, noise_scale/{recipe}.parameters.csv,
 #           spectra/{condition}.csv, .ranks.csv and .curves.csv
-# Produces: {RESULTS}/figures/invariants.svg, {RESULTS}/figures/{condition}/*.svg and
-#           {RESULTS}/figures/{architecture}/*.svg and {RESULTS}/figures/{recipe}/*.svg
+# Produces: {RESULTS}/figures/*.svg, {RESULTS}/figures/{condition}/*.svg and
+#           {RESULTS}/figures/{architecture}/*.svg and {RESULTS}/figures/{recipe}/*.svg, and a PDF
+#           beside each
 
 
 rule gallery:
     """Draw the graphs of the study's invariants."""
     output:
-        shown(at("gallery"), "invariants", "Fits", "all", "invariants"),
+        figure("gallery"),
+        pdf=printed("gallery"),
     log:
         log_of("gallery"),
     benchmark:
@@ -32,7 +35,8 @@ rule accuracy:
         learning_curves=at("learning_curves"),
         conditions=at("conditions"),
     output:
-        figures_of("accuracy", "accuracy", "Training"),
+        svg=figures_of("accuracy", "accuracy"),
+        pdf=printed("accuracy"),
     log:
         log_of("accuracy"),
     benchmark:
@@ -45,6 +49,76 @@ rule accuracy:
         "../scripts/accuracy.py"
 
 
+rule entries:
+    """Draw how the entries of a condition's weights are distributed, beside its laws."""
+    input:
+        lambda wildcards: shard_files("weights", wildcards.condition),
+    output:
+        figure("entries"),
+        pdf=printed("entries"),
+    log:
+        log_of("entries", "{condition}"),
+    benchmark:
+        benchmark_of("entries", "{condition}")
+    conda:
+        "../../envs/weightlaws.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
+    params:
+        spec=spec_of("entries"),
+    script:
+        "../scripts/entries.py"
+
+
+rule eigenvalues:
+    """Draw the eigenvalues of a condition's square matrices, beside the circular law."""
+    input:
+        lambda wildcards: shard_files("weights", wildcards.condition),
+    output:
+        figure("eigenvalues"),
+        pdf=printed("eigenvalues"),
+    log:
+        log_of("eigenvalues", "{condition}"),
+    benchmark:
+        benchmark_of("eigenvalues", "{condition}")
+    conda:
+        "../../envs/weightlaws.yaml"
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
+    params:
+        spec=spec_of("eigenvalues"),
+    script:
+        "../scripts/eigenvalues.py"
+
+
+rule predicted_observed:
+    """Draw the invariants of a condition against what each law predicts."""
+    input:
+        significance=at("significance"),
+        misses=at("misses"),
+        fits=at("predictions"),
+        interacting=lambda wildcards: (
+            [at("interacting_predictions").format(condition=wildcards.condition)]
+            if wildcards.condition in STAGES["interacting"].networks(STUDY)
+            else []
+        ),
+    output:
+        figure("predicted_observed"),
+        pdf=printed("predicted_observed"),
+    log:
+        log_of("predicted_observed", "{condition}"),
+    benchmark:
+        benchmark_of("predicted_observed", "{condition}")
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=spec_of("predicted_observed"),
+    script:
+        "../scripts/predicted_observed.py"
+
+
 rule condition_figures:
     """Draw a condition's fitted parameters, and how far its ensemble is from the laws."""
     input:
@@ -54,12 +128,13 @@ rule condition_figures:
         comparison=at("comparison"),
         significance=at("significance"),
     output:
-        deviation_start=figure("deviation_start", "Fits"),
-        deviation_sd=figure("deviation_sd", "Fits"),
-        parameters=figure("parameters_figure", "Fits"),
-        typicality=figure("typicality_figure", "Fits"),
-        laws=figure("laws", "Laws"),
-        largest_deviations=figure("largest_deviations", "Laws"),
+        deviation_start=figure("deviation_start"),
+        deviation_sd=figure("deviation_sd"),
+        parameters=figure("parameters_figure"),
+        typicality=figure("typicality_figure"),
+        laws=figure("laws"),
+        largest_deviations=figure("largest_deviations"),
+        pdf=printed("condition_figures"),
     log:
         log_of("condition_figures", "{condition}"),
     benchmark:
@@ -76,11 +151,12 @@ rule condition_figures:
 
 use rule condition_figures as ensemble_figures with:
     output:
-        deviation_sd=figure("deviation_sd", "Fits"),
-        parameters=figure("parameters_figure", "Fits"),
-        typicality=figure("typicality_figure", "Fits"),
-        laws=figure("laws", "Laws"),
-        largest_deviations=figure("largest_deviations", "Laws"),
+        deviation_sd=figure("deviation_sd"),
+        parameters=figure("parameters_figure"),
+        typicality=figure("typicality_figure"),
+        laws=figure("laws"),
+        largest_deviations=figure("largest_deviations"),
+        pdf=printed("ensemble_figures"),
     wildcard_constraints:
         condition=one_of(ENSEMBLES),
     params:
@@ -92,19 +168,14 @@ rule architecture_figures:
 
     # One job draws all, as they share the table of distances.
     input:
-        invariants=expand(
-            at("predictions"), condition=[name for name in MODELLED if name in TRAINED]
-        ),
+        invariants=expand(at("predictions"), condition=STUDY.modelled_here),
         distances=at("distances"),
         conditions=at("conditions"),
     output:
-        normalised_change=figures_of(
-            "architecture_figures", "normalised_change", "Fits"
-        ),
-        wasserstein=figures_of("architecture_figures", "wasserstein", "Distances"),
-        distance_matrix=figures_of(
-            "architecture_figures", "distance_matrix", "Distances"
-        ),
+        normalised_change=figures_of("architecture_figures", "normalised_change"),
+        wasserstein=figures_of("architecture_figures", "wasserstein"),
+        distance_matrix=figures_of("architecture_figures", "distance_matrix"),
+        pdf=printed("architecture_figures"),
     log:
         log_of("architecture_figures"),
     benchmark:
@@ -117,12 +188,55 @@ rule architecture_figures:
         "../scripts/architecture_figures.py"
 
 
+rule across:
+    """Draw misses of laws and distances from the start against width, weight decay and depth."""
+    input:
+        misses=expand(at("misses"), condition=STUDY.modelled_here),
+        distances=at("distances"),
+        conditions=at("conditions"),
+    output:
+        figure("across"),
+        pdf=printed("across"),
+    log:
+        log_of("across"),
+    benchmark:
+        benchmark_of("across")
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=spec_of("across"),
+    script:
+        "../scripts/across.py"
+
+
+rule ensemble_map:
+    """Draw all ensembles of square matrices as a map, each condition a path from its start."""
+    input:
+        parameters=expand(at("parameters"), condition=MODELLED),
+        distances=at("distances"),
+        conditions=at("conditions"),
+    output:
+        figure("ensemble_map"),
+        pdf=printed("ensemble_map"),
+    log:
+        log_of("ensemble_map"),
+    benchmark:
+        benchmark_of("ensemble_map")
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=spec_of("ensemble_map"),
+    script:
+        "../scripts/ensemble_map.py"
+
+
 rule from_start_figure:
     """Draw how far the laws of trajectories from elsewhere are from where they began."""
     input:
         distances=at("distances"),
     output:
-        figure("from_start", "Distances"),
+        figure("from_start"),
+        pdf=printed("from_start_figure"),
     log:
         log_of("from_start_figure", "{condition}"),
     benchmark:
@@ -144,7 +258,8 @@ rule interacting_figure:
         scores=at("scores"),
         predictions=at("interacting_predictions"),
     output:
-        figure("interacting_figure", "Interactions"),
+        figure("interacting_figure"),
+        pdf=printed("interacting_figure"),
     log:
         log_of("interacting_figure", "{condition}"),
     benchmark:
@@ -167,7 +282,8 @@ rule network_law_figure:
             else []
         ),
     output:
-        figure("network_law_figure", "Interactions"),
+        figure("network_law_figure"),
+        pdf=printed("network_law_figure"),
     log:
         log_of("network_law_figure", "{condition}"),
     benchmark:
@@ -185,13 +301,8 @@ rule noise_scale_figure:
     input:
         at("noise_scale_parameters"),
     output:
-        shown(
-            at("noise_scale_figure"),
-            "noise_scale_figure",
-            "Fits",
-            "{recipe}",
-            "laws by learning rate and batch size",
-        ),
+        figure("noise_scale_figure"),
+        pdf=printed("noise_scale_figure"),
     log:
         log_of("noise_scale_figure", "{recipe}"),
     benchmark:
@@ -213,10 +324,11 @@ rule spectra_figures:
         ranks=at("ranks"),
         curves=at("curves"),
     output:
-        singular_values=figure("singular_values", "Spectra"),
-        level_statistics=figure("level_statistics", "Spectra"),
-        singular_vectors=figure("singular_vectors", "Spectra"),
-        hill=figure("hill", "Spectra"),
+        singular_values=figure("singular_values"),
+        level_statistics=figure("level_statistics"),
+        singular_vectors=figure("singular_vectors"),
+        hill=figure("hill"),
+        pdf=printed("spectra_figures"),
     log:
         log_of("spectra_figures", "{condition}"),
     benchmark:
@@ -239,7 +351,8 @@ rule lazy_rich:
         learning_curves=at("learning_curves"),
         conditions=at("conditions"),
     output:
-        figure("lazy_rich", "Spectra"),
+        figure("lazy_rich"),
+        pdf=printed("lazy_rich"),
     log:
         log_of("lazy_rich", "{architecture}"),
     benchmark:
@@ -252,3 +365,23 @@ rule lazy_rich:
         spec=spec_of("lazy_rich"),
     script:
         "../scripts/lazy_rich.py"
+
+
+rule rank_by_classes:
+    """Draw learned ranks of layers against the number of classes."""
+    input:
+        spectra=at("spectra_table"),
+        conditions=at("conditions"),
+    output:
+        figure("rank_by_classes"),
+        pdf=printed("rank_by_classes"),
+    log:
+        log_of("rank_by_classes"),
+    benchmark:
+        benchmark_of("rank_by_classes")
+    conda:
+        "../../envs/weightlaws.yaml"
+    params:
+        spec=spec_of("rank_by_classes"),
+    script:
+        "../scripts/rank_by_classes.py"

@@ -9,32 +9,14 @@ rule findings:
     input:
         comparison=expand(rules.comparison.output, condition=MODELLED),
         symmetry=expand(rules.symmetry.output, condition=MODELLED),
-        significance=expand(rules.significance.output, condition=MODELLED),
+        significance=expand(rules.significance.output.tests, condition=MODELLED),
         omnibus=expand(rules.omnibus.output, condition=MODELLED),
         admissibility=expand(rules.model.output.admissibility, condition=MODELLED),
         members=at("members"),
     output:
-        findings=shown(
-            at("findings"),
-            "findings",
-            "Laws",
-            "all",
-            "table of findings",
-        ),
-        ranked=shown(
-            at("deviations"),
-            "deviations",
-            "Laws",
-            "all",
-            "table of deviations",
-        ),
-        page=shown(
-            at("findings_page"),
-            "findings_page",
-            "Laws",
-            "all",
-            "findings in words",
-        ),
+        findings=at("findings"),
+        ranked=at("deviations"),
+        page=page("findings_page"),
     log:
         log_of("findings"),
     benchmark:

@@ -8,27 +8,9 @@ rule interacting:
     input:
         lambda wildcards: shard_files("weights", wildcards.condition),
     output:
-        couplings=shown(
-            at("couplings"),
-            "couplings",
-            "Interactions",
-            "{condition}",
-            "table of couplings",
-        ),
-        scores=shown(
-            at("scores"),
-            "scores",
-            "Interactions",
-            "{condition}",
-            "table of scores",
-        ),
-        predictions=shown(
-            at("interacting_predictions"),
-            "interacting_predictions",
-            "Interactions",
-            "{condition}",
-            "table of predictions",
-        ),
+        couplings=at("couplings"),
+        scores=at("scores"),
+        predictions=at("interacting_predictions"),
     log:
         log_of("interacting", "{condition}"),
     benchmark:

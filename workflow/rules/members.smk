@@ -7,27 +7,9 @@ rule members:
     input:
         [shard_files("weights", condition) for condition in CONDITIONS],
     output:
-        conditions=shown(
-            at("conditions"),
-            "conditions",
-            "Training",
-            "all",
-            "table of conditions",
-        ),
-        members=shown(
-            at("members"),
-            "members",
-            "Training",
-            "all",
-            "table of members",
-        ),
-        learning_curves=shown(
-            at("learning_curves"),
-            "learning_curves",
-            "Training",
-            "all",
-            "table of learning curves",
-        ),
+        conditions=at("conditions"),
+        members=at("members"),
+        learning_curves=at("learning_curves"),
     log:
         log_of("members"),
     benchmark:

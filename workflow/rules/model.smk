@@ -11,27 +11,9 @@ rule model:
         fits=at("fits"),
         # Too large for the report: every invariant of every snapshot.
         invariants=at("predictions"),
-        parameters=shown(
-            at("parameters"),
-            "parameters_table",
-            "Fits",
-            "{condition}",
-            "table of parameters",
-        ),
-        typicality=shown(
-            at("typicality"),
-            "typicality_table",
-            "Fits",
-            "{condition}",
-            "table of typicality",
-        ),
-        admissibility=shown(
-            at("admissibility"),
-            "admissibility",
-            "Fits",
-            "{condition}",
-            "table of covariance blocks",
-        ),
+        parameters=at("parameters"),
+        typicality=at("typicality"),
+        admissibility=at("admissibility"),
     log:
         log_of("model", "{condition}"),
     benchmark:

@@ -8,13 +8,7 @@ rule network_law:
     input:
         lambda wildcards: shard_files("weights", wildcards.condition),
     output:
-        shown(
-            at("network_law"),
-            "network_law_table",
-            "Interactions",
-            "{condition}",
-            "table of pairs of layers",
-        ),
+        at("network_law"),
     log:
         log_of("network_law", "{condition}"),
     benchmark:
@@ -38,13 +32,7 @@ rule drawn_networks:
         ),
         weights=lambda wildcards: shard_files("weights", wildcards.condition),
     output:
-        shown(
-            at("drawn_networks"),
-            "drawn_networks",
-            "Interactions",
-            "{condition}",
-            "table of drawn networks",
-        ),
+        at("drawn_networks"),
     log:
         log_of("drawn_networks", "{condition}"),
     benchmark:

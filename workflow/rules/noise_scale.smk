@@ -12,27 +12,9 @@ rule noise_scale:
             for path in shard_files("weights", name)
         ],
     output:
-        parameters=shown(
-            at("noise_scale_parameters"),
-            "noise_scale_parameters",
-            "Fits",
-            "{recipe}",
-            "table of laws by learning rate and batch size",
-        ),
-        comparisons=shown(
-            at("noise_scale_comparisons"),
-            "noise_scale_comparisons",
-            "Fits",
-            "{recipe}",
-            "table of pairs of learning rates and batch sizes",
-        ),
-        scalings=shown(
-            at("noise_scale"),
-            "noise_scale",
-            "Fits",
-            "{recipe}",
-            "table of what laws depend on",
-        ),
+        parameters=at("noise_scale_parameters"),
+        comparisons=at("noise_scale_comparisons"),
+        scalings=at("noise_scale"),
     log:
         log_of("noise_scale", "{recipe}"),
     benchmark:

@@ -49,13 +49,7 @@ rule skipped:
         networks=[shard_files("weights", name) for name in NETWORKS],
         ensembles=[shard_files("weights", name) for name in ENSEMBLES],
     output:
-        shown(
-            at("skipped"),
-            "skipped",
-            "Spectra",
-            "all",
-            "table of what is left out",
-        ),
+        at("skipped"),
     log:
         log_of("skipped"),
     benchmark:

@@ -1,5 +1,5 @@
 # Requires: {RESULTS}/weights/{condition}/{shard}.h5 of one condition
-# Produces: {RESULTS}/significance/{condition}.csv
+# Produces: {RESULTS}/significance/{condition}.csv and misses/{condition}.csv
 
 
 rule significance:
@@ -7,7 +7,8 @@ rule significance:
     input:
         lambda wildcards: shard_files("weights", wildcards.condition),
     output:
-        at("significance"),
+        tests=at("significance"),
+        misses=at("misses"),
     log:
         log_of("significance", "{condition}"),
     benchmark:

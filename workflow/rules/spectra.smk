@@ -56,13 +56,7 @@ rule spectra:
         nulls=nulls_of,
     output:
         statistics=at("spectra"),
-        ranks=shown(
-            at("ranks"),
-            "ranks",
-            "Spectra",
-            "{condition}",
-            "table of singular vectors",
-        ),
+        ranks=at("ranks"),
         # Too large for the report: the points of all curves.
         curves=at("curves"),
     log:
@@ -85,13 +79,7 @@ rule spectra_table:
     input:
         expand(at("spectra"), condition=WITH_SPECTRA),
     output:
-        shown(
-            at("spectra_table"),
-            "spectra",
-            "Spectra",
-            "all",
-            "table of spectra",
-        ),
+        at("spectra_table"),
     log:
         log_of("spectra_table"),
     benchmark:

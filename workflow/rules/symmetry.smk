@@ -7,13 +7,7 @@ rule symmetry:
     input:
         lambda wildcards: shard_files("weights", wildcards.condition),
     output:
-        shown(
-            at("symmetry"),
-            "symmetry",
-            "Laws",
-            "{condition}",
-            "table of symmetries",
-        ),
+        at("symmetry"),
     log:
         log_of("symmetry", "{condition}"),
     benchmark:

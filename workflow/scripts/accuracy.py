@@ -10,6 +10,6 @@ with job_log(snakemake):
     style = Style(**spec["look"])
     curves = read_table(snakemake.input.learning_curves)
     conditions = read_table(snakemake.input.conditions)
-    for names, path in zip(spec["conditions"].values(), snakemake.output, strict=True):
+    for names, path in zip(spec["conditions"].values(), snakemake.output.svg, strict=True):
         mine = conditions[conditions["condition"].isin(names)]
         save(accuracy(curves, mine, style), path, style)

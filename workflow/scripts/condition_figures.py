@@ -7,17 +7,18 @@ from weightlaws.storage.tables import read_table
 
 with job_log(snakemake):
     spec = snakemake.params.spec
-    style = Style(**spec["look"])
+    style, title = Style(**spec["look"]), spec["title"]
     invariants = read_table(snakemake.input.invariants)
     parameters = read_table(snakemake.input.parameters)
     out = snakemake.output
     if hasattr(out, "deviation_start"):  # an ensemble trained elsewhere has no initial law
-        save(fits.deviation_start(invariants, style), out.deviation_start, style)
-    save(fits.deviation_sd(invariants, style), out.deviation_sd, style)
-    save(fits.parameters(parameters, style), out.parameters, style)
+        save(fits.deviation_start(invariants, title, style), out.deviation_start, style)
+    save(fits.deviation_sd(invariants, title, style), out.deviation_sd, style)
+    save(fits.parameters(parameters, title, style), out.parameters, style)
     typicality = read_table(snakemake.input.typicality)
-    save(fits.typicality(typicality, style), out.typicality, style)
+    save(fits.typicality(typicality, title, style), out.typicality, style)
     comparison = read_table(snakemake.input.comparison)
     significance = read_table(snakemake.input.significance)
-    save(laws.laws(comparison, style), out.laws, style)
-    save(laws.largest_deviations(significance, spec["level"], style), out.largest_deviations, style)
+    save(laws.laws(comparison, title, style), out.laws, style)
+    largest = laws.largest_deviations(significance, spec["level"], title, style)
+    save(largest, out.largest_deviations, style)

@@ -6,6 +6,8 @@ from weightlaws.jobs import job_log
 from weightlaws.storage.tables import read_table
 
 with job_log(snakemake):
-    style = Style(**snakemake.params.spec["look"])
+    spec, condition = snakemake.params.spec, snakemake.wildcards.condition
+    style = Style(**spec["look"])
     distances = read_table(snakemake.input.distances)
-    save(from_start(distances, snakemake.wildcards.condition, style), snakemake.output[0], style)
+    figure = from_start(distances, condition, spec["title"], style)
+    save(figure, snakemake.output[0], style)

@@ -11,5 +11,6 @@ with job_log(snakemake):
     couplings = read_table(snakemake.input.couplings)
     scores = read_table(snakemake.input.scores)
     predictions = read_table(snakemake.input.predictions)
-    figure = interacting(couplings, scores, predictions, spec["level"], style)
+    tables = couplings, scores, predictions
+    figure = interacting(*tables, spec["level"], spec["title"], style)
     save(figure, snakemake.output[0], style)

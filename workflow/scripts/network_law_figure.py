@@ -10,5 +10,6 @@ with job_log(snakemake):
     style = Style(**spec["look"])
     # Networks from elsewhere have no images to be measured on.
     drawn = read_table(given.drawn[0]) if given.drawn else None
-    figure = network_law(read_table(given.network_law), drawn, spec["level"], style)
+    pairs = read_table(given.network_law)
+    figure = network_law(pairs, drawn, spec["level"], spec["title"], style)
     save(figure, snakemake.output[0], style)

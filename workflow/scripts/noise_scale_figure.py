@@ -6,5 +6,7 @@ from weightlaws.jobs import job_log
 from weightlaws.storage.tables import read_table
 
 with job_log(snakemake):
-    style = Style(**snakemake.params.spec["look"])
-    save(noise_scale(read_table(snakemake.input[0]), style), snakemake.output[0], style)
+    spec = snakemake.params.spec
+    style = Style(**spec["look"])
+    figure = noise_scale(read_table(snakemake.input[0]), spec["title"], style)
+    save(figure, snakemake.output[0], style)

@@ -6,31 +6,33 @@ Every figure takes tidy tables and the study's `Style`.
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from weightlaws.figures.style import (
     COLOURS,
     Look,
     Room,
     Style,
-    architecture_of,
     canvas,
     colour_bar,
+    hatch_cells,
+    hatched,
     layer_headings,
+    legend,
     line_panels,
     looks_of,
-    only,
     require,
     settings_of,
-    spread,
     symmetric_log,
     vertical_label,
 )
+from weightlaws.figures.words import formula_words, shared_words, start_words
 from weightlaws.invariants.graphs import PUBLISHED
 
-# Rows of panels and their lines: invariants by number, with their names.
+# Rows of panels and their lines: invariants by number, with their formulas.
 _FITTED = {
-    kind: {number: PUBLISHED[number].name for number in numbers.split()}
+    kind: {number: formula_words(PUBLISHED[number].name) for number in numbers.split()}
     for kind, numbers in (
         ("linear", "I1 I2"),
         ("one entry or pair", "I3 I4 I11"),
@@ -53,132 +55,184 @@ _PARAMETERS = {
 _CUBIC = [f"I{k}" for k in range(14, 29)]
 _QUARTIC = [f"I{k}" for k in range(29, 53)]
 _HIGHER = _CUBIC + _QUARTIC
+_LABELS = {number: f"{formula_words(PUBLISHED[number].name)}  {number}" for number in _HIGHER}
 _SD_LIMITS = (0.01, 10.0)  # the same in all figures, so that conditions can be compared
+_TWO_SIDED = 1.96  # standard errors that 95 % of a normal variable's values lie within
+_DOTS: Look = {"color": "0.15", "marker": "o", "markersize": 2, "linestyle": ""}
+_ROW = 0.155  # height of a heat map's row, in inches: that of its label
 
 
-def deviation_start(invariants: pd.DataFrame, style: Style) -> Figure:
+def deviation_start(invariants: pd.DataFrame, title: str, style: Style) -> Figure:
     """Draw how far the 13 fitted invariants of one condition have left the initial law.
 
-    Reads ``condition, layer, size, epoch, published, deviation_start``. A column of panels per
-    layer, a row per kind of invariant. The axis counts standard errors of the initial law, linear
-    below 1 so that it reaches 0 and logarithmic above. For one test at the 5 % level, a value under
-    the grey line is no departure.
+    Reads ``layer, size, epoch, published, deviation_start``. A column of panels per layer, a row
+    per kind of invariant. The axis counts standard errors of the initial law, linear below 1 so
+    that it reaches 0 and logarithmic above. For one test at the 5 % level, a value in the grey band
+    is no departure.
     """
-    drawn = line_panels(invariants, "published", "deviation_start", _FITTED, style)
-    with drawn as (figure, panels):
+    fitted = "published", "deviation_start", _FITTED
+    with line_panels(invariants, *fitted, title, style) as (figure, panels):
         for panel in panels.flat:
             symmetric_log(panel, linear=1)
             panel.autoscale(axis="y")  # so that the margin is one of this scale
-            guide = panel.axhline(1.96, color="0.3", linewidth=1, zorder=1)
+            chance = panel.axhspan(0, _TWO_SIDED, color="0.5", alpha=0.25, linewidth=0, zorder=0)
         for panel in panels[:, 0]:  # only now are all limits known
             panel.set_ylim(bottom=0)
         vertical_label(figure, "deviation from the start (standard errors of the initial law)")
-        text = "1.96 standard errors: 5 % level for one test"
-        figure.legend([guide], [text], loc="upper center")
+        text = "up to 1.96 standard errors: chance, at the 5 % level for one test"
+        figure.legend([chance], [text], loc="upper center")
     return figure
 
 
-def deviation_sd(invariants: pd.DataFrame, style: Style) -> Figure:
+def deviation_sd(invariants: pd.DataFrame, title: str, style: Style) -> Figure:
     """Draw how far the 13-parameter law misses the 39 invariants that it was not fitted to.
 
-    Reads ``condition, layer, size, epoch, published, deviation_sd`` of one condition. A heat map
-    per layer, cubic above quartic invariants, a cell for each invariant and snapshot. The colour is
-    logarithmic in SD over members, with the same limits in every figure. Values beyond them take
-    the limit's colour, and missing ones stay white.
+    Reads ``layer, size, epoch, published, deviation_sd, deviation_sd_standard_error, deviation_z``
+    of one condition. A heat map per layer, cubic above quartic invariants, a cell for each
+    invariant and snapshot; cells below 1.96 standard errors of the difference are hatched. The
+    colour is logarithmic in SD over members, with the same limits in every figure. Values beyond
+    them take the limit's colour, and missing ones stay white. Beside each map stand the deviations
+    at the last epoch, with bars of 1.96 standard errors.
     """
-    require(invariants, "invariants", ["deviation_sd"], published=_HIGHER)
-    title, layers = only(invariants, "condition"), layer_headings(invariants)
-    size = style.panel_width, 6.4 * style.font_scale  # rows as high as their labels
-    with canvas(style, title, (1, len(layers)), size, Room(right=8)) as (figure, panels):
-        for panel, (layer, heading) in zip(panels[0], layers.items(), strict=True):
-            table = invariants[invariants["layer"] == layer]
-            table = table.dropna(subset="published")
-            table = table.pivot(index="published", columns="epoch", values="deviation_sd")
-            # The degrees are rows without values; 0 is clipped as it has no logarithm.
-            table = table.reindex(["cubic", *_CUBIC, "quartic", *_QUARTIC]).clip(*_SD_LIMITS)
-            image = panel.imshow(table, norm="log", interpolation="nearest")
+    needed = ["deviation_sd", "deviation_sd_standard_error", "deviation_z"]
+    require(invariants, "invariants", needed, published=_HIGHER)
+    invariants = invariants[invariants["published"].isin(_HIGHER)]
+    layers, rows = layer_headings(invariants), ["cubic", *_CUBIC, "quartic", *_QUARTIC]
+    room = Room(left=10.5, right=7.5, between=0.8)
+    w, height = style.across(2 * len(layers), room), len(rows) * _ROW * style.font_scale
+    with canvas(style, title, (1, 2 * len(layers)), (w, height), room) as (figure, panels):
+        pairs = zip(panels[0, ::2], panels[0, 1::2], layers.items(), strict=True)
+        for panel, beside, (layer, heading) in pairs:
+            mine = invariants[invariants["layer"] == layer]
+            # The degrees are rows without values.
+            deviation, error, z = (
+                mine.pivot(index="published", columns="epoch", values=name).reindex(rows)
+                for name in needed
+            )
+            # 0 is clipped as it has no logarithm.
+            image = panel.imshow(deviation.clip(*_SD_LIMITS), norm="log", interpolation="nearest")
             image.set_clim(*_SD_LIMITS)
-            ticks = spread(table.shape[1])
-            panel.set(title=heading, aspect="auto", xlabel="epoch (a column per snapshot)")
-            panel.set_xticks(ticks, table.columns[ticks])
-            panel.set_yticks(range(len(table)), table.index)
+            hatch_cells(panel, (z < _TWO_SIDED).to_numpy())
+            ticks = [0, deviation.shape[1] - 1]
+            panel.set_title(heading, loc="left")
+            panel.set(aspect="auto", xlabel="snapshot\nof epoch")
+            panel.set_xticks(ticks, deviation.columns[ticks])
+            for label, side in zip(panel.get_xticklabels(), ("left", "right"), strict=True):
+                label.set_horizontalalignment(side)  # clear of the panels beside it
+            panel.set_yticks(range(len(rows)), [_LABELS.get(row, row) for row in rows])
             panel.grid(visible=False)
-        panels[0, 0].set_ylabel("invariant")
+            last, reach = deviation.iloc[:, -1], _TWO_SIDED * error.iloc[:, -1]
+            beside.errorbar(last, range(len(rows)), xerr=reach, elinewidth=0.8, **_DOTS)
+            beside.set(xlabel=f"SD at epoch\n{deviation.columns[-1]}")
+            beside.axvline(0, color="0.3", linewidth=0.8)
+            beside.xaxis.set_major_locator(MaxNLocator(2))
         label = "deviation of the law's prediction (SD over members)"
         colour_bar(panels[0, -1], image, label, style, extend="both", format="%g")
+        bars = Line2D([], [], **_DOTS, label="last epoch, 1.96 standard errors on either side")
+        legend(figure, style, {}, hatched("chance: below 1.96 standard errors"), bars)
     return figure
 
 
 def normalised_change(invariants: pd.DataFrame, conditions: pd.DataFrame, style: Style) -> Figure:
     """Draw whether training brings the members of one architecture nearer to the fitted law.
 
-    Reads ``condition, layer, size, epoch, published, deviation_sd``. With d = ``deviation_sd`` a
-    bar is (d_last - d_0) / (d_last + d_0): -1 if the deviation vanished, 1 if it arose in training,
-    0 also where d is 0 at both ends. A row of panels per layer, weight decay and output scale.
+    Reads ``condition, layer, size, epoch, published, deviation_sd, deviation_sd_standard_error``.
+    With d = ``deviation_sd`` a point is (d_last - d_0) / (d_last + d_0): -1 if the deviation
+    vanished, 1 if it arose in training, 0 also where d is 0 at both ends. Bars are 1.96 standard
+    errors, those of both ends together as if they were independent; a hollow point's bar reaches 0.
+    A row of panels per layer and of what else tells conditions apart but their start.
     """
     looks = looks_of(conditions)
-    require(invariants, "invariants", ["deviation_sd"], condition=looks, epoch=[0])
+    require(
+        invariants,
+        "invariants",
+        ["deviation_sd", "deviation_sd_standard_error"],
+        condition=looks,
+        epoch=[0],
+    )
     require(invariants, "invariants", [], published=_HIGHER)
     last = invariants["epoch"].max()
     if last == 0:
         raise ValueError("invariants: expected an epoch after 0, found [0]")
-    d = invariants.dropna(subset="published").pivot(
-        index=["condition", "layer", "published"], columns="epoch", values="deviation_sd"
-    )
-    total = d[last] + d[0]
-    change = ((d[last] - d[0]) / total.where(total > 0)).mask(total == 0, 0.0)
-
+    change, reach = _change(invariants, last)
     kinds = list(conditions["initialisation"].unique())
-    bars: list[Look] = [
-        {"facecolor": COLOURS[k], "hatch": "/////" * k, "edgecolor": "white", "linewidth": 0}
-        for k in range(len(kinds))
+    dots: list[Look] = [
+        {"color": COLOURS[k], "marker": "os^Dv"[k % 5], "linestyle": "", "label": start_words(kind)}
+        for k, kind in enumerate(kinds)
     ]
-    width = 0.84 / len(kinds)
     layers, settings = layer_headings(invariants), settings_of(conditions)
     rows = [(layer, setting) for layer in layers for setting in settings.unique()]
-    title = f"{architecture_of(conditions)}: deviation at epoch {last} against epoch 0"
-    w = style.panel_width
-    room = Room(between=0, ticks=2.6)  # names of invariants stand upright
-    with canvas(style, title, (len(rows), 1), (2.5 * w, 0.3 * w), room) as (figure, panels):
+    title = f"{shared_words(conditions)}: deviation at epoch {last} against epoch 0"
+    room = Room(left=5.5, between=0, ticks=2.6)  # names of invariants stand upright
+    w = style.across(1, room)
+    with canvas(style, title, (len(rows), 1), (w, 0.13 * w), room) as (figure, panels):
         for panel, (layer, setting) in zip(panels[:, 0], rows, strict=True):
             for row in conditions[settings == setting].itertuples():
                 k = kinds.index(row.initialisation)
-                x = np.arange(len(_HIGHER)) + width * (k - (len(kinds) - 1) / 2)
-                panel.bar(x, change.loc[row.condition, layer][_HIGHER], width, **bars[k])
+                x = np.arange(len(_HIGHER)) + 0.3 * (k - (len(kinds) - 1) / 2)
+                y, error = (table.loc[row.condition, layer][_HIGHER] for table in (change, reach))
+                low, high = (y - error).clip(lower=-1), (y + error).clip(upper=1)
+                for sure, face in ((True, dots[k]["color"]), (False, "white")):
+                    some = ((y.abs() > error) == sure).to_numpy()
+                    ends = x[some], low[some], high[some]
+                    panel.vlines(*ends, color=dots[k]["color"], alpha=1 if sure else 0.3)
+                    panel.plot(x[some], y[some], **dots[k], markerfacecolor=face)
             panel.axhline(0, color="0.3", linewidth=0.8)
             panel.axvline(len(_CUBIC) - 0.5, color="0.3", linewidth=0.8, linestyle=":")
-            panel.set_title(f"{layers[layer]}, {setting}", loc="left")
-            panel.set(xlim=(-0.7, len(_HIGHER) - 0.3), ylim=(-1.05, 1.05))
+            heading = layers[layer].replace("\n", ", ")
+            panel.set_title(": ".join(filter(None, (heading, setting))), loc="left")
+            panel.set(xlim=(-0.7, len(_HIGHER) - 0.3), ylim=(-1.15, 1.15))
             panel.grid(visible=False, axis="x")
         panel.set_xticks(range(len(_HIGHER)), _HIGHER, rotation=90)
         panel.set_xlabel("invariant (cubic left of the dotted line, quartic right)")
         vertical_label(figure, "normalised change")
-        handles = [Patch(**bar) for bar in bars]
-        figure.legend(handles, kinds, loc="upper center", ncols=len(kinds))
+        hollow = Line2D([], [], color="0.4", marker="o", linestyle="", markerfacecolor="white")
+        hollow.set_label("its bar reaches 0: no more than chance")
+        legend(figure, style, dict(zip(kinds, dots, strict=True)), hollow)
     return figure
 
 
-def parameters(parameters: pd.DataFrame, style: Style) -> Figure:
-    """Draw the 13 fitted parameters of one condition by epoch.
+def _change(invariants: pd.DataFrame, last: int) -> tuple["pd.Series[float]", "pd.Series[float]"]:
+    """Return each normalised change, and 1.96 of its standard errors."""
+    published = invariants.dropna(subset="published")
+    index = ["condition", "layer", "published"]
+    d, error = (
+        published.pivot(index=index, columns="epoch", values=name)
+        for name in ("deviation_sd", "deviation_sd_standard_error")
+    )
+    total = (d[last] + d[0]).where(lambda values: values > 0)
+    change = (d[last] - d[0]) / total
+    # The derivatives by d_last and d_0 are 2 d_0 and -2 d_last over the square of the sum.
+    variance = (d[0] * error[last]) ** 2 + (d[last] * error[0]) ** 2
+    reach = _TWO_SIDED * 2 * variance**0.5 / total**2
+    return change.mask(total.isna() & d[last].notna() & d[0].notna(), 0.0), reach
 
-    Reads ``condition, layer, size, epoch, parameter, value``. A column of panels per layer, a row
+
+def parameters(parameters: pd.DataFrame, title: str, style: Style) -> Figure:
+    """Draw the 13 fitted parameters of one condition by epoch, with bands that hold 95 %.
+
+    Reads ``layer, size, epoch, parameter, value, low, high``. A column of panels per layer, a row
     per block of the law: two means and eleven covariances. The panels of a row share their axis.
     """
-    with line_panels(parameters, "parameter", "value", _PARAMETERS, style) as (figure, _):
+    require(parameters, "parameters", ["low", "high"])
+    lines = "parameter", "value", _PARAMETERS
+    with line_panels(parameters, *lines, title, style) as (figure, _):
         text = "fitted value (means in units of weight, all others in their square)"
         vertical_label(figure, text)
     return figure
 
 
-def typicality(typicality: pd.DataFrame, style: Style) -> Figure:
+def typicality(typicality: pd.DataFrame, title: str, style: Style) -> Figure:
     """Draw how much the members of one condition scatter, against what the fitted law predicts.
 
-    Reads ``condition, layer, size, epoch, published, ratio``. A ratio is the standard deviation of
-    an invariant over members, divided by the law's. Only invariants of degree 2 are drawn: in
-    degree 1 the fit makes both agree.
+    Reads ``layer, size, epoch, published, ratio, low, high``. A ratio is the standard deviation of
+    an invariant over members, divided by the law's; bands hold 95 %. Only invariants of degree 2
+    are drawn: in degree 1 the fit makes both agree.
     """
+    require(typicality, "typicality", ["low", "high"])
     quadratic = {kind: lines for kind, lines in _FITTED.items() if kind != "linear"}
-    with line_panels(typicality, "published", "ratio", quadratic, style) as (figure, panels):
+    lines = "published", "ratio", quadratic
+    with line_panels(typicality, *lines, title, style) as (figure, panels):
         for panel in panels.flat:
             panel.axhline(1, color="0.3", linewidth=1, zorder=1)
         vertical_label(figure, "SD over members, observed over predicted by the fitted law")

@@ -35,7 +35,7 @@ _FAN = np.radians(40)  # between parallel edges where they leave a vertex
 _SMALLEST = 1.5  # side of the square that a graph with little to draw is drawn in
 
 # The sheet, in widths of a picture's cell.
-_COLUMNS = 19
+_COLUMNS = 10
 _HEADING, _CELL = 0.55, 1.36  # heights
 _PICTURE = 0.84
 
@@ -59,7 +59,7 @@ def draw_graph(axes: Axes, graph: Graph) -> None:
     axes.set_axis_off()
 
 
-def beside_panel(panel: Axes, graph: Graph, y: float, side: float) -> None:
+def beside_panel(panel: Axes, graph: Graph, y: float, side: float, gap: float = 0.0) -> None:
     """Draw a graph in a square left of a panel.
 
     Parameters
@@ -72,9 +72,11 @@ def beside_panel(panel: Axes, graph: Graph, y: float, side: float) -> None:
         Where the square's middle is, from 0 at the panel's lower edge to 1 at its upper.
     side
         Of the square, in inches.
+    gap
+        Between the square and the panel, in inches.
     """
     place = ScaledTranslation(0, y, BboxTransformTo(panel.bbox))
-    _add(panel, graph, (-0.55 * side, 0), 0.96 * side, panel.figure.dpi_scale_trans + place)
+    _add(panel, graph, (-0.55 * side - gap, 0), 0.96 * side, panel.figure.dpi_scale_trans + place)
 
 
 def gallery(graphs: Iterable[Graph], style: Style) -> Figure:
@@ -85,7 +87,7 @@ def gallery(graphs: Iterable[Graph], style: Style) -> Figure:
     graphs
         In canonical form; within a degree they keep their order.
     style
-        Five graphs are as wide as a panel, or wider where names need it.
+        Of the study.
 
     Raises
     ------
@@ -98,9 +100,9 @@ def gallery(graphs: Iterable[Graph], style: Style) -> Figure:
     counts = Counter(graph.degree for graph in graphs)
     n_columns = min(_COLUMNS, max(counts.values()))
     height = sum(_HEADING + _CELL * -(-count // n_columns) for count in counts.values())
-    cell = max(style.panel_width / 5, 0.68 * style.font_scale)
-    size = n_columns * cell, height * cell
     room = Room(left=1, right=1, between=0, ticks=0)
+    cell = style.across(n_columns, room)
+    size = n_columns * cell, height * cell
     with canvas(style, "Invariants and their graphs", (1, 1), size, room) as (figure, panels):
         panel, y = panels[0, 0], 0.0
         for degree, count in counts.items():
@@ -123,9 +125,9 @@ def gallery(graphs: Iterable[Graph], style: Style) -> Figure:
 
 def _add_cell(axes: Axes, graph: Graph, left: float, top: float) -> None:
     middle = left + 0.5
-    axes.text(left + 0.04, top - 0.12, published_number(graph), size="xx-small", weight="bold")
+    axes.text(left + 0.04, top - 0.12, published_number(graph), size="small", weight="bold")
     _add(axes, graph, (middle, top - 0.58), _PICTURE)
-    axes.text(middle, top - 1.1, graph.name, size="xx-small", ha="center", va="center")
+    axes.text(middle, top - 1.1, graph.name, size="small", ha="center", va="center")
 
 
 def _add(
@@ -267,7 +269,7 @@ def _arrow(start: Points, out: float, end: Points, into: float) -> Points:
     base = tip + _HEAD_LENGTH * _unit(into)
     reach = _LOOP if start is end else 0.4 * np.hypot(*(base - tail))
     straight = np.isclose(np.cos(out - into), -1)
-    t = np.linspace(0, 1, 2 if straight else 16)[:, None]
+    t = np.linspace(0, 1, 2 if straight else 9)[:, None]
     a, b = tail + reach * _unit(out), base + reach * _unit(into)
     curve = (1 - t) ** 3 * tail + 3 * t * (1 - t) ** 2 * a + 3 * t**2 * (1 - t) * b + t**3 * base
     slope = (1 - t) ** 2 * (a - tail) + 2 * t * (1 - t) * (b - a) + t**2 * (base - b)
@@ -279,7 +281,7 @@ def _arrow(start: Points, out: float, end: Points, into: float) -> Points:
 
 def _vertex(place: Points, column: bool) -> list[Polygon]:
     if not column:
-        return [(place + _RADIUS * _unit(np.linspace(0, 2 * np.pi, 16, endpoint=False)), _VERTEX)]
+        return [(place + _RADIUS * _unit(np.linspace(0, 2 * np.pi, 10, endpoint=False)), _VERTEX)]
     square = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
     return [
         (place + 0.82 * _RADIUS * square, _VERTEX),

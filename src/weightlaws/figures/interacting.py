@@ -7,25 +7,28 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from weightlaws.figures.style import (
     BAND,
     COLOURS,
+    MARKERS,
     Look,
     Room,
     Style,
     canvas,
     layer_headings,
     legend,
-    only,
     require,
+    sentence,
     symmetric_log,
 )
+from weightlaws.figures.words import formula_words, law_words, layer_words
 from weightlaws.inference.dead_outputs import ALL
 from weightlaws.laws.names import BIPARTITE, DIAGONAL, INTERACTING, ONE_SIDED
 
 _SHOWN = 5  # couplings in the figure
-_MARKERS = "os^DvP"
+_HEIGHT = 0.75  # of a panel of couplings, in inches
 # Couplings that have a name beside their formula.
 _WORDS = {
     "ia.ib.ja.jb": "tr (W Wᵀ)²",
@@ -41,9 +44,10 @@ _WORDS = {
     "ia.ib.jb.jc": "row sums joined by W Wᵀ",
 }
 _LAWS: dict[str, Look] = {
-    law: {"color": COLOURS[k], "marker": _MARKERS[k], "label": f"{law} law over i.i.d."}
+    law: {"color": COLOURS[k], "marker": MARKERS[k], "label": f"{law_words(law)} law over i.i.d."}
     for k, law in enumerate((BIPARTITE, DIAGONAL, ONE_SIDED, INTERACTING))
 }
+_COUPLING: Look = {"color": "0.25", "marker": "o", "linestyle": "--"}
 _DEVIATIONS = ["deviation_bipartite", "deviation_interacting"]
 # Predictions of what no law was fitted to, and of what an interacting law has a coupling for.
 _DOT: Look = {"color": "0.25", "marker": "o", "linestyle": ""}
@@ -58,71 +62,86 @@ def interacting(
     scores: pd.DataFrame,
     predictions: pd.DataFrame,
     level: float,
+    title: str,
     style: Style,
 ) -> Figure:
     """Draw the couplings of one condition's layers by epoch, each law's gain, and predictions.
 
-    Reads ``condition, layer, rows, columns, selection, epoch, invariant, formula, degree, coupling,
-    low, high, p_adjusted, step, path_gain`` of the couplings, ``law, gain, low, high`` of the
-    scores and ``n_fits, deviation_bipartite, deviation_interacting, standard_error`` of the
-    predictions, of all members. A column of panels per layer. Of the couplings of degree 3 and 4 up
-    to five are drawn, those that held-out members gain most by, summed over layers and epochs; a
-    full marker is significant at the level. Bars are 95 % intervals. The axes are linear around 0
-    and logarithmic beyond. Predictions are those of degree 3 and 4 at the last epoch, the deviation
-    from the interacting law over that from the bipartite law. A panel says so where no law is
-    fitted, or drawn.
+    Reads ``layer, rows, columns, selection, epoch, invariant, degree, coupling, low, high,
+    p_adjusted, step, path_gain`` of the couplings, ``law, gain, low, high`` of the scores and
+    ``n_fits, deviation_bipartite, deviation_interacting, standard_error`` of the predictions, of
+    all members. A column of panels per layer with a law; the title names the others. Of the
+    couplings of degree 3 and 4 up to five have a row of panels each, those that held-out members
+    gain most by, summed over layers and epochs; a full marker is significant at the level. Bars are
+    95 % intervals. The axis of gains is linear between -1 and 1 and logarithmic beyond. Predictions
+    are those of degree 3 and 4 at the last epoch, the deviation from the interacting law over that
+    from the bipartite law; the title says if no law has any.
     """
-    needed = ["layer", "invariant", "formula", "degree", "coupling", "low", "high", "step"]
+    needed = ["layer", "invariant", "degree", "coupling", "low", "high", "step"]
     require(couplings, "couplings", [*needed, "epoch", "p_adjusted"], selection=[ALL])
     require(scores, "scores", ["layer", "law", "epoch", "gain", "low", "high"], selection=[ALL])
     needed = ["layer", "epoch", "degree", "n_fits", "standard_error", *_DEVIATIONS]
     require(predictions, "predictions", needed, selection=[ALL])
-    couplings = couplings[couplings["selection"] == ALL]
-    scores = scores[scores["selection"] == ALL]
-    predictions = predictions[(predictions["selection"] == ALL) & (predictions["degree"] > 2)]
-    title, w = only(couplings, "condition"), style.panel_width
-    headings, epochs = layer_headings(couplings), sorted(couplings["epoch"].unique())
+    couplings, scores, predictions = (
+        table[table["selection"] == ALL] for table in (couplings, scores, predictions)
+    )
+    epochs = sorted(couplings["epoch"].unique())
+    scores = scores.dropna(subset="gain")
+    at_last = predictions[(predictions["degree"] > 2) & (predictions["epoch"] == epochs[-1])]
+    at_last = at_last.dropna(subset=_DEVIATIONS)
+    fitted = couplings.dropna(subset="coupling")
+    headings = layer_headings(couplings)
+    if bare := [layer for layer in headings if layer not in {*fitted.layer, *at_last.layer}]:
+        title += f"; no interacting law fits {', '.join(layer_words(layer) for layer in bare)}"
+        headings = {layer: heading for layer, heading in headings.items() if layer not in bare}
+    if not headings:
+        return sentence(title, style)
+    if at_last.empty:
+        title += f"; no interacting law has predictions at epoch {epochs[-1]}"
     chosen = _that_matter(couplings)
-    looks: dict[str, Look] = {
-        name: {"color": COLOURS[k], "marker": _MARKERS[k], "linestyle": "--", "label": words}
-        for k, (name, words) in enumerate(chosen.items())
-    }
-    laws = {law: look for law, look in _LAWS.items() if law in set(scores["law"])}
-    shape, room, last = (3, len(headings)), Room(left=7.6), epochs[-1]
-    at_last = predictions[predictions["epoch"] == last].dropna(subset=_DEVIATIONS)
-    largest = at_last[_DEVIATIONS].abs().to_numpy().max(initial=0.01)
-    heights = [0.62 * w, 0.62 * w, w - style.em]
-    with canvas(style, title, shape, (w, heights), room, sharex=False) as (figure, panels):
+    looks = {law: look for law, look in _LAWS.items() if law in set(scores["law"])}
+    room = Room(left=8.0)
+    w = style.across(len(headings), room)
+    square = min(w, 2.2)
+    heights = [_HEIGHT] * len(chosen) + [1.1]
+    heights += [square - style.em * (square == w)] * (not at_last.empty)
+    shape, size = (len(heights), len(headings)), (w, heights)
+    with canvas(style, title, shape, size, room, sharex=False) as (figure, panels):
         for column, (layer, heading) in zip(panels.T, headings.items(), strict=True):
-            fitted = couplings[couplings["layer"] == layer].dropna(subset="coupling")
-            mine = fitted[fitted["invariant"].isin(chosen)]
-            full = mine["p_adjusted"] <= level
-            mine = mine.assign(group=mine["invariant"], value=mine["coupling"], full=full)
-            _with_bars(column[0], mine, looks, epochs)
-            gains = scores[(scores["layer"] == layer) & scores["law"].isin(laws)]
+            mine = fitted[fitted["layer"] == layer]
+            for panel, name in zip(column, chosen, strict=False):
+                found = mine[mine["invariant"] == name]
+                full = found["p_adjusted"] <= level
+                found = found.assign(group=name, value=found["coupling"], full=full)
+                _with_bars(panel, found, {name: _COUPLING}, epochs)
+                panel.tick_params(labelbottom=False)
+            gains = scores[(scores["layer"] == layer) & scores["law"].isin(looks)]
             gains = gains.assign(group=gains["law"], value=gains["gain"], full=True)
-            _with_bars(column[1], gains.dropna(subset="gain"), laws, epochs)
-            predicted = at_last[at_last["layer"] == layer]
-            _against_each_other(column[2], predicted, 1.1 * largest)
-            if fitted.empty or not chosen:
-                _say(column[0], "no law is fitted" if fitted.empty else "none is needed")
-            if predicted.empty:
-                _say(column[2], "no law is drawn")
-            column[0].set_title(heading)
-            column[0].tick_params(labelbottom=False)
-            column[1].set_xlabel("epoch")
-            column[2].set_xlabel("deviation from bipartite law (SD)")
-        panels[0, 0].set_ylabel("coupling\n(unit: SD of an entry)")
-        panels[1, 0].set_ylabel("gain in score\nper held-out member")
-        panels[2, 0].set_ylabel(f"deviation from\ninteracting law (SD)\nat epoch {last}")
-        for row, linear in zip(panels[:2], (0.01, 1), strict=True):
+            gained, *below = column[len(chosen) :]
+            _with_bars(gained, gains, looks, epochs)
+            for predicted in below:
+                _against_each_other(predicted, at_last[at_last["layer"] == layer])
+                predicted.set_xlabel("deviation from\nbipartite law (SD)")
+                predicted.xaxis.set_major_locator(MaxNLocator(3, prune="both"))
+            # Below it stands what the first row shows.
+            column[0].set_title(heading + "\n " * bool(chosen))
+            gained.set_xlabel("epoch")
+        for panel, words in zip(panels[:, 0], chosen.values(), strict=False):
+            panel.set_title(words, loc="left")
+            panel.set_ylabel("coupling\n(entries in SD)")
+        panels[len(chosen), 0].set_ylabel("gain in score\nper held-out member")
+        for panel in panels[len(chosen)]:
+            symmetric_log(panel, 1)
+        end = 1.1 * at_last[_DEVIATIONS].abs().to_numpy().max(initial=0.01)
+        for row in panels[len(chosen) + 1 :]:
+            row[0].set_ylabel(f"deviation from\ninteracting law (SD)\nat epoch {epochs[-1]}")
             for panel in row:
-                symmetric_log(panel, linear)
+                panel.set(xlim=(-end, end), ylim=(-end, end))
         empty: Look = {"color": "0.4", "linestyle": "", "markerfacecolor": "white"}
-        hollow = Line2D([], [], marker="o", **empty, label="not significant")
-        legend(figure, style, looks, *([hollow] if looks else []))
-        legend(figure, style, laws)
-        legend(figure, style, _PREDICTED)
+        hollow = Line2D([], [], marker="o", **empty, label="coupling that is not significant")
+        legend(figure, style, looks, *([hollow] if chosen else []))
+        if not at_last.empty:
+            legend(figure, style, _PREDICTED)
     return figure
 
 
@@ -130,23 +149,21 @@ def _that_matter(couplings: pd.DataFrame) -> dict[str, str]:
     """Couplings that the paths of all layers and epochs gain most by, in words."""
     found = couplings.dropna(subset="step")
     gains = found.groupby("invariant")["path_gain"].sum().sort_values(ascending=False)
-    formulas = found.drop_duplicates("invariant").set_index("invariant")["formula"]
-    return {str(name): _WORDS.get(str(name), formulas[name]) for name in gains.index[:_SHOWN]}
+    names = gains.index[:_SHOWN].astype(str)
+    return {
+        name: ", ".join(filter(None, (_WORDS.get(name), formula_words(name)))) for name in names
+    }
 
 
-def _say(panel: Axes, words: str) -> None:
-    at = panel.transAxes
-    panel.text(0.5, 0.5, words, transform=at, ha="center", backgroundcolor="white")
-
-
-def _against_each_other(panel: Axes, table: pd.DataFrame, end: float) -> None:
+def _against_each_other(panel: Axes, table: pd.DataFrame) -> None:
     """Draw the deviations that couplings leave over those of the Gaussian law."""
-    ends = np.array([-end, end])
-    panel.set(xlim=ends, ylim=ends)
+    if table.empty:
+        panel.text(0.5, 0.5, "no predictions", transform=panel.transAxes, ha="center")
+        return
     for error in table["standard_error"].unique():
         panel.axhspan(-2 * error, 2 * error, color="0.5", **BAND)
     for slope, dashes in ((1, "-"), (-1, ":")):
-        panel.plot(ends, slope * ends, color="0.6", linestyle=dashes, linewidth=1)
+        panel.axline((0, 0), slope=slope, color="0.6", linestyle=dashes, linewidth=1)
     for group, look in _PREDICTED.items():
         some = table[(table["n_fits"] > 0) == (group == "fitted")]
         panel.plot(*(some[name] for name in _DEVIATIONS), **look)

@@ -1,42 +1,40 @@
 """The figure of spectra from rich to lazy training, by the scale of the networks' output."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import PercentFormatter
 
 from weightlaws.figures.spectra import RANDOM_LOOK, null_band, without_copies
 from weightlaws.figures.style import (
     BAND,
     COLOURS,
-    RECIPE,
+    DASHES,
+    MARKERS,
     Look,
+    Room,
     Style,
-    architecture_of,
     canvas,
     digits_only,
+    in_percent,
     layer_headings,
     legend,
     require,
-    settings_of,
 )
+from weightlaws.figures.words import TOLD_BY, shared_words, start_words, words_apart
 
 Table = pd.DataFrame
 
-_DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (9, 3)))
 
 # The rows of `lazy_rich`: a statistic, or the accuracy, and its axis.
 _BY_SCALE = {
-    "distance_travelled": "distance\n|W − W₀| / |W₀|",
-    "accuracy": "test accuracy",
-    "learned_rank": "learned rank",
+    "distance_travelled": "distance\n|W − W₀|\nover |W₀|",
+    "accuracy": "test\naccuracy",
+    "learned_rank": "learned\nrank",
     "informative_vectors": "informative\nranks",
     "outliers_above": "outliers\nabove",
-    "mean_ratio": "mean ratio ⟨r⟩",
+    "mean_ratio": "mean\nratio ⟨r⟩",
     "share_power_law": "tails called\na power law",
 }
 
@@ -44,43 +42,46 @@ _BY_SCALE = {
 def lazy_rich(spectra: Table, conditions: Table, learning_curves: Table, style: Style) -> Figure:
     """Draw the effect of training on the weights of one architecture, by the scale of its output.
 
-    Reads ``condition, dataset, hidden, initialisation, members`` and `style.RECIPE` of the
-    conditions, ``condition, epoch, accuracy_mean, accuracy_sd``, and the statistics that it draws,
-    all at the last epoch. A column of panels per initialisation and recipe with output
-    scales; the plain network, without one, stands on the left. Bars are standard errors.
+    Reads the columns `words.TOLD_BY` and ``members`` of the conditions, ``condition, epoch,
+    accuracy_mean, accuracy_sd``, and the statistics that it draws, all at the last epoch. A column
+    of panels per initialisation and recipe with output scales; the plain network, without one,
+    stands on the left. Bars are standard errors.
     """
-    require(conditions, "conditions", ["condition", "initialisation", "members", *RECIPE])
+    require(conditions, "conditions", ["members", *TOLD_BY])
     # How networks are trained, but for the output scale.
-    setting = settings_of(conditions.assign(output_scale=np.nan))
-    conditions = conditions.assign(setting=setting)
+    conditions = conditions.assign(setting=words_apart(conditions, but=("start", "scale")))
     kinds = ["initialisation", "setting"]
     scaled = conditions[conditions["output_scale"].notna()]
     if scaled.empty:
         raise ValueError("conditions: expected one with an output_scale at least, found none")
     scales = np.unique(scaled["output_scale"])
-    ticks = {scales[0] / 4: "plain"} | {scale: f"{scale:g}" for scale in scales}
     shown = conditions.merge(scaled[kinds].drop_duplicates())
+    ticks = {scale: f"{scale:g}" for scale in scales}
+    if shown["output_scale"].isna().any():
+        ticks = {scales[0] / 4: "plain"} | ticks
     shown["x"] = shown["output_scale"].fillna(scales[0] / 4)
     table = _by_scale(spectra, learning_curves, shown)
-    headings = {"network": "network"} | layer_headings(table[table["layer"] != "network"])
+    headings = layer_headings(table[table["layer"] != "network"])
+    headings = {"network": "network"} | {k: v.replace("\n", ", ") for k, v in headings.items()}
     looks: dict[str, Look] = {
         layer: {
             "color": COLOURS[k % 10],
-            "linestyle": _DASHES[k % 6],
-            "marker": "os^DvPX"[k % 7],
+            "linestyle": DASHES[k % len(DASHES)],
+            "marker": MARKERS[k % len(MARKERS)],
             "label": heading,
         }
         for k, (layer, heading) in enumerate(headings.items())
     }
-    title, w = architecture_of(shown), style.panel_width
     groups = table.groupby(kinds, sort=False)
-    shape = len(_BY_SCALE), len(groups)
-    with canvas(style, title, shape, (1.2 * w, 0.38 * w)) as (figure, panels):
+    shape, room = (len(_BY_SCALE), len(groups)), Room(left=7.5)
+    w = style.across(len(groups), room, columns=1 if len(groups) == 1 else 2)
+    with canvas(style, shared_words(shown), shape, (w, 0.75), room) as (figure, panels):
         for column, ((kind, trained), group) in zip(panels.T, groups, strict=True):
             for panel, name in zip(column, _BY_SCALE, strict=True):
                 for layer, part in group[group["statistic"] == name].groupby("layer"):
                     _against_scale(panel, part, looks[str(layer)])
-            column[0].set_title(f"{kind}, {trained}")
+            if len(groups) > 1:
+                column[0].set_title(", ".join(filter(None, (start_words(str(kind)), str(trained)))))
             panel.set(xscale="log", xlabel="output scale alpha")
             panel.set_xticks([*ticks], [*ticks.values()])
             panel.set_xticks([], minor=True)
@@ -91,7 +92,7 @@ def lazy_rich(spectra: Table, conditions: Table, learning_curves: Table, style: 
         digits_only(rows["distance_travelled"].yaxis, 1, 2, 5)
         rows["share_power_law"].set_ylim(-0.05, 1.05)
         for name in ("accuracy", "share_power_law"):
-            rows[name].yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+            in_percent(rows[name].yaxis)
         band = Patch(**RANDOM_LOOK, label="95 % of random matrices, by layer")
         legend(figure, style, looks, band)
     return figure

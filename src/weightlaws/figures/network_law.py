@@ -7,25 +7,28 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from weightlaws.figures.style import (
     BAND,
     COLOURS,
+    MARKERS,
     Look,
     Room,
     Style,
     canvas,
+    in_percent,
     legend,
     only,
     require,
+    sentence,
     symmetric_log,
 )
+from weightlaws.figures.words import law_words, layer_words, neuron_words
 from weightlaws.inference.dead_outputs import ALL
 from weightlaws.inference.drawn_names import ALL as ALL_LAYERS
 from weightlaws.inference.drawn_names import OTHERS, PERMUTED, TRAINED
 
-_MARKERS = "os^DvPX"
+_ROW = 0.42  # height of a row of accuracies, in inches
 _TRAINED: Look = {
     **{"color": "0.2", "linewidth": 1.2},
     "label": "trained networks",
@@ -38,31 +41,39 @@ _VALUES = ["accuracy", "low", "high"]
 
 
 def network_law(
-    pairs: pd.DataFrame, drawn: pd.DataFrame | None, level: float, style: Style
+    pairs: pd.DataFrame, drawn: pd.DataFrame | None, level: float, title: str, style: Style
 ) -> Figure:
     """Draw what a joint law of all layers gains, and what networks drawn from laws can do.
 
-    Reads ``condition, selection, epoch, statistic, hidden, p_adjusted, gain, low, high`` of pairs
-    of layers, where the statistic is ``sums``, and ``epoch, law, drawn, accuracy, low, high`` of
-    drawn networks, of all members. On the left the gain of joining the layers on both sides of each
-    hidden layer; a full marker is significant at the level. On the right the accuracy of networks
-    with all layers drawn, or with one and the others kept. Bars are 95 % intervals. Without drawn
-    networks there is the left panel alone.
+    Reads ``selection, epoch, statistic, hidden, p_adjusted, gain, low, high`` of pairs of layers,
+    where the statistic is ``sums``, and ``epoch, law, drawn, accuracy, low, high`` of drawn
+    networks, of all members. In one panel the gain of joining the layers on both sides of each
+    hidden layer; a full marker is significant at the level. In the other the accuracy of networks
+    with all layers drawn, or with one and the others kept. Bars are 95 % intervals. There is no
+    panel of gains where members are too few, and none of accuracy without drawn networks.
     """
     needed = ["hidden", "epoch", "p_adjusted", "gain", "low", "high"]
     require(pairs, "network_law", needed, selection=[ALL], statistic=[SUMS])
     pairs = pairs[(pairs["selection"] == ALL) & (pairs["statistic"] == SUMS)]
-    columns = 1 if drawn is None else 2
-    title, w = f"{only(pairs, 'condition')}: the law of a network", style.panel_width
-    room = Room(left=7, right=3, between=9)
-    size = (1.2 * w, 0.75 * w)
+    title = f"{title}: the law of a network"
+    compared = bool(pairs["gain"].notna().any())
+    if not compared:
+        title += "; too few members to compare laws"
+    columns = compared + (drawn is not None)
+    if not columns:
+        return sentence(title, style)
+    room = Room(left=7, right=1.5, between=11)
+    w = style.across(columns, room, columns)
+    # Markers of laws stand beside each other and not on each other.
+    size = w, max(2.6, _ROW * (0 if drawn is None else drawn["drawn"].nunique()))
     with canvas(style, title, (1, columns), size, room, sharey=False) as (figure, panels):
-        neurons = _gains(panels[0, 0], pairs, level)
-        hollow: Look = {"color": "0.4", "linestyle": "", "markerfacecolor": "white"}
-        extra = Line2D([], [], marker="o", **hollow, label="layers may be independent")
-        legend(figure, style, neurons, extra)
+        if compared:
+            neurons = _gains(panels[0, 0], pairs, level)
+            hollow: Look = {"color": "0.4", "linestyle": "", "markerfacecolor": "white"}
+            extra = Line2D([], [], marker="o", **hollow, label="layers may be independent")
+            legend(figure, style, neurons, extra)
         if drawn is not None:
-            legend(figure, style, _accuracies(panels[0, 1], drawn))
+            legend(figure, style, _accuracies(panels[0, -1], drawn))
     return figure
 
 
@@ -72,9 +83,9 @@ def _gains(panel: Axes, pairs: pd.DataFrame, level: float) -> dict[str, Look]:
     looks: dict[str, Look] = {
         str(name): {
             "color": COLOURS[k % 10],
-            "marker": _MARKERS[k % 7],
+            "marker": MARKERS[k % len(MARKERS)],
             "linestyle": ("-", "--", "-.")[k % 3],
-            "label": f"layers before and after {name}",
+            "label": f"layers before and after {neuron_words(str(name))}",
         }
         for k, name in enumerate(names)
     }
@@ -88,12 +99,6 @@ def _gains(panel: Axes, pairs: pd.DataFrame, level: float) -> dict[str, Look]:
             some = ((part["p_adjusted"] <= level) == sure).to_numpy()
             dots: Look = {**look, "linestyle": "", "markerfacecolor": face, "zorder": 3}
             panel.plot(x[some], part["gain"][some], **dots)
-    if pairs["gain"].notna().sum() == 0:
-        words: Look = {
-            **{"ha": "center", "backgroundcolor": "white"},
-            "transform": panel.transAxes,
-        }
-        panel.text(0.5, 0.5, "too few members\nto compare laws", **words)
     symmetric_log(panel, linear=0.1)
     panel.set_title("joint law over independent layers")
     panel.set_ylabel("gain per held-out member (nats)")
@@ -110,9 +115,9 @@ def _accuracies(panel: Axes, drawn: pd.DataFrame) -> dict[str, Look]:
     looks: dict[str, Look] = {
         str(law): {
             "color": COLOURS[k % 10],
-            "marker": _MARKERS[k % 7],
+            "marker": MARKERS[k % len(MARKERS)],
             "linestyle": "",
-            "label": _WORDS.get(law, f"{law} law"),
+            "label": _WORDS.get(law, f"{law_words(law)} law"),
         }
         for k, law in enumerate(laws)
     }
@@ -126,9 +131,13 @@ def _accuracies(panel: Axes, drawn: pd.DataFrame) -> dict[str, Look]:
         bars = np.clip((values - mine["low"], mine["high"] - values), 0, None)
         panel.errorbar(values, y, xerr=bars, capsize=2, **look)
     panel.set_title(f"accuracy of drawn networks, epoch {only(drawn, 'epoch')}")
-    panel.set_yticks(range(len(places)), ["all layers" if p == ALL_LAYERS else p for p in places])
+    names = [
+        "all layers" if place == ALL_LAYERS else neuron_words(layer_words(place))
+        for place in places
+    ]
+    panel.set_yticks(range(len(places)), names)
     panel.set(xlabel="test accuracy", xlim=(0, 1), ylim=(len(places) - 0.5, -0.5))
-    panel.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    in_percent(panel.xaxis)
     return {TRAINED: _TRAINED, **looks}
 
 

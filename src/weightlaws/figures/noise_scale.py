@@ -8,14 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from weightlaws.figures.style import (
-    BAND,
+    DASHES,
+    MARKERS,
     Look,
     Room,
     Style,
     canvas,
     layer_headings,
     legend,
-    only,
     power_of_ten,
     require,
 )
@@ -28,16 +28,14 @@ _PARAMETERS = {
     "v_columns": "variance of\nthe column sums",
     "v_rest": "variance of\nthe rest",
 }
-_DASHES = ("-", "--", ":", "-.")
-_MARKERS = "os^D"
-# Markers of lines that hide each other otherwise stand at different places.
-_MARKED = 8
+# Epochs of a line that have a marker and a bar: bands of so many lines would hide each other.
+_MARKED = 4
 
 
-def noise_scale(parameters: pd.DataFrame, style: Style) -> Figure:
+def noise_scale(parameters: pd.DataFrame, title: str, style: Style) -> Figure:
     """Draw the bipartite law of each condition against the time that gradient descent has run.
 
-    Reads ``recipe, condition, layer, rows, columns, learning_rate, batch_size, noise_scale, epoch,
+    Reads ``condition, layer, rows, columns, learning_rate, batch_size, noise_scale, epoch,
     parameter, value, low, high``. A row of panels per layer, a column per parameter. A line is a
     condition: its colour tells learning rate over batch size, its dashes and markers the batch
     size. Bands hold 95 % of the resampled values. If learning rate over batch size is all that
@@ -51,52 +49,45 @@ def noise_scale(parameters: pd.DataFrame, style: Style) -> Figure:
     table["time"] = table["epoch"] * table["noise_scale"]
     scales, batches = (np.unique(table[name]) for name in ("noise_scale", "batch_size"))
     shades = colormaps["viridis"](np.linspace(0, 0.9, len(scales)))
-    colours, kinds = dict(zip(scales, shades, strict=True)), list(batches)
-    layers, w = layer_headings(table), style.panel_width
-    title = f"{only(parameters, 'recipe')}: laws by learning rate and batch size"
-    shape, size = (len(layers), len(_PARAMETERS)), (0.95 * w, 0.7 * w)
-    room = Room(left=5.5, right=1.5, between=4.5)
+    colours = dict(zip(scales, shades, strict=True))
+    of_batch: dict[int, Look] = {
+        batch: {"linestyle": DASHES[k % len(DASHES)], "marker": MARKERS[k % len(MARKERS)]}
+        for k, batch in enumerate(batches)
+    }
+    layers, room = layer_headings(table), Room(left=6.5, right=1.5, between=4.0)
+    w = style.across(len(_PARAMETERS), room)
+    title = f"{title}: laws by learning rate and batch size"
+    shape, size = (len(layers), len(_PARAMETERS)), (w, 1.1)
     with canvas(style, title, shape, size, room, sharey=False) as (figure, panels):
         for row, layer in zip(panels, layers, strict=True):
             for panel, name in zip(row, _PARAMETERS, strict=True):
                 part = table[(table["layer"] == layer) & (table["parameter"] == name)]
-                for k, (_, line) in enumerate(part.groupby("condition", sort=False)):
+                for _, line in part.groupby("condition", sort=False):
                     scale, batch = line[["noise_scale", "batch_size"]].iloc[0]
-                    place = kinds.index(batch)
-                    look: Look = {
-                        "color": colours[scale],
-                        "linestyle": _DASHES[place % len(_DASHES)],
-                        "marker": _MARKERS[place % len(_MARKERS)],
-                    }
-                    _against_time(panel, line, look, k)
+                    _against_time(panel, line, of_batch[batch] | {"color": colours[scale]})
                 panel.set_xscale("log")
                 panel.xaxis.set_major_formatter(power_of_ten)
-                panel.yaxis.set_major_locator(MaxNLocator(5))
+                panel.yaxis.set_major_locator(MaxNLocator(4))
             row[0].set_ylabel(layers[layer])
         for panel, heading in zip(panels[0], _PARAMETERS.values(), strict=True):
             panel.set_title(heading)
         for panel in panels[-1]:
-            panel.set_xlabel("epochs x learning rate / batch size")
+            panel.set_xlabel("epochs ×\nlearning rate /\nbatch size")
         looks: dict[str, Look] = {
             f"scale {scale}": {"color": colours[scale], "label": f"rate / batch {scale:.2g}"}
             for scale in scales
         } | {
-            f"batch {batch}": {
-                "color": "0.3",
-                "linestyle": _DASHES[k % len(_DASHES)],
-                "marker": _MARKERS[k % len(_MARKERS)],
-                "label": f"batches of {batch}",
-            }
-            for k, batch in enumerate(kinds)
+            f"batch {batch}": look | {"color": "0.3", "label": f"batches of {batch}"}
+            for batch, look in of_batch.items()
         }
         legend(figure, style, looks)
     return figure
 
 
-def _against_time(panel: Axes, line: pd.DataFrame, look: Look, place: int) -> None:
-    """Draw one condition with its band."""
+def _against_time(panel: Axes, line: pd.DataFrame, look: Look) -> None:
+    """Draw one condition, with intervals at some epochs, evenly spread on the logarithmic axis."""
     line = line.sort_values("time")
-    every = max(1, len(line) // _MARKED)
-    marked = (place % every, every)
-    panel.plot(line["time"], line["value"], **look, markersize=4, markevery=marked)
-    panel.fill_between(line["time"], line["low"], line["high"], color=look["color"], **BAND)
+    places = np.unique(np.geomspace(1, len(line), _MARKED).round().astype(int)) - 1
+    panel.plot(line["time"], line["value"], **look, linewidth=0.9, markersize=3, markevery=places)
+    some = line.iloc[places]
+    panel.vlines(some["time"], some["low"], some["high"], color=look["color"], linewidth=0.7)

@@ -7,6 +7,7 @@ analysed epoch.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import NullLocator
 
 from weightlaws.figures.style import (
     BAND,
@@ -26,19 +27,24 @@ from weightlaws.figures.style import (
     canvas,
     digits_only,
     epoch_axes,
+    in_percent,
     layer_headings,
     legend,
     only,
     power_of_ten,
     require,
+    sentence,
     spread,
 )
+from weightlaws.figures.words import layer_words
 from weightlaws.spectra import levels
 
 Table = pd.DataFrame
 
-_ACROSS = 5  # layers side by side
-_ROOM = Room(left=7, between=3.8)
+_ACROSS = 4  # layers side by side
+_ROOM = Room(left=6.4, between=4.2)
+_LETTER = 0.46  # width of a letter of a note, in ems of its own
+_FEW = "too few values"  # the verdict on a tail
 _MANY = 50  # ranks, beyond which their axis is logarithmic
 
 _FIRST: Look = {"color": COLOURS[1], "linestyle": "--", "marker": "s"}
@@ -56,23 +62,27 @@ _LEARNED: Look = {"linewidth": 2.5, "alpha": 0.35, "drawstyle": "steps-mid"}
 RANDOM_LOOK: Look = {"color": "0.4", **BAND}
 
 
-def singular_values(curves: Table, spectra: Table, style: Style) -> Figure:
+def singular_values(curves: Table, spectra: Table, title: str, style: Style) -> Figure:
     """Draw the singular values of one condition, the law of their bulk, and the outliers.
 
     Reads the curves ``density`` and ``outlier`` and the statistics ``outliers_above``,
-    ``upper_edge``, ``edge_scale`` and ``threshold``. A panel per layer and epoch.
+    ``bulk_distance``, ``upper_edge``, ``edge_scale`` and ``threshold``. A panel per layer and
+    epoch. The law stands where the bulk is no further from it than a random matrix's is in 97.5 %
+    of cases; without it there is no edge that outliers could be beyond.
     """
     require(curves, "curves", ["x", "y", "theory"], curve=["density"])
     edge = ["upper_edge", "edge_scale", "threshold"]
-    numbers = _numbers(spectra, "outliers_above", *edge)
-    with _stacks(curves, [0.36] * _n_ends(curves), style) as (figure, stacks):
+    numbers = _numbers(spectra, "outliers_above", "bulk_distance", *edge)
+    with _stacks(curves, [0.36] * _n_ends(curves), title, style) as (figure, stacks):
         for layer, part, stack in stacks:
             panels = _by_epoch(stack, part)
             for panel, epoch, _ in panels:
                 at = (numbers[layer, epoch, name]["value"] for name in edge)
-                _histogram(panel, part[part["epoch"] == epoch], *at)
+                fits = _fits(numbers[layer, epoch, "bulk_distance"])
+                _histogram(panel, part[part["epoch"] == epoch], fits, *at)
                 found = _measured(numbers[layer, epoch, "outliers_above"])
-                _note(panel, f"epoch {epoch}: outliers {found}")
+                said = f"outliers {found}" if fits else "no random bulk fits"
+                _note(panel, f"epoch {epoch}: {said}")
             lefts, rights = zip(*(panel.get_xlim() for panel, *_ in panels), strict=True)
             for panel, *_ in panels:
                 panel.set_xlim(min(lefts), max(rights))
@@ -88,23 +98,36 @@ def singular_values(curves: Table, spectra: Table, style: Style) -> Figure:
     return figure
 
 
-def _histogram(panel: Axes, points: Table, edge: float, scale: float, threshold: float) -> None:
+def _fits(bulk_distance: Mapping[Any, Any]) -> bool:
+    """Whether the bulk is no further from its law than a random matrix's; unknown is not."""
+    value, centre, sd = (bulk_distance[name] for name in ("value", "null_mean", "null_sd"))
+    return bool(value <= centre + 1.96 * sd)
+
+
+def _histogram(
+    panel: Axes, points: Table, fits: bool, edge: float, scale: float, threshold: float
+) -> None:
     density, outliers = (points[points["curve"] == name] for name in ("density", "outlier"))
     x, y, theory = density["x"], density["y"], density["theory"]
     panel.fill_between(x, y, step="mid", **_VALUES)
-    panel.plot(x, theory, **_LAW)
-    if np.isfinite(edge):  # enough values to fit a law to
+    shown = x[y > 0]
+    right = shown.max()
+    if fits and np.isfinite(edge):
+        panel.plot(x, theory, **_LAW)
         panel.axvspan(edge - scale, edge + scale, **RANDOM_LOOK)
         panel.axvline(threshold, **_OUTLIERS, linestyle="--")
-    panel.vlines(outliers["x"], 0.91, 0.99, **_OUTLIERS, transform=panel.get_xaxis_transform())
-    shown = x[(y > 0) | (theory > 0)]
-    left, right = shown.min(), np.nanmax([shown.max(), threshold])
+        places = panel.get_xaxis_transform()
+        ticks = panel.vlines(outliers["x"], 0.91, 0.99, **_OUTLIERS, transform=places)
+        ticks.set_rasterized(len(outliers) > _MANY)
+        shown = x[(y > 0) | (theory > 0)]
+        right = np.nanmax([shown.max(), threshold])
+    left = shown.min()
     margin = 0.03 * (right - left) + x.diff().max()
     panel.set(xlim=(left - margin, right + margin), ylabel="share per unit")
-    panel.set_ylim(0, 1.25 * np.nanmax([y, theory]))  # room for the outliers
+    panel.set_ylim(0, 1.25 * np.nanmax([y, theory if fits else y]))  # room for the outliers
 
 
-def level_statistics(curves: Table, spectra: Table, style: Style) -> Figure:
+def level_statistics(curves: Table, spectra: Table, title: str, style: Style) -> Figure:
     """Draw how the singular values in the bulk of one condition repel each other.
 
     Reads the curves ``spacing`` and ``number_variance`` and the statistics ``mean_ratio`` and
@@ -115,7 +138,7 @@ def level_statistics(curves: Table, spectra: Table, style: Style) -> Figure:
     require(curves, "curves", needed, curve=["spacing", "number_variance"])
     numbers = _numbers(spectra, "mean_ratio", "brody")
     unfolded = set(curves[(curves["curve"] == "spacing") & curves["y"].notna()]["layer"])
-    with _stacks(curves, [0.32] * 3 if unfolded else [0.4], style) as (figure, stacks):
+    with _stacks(curves, [0.32] * 3 if unfolded else [0.4], title, style) as (figure, stacks):
         for layer, part, (top, *others) in stacks:
             _mean_ratio(top, spectra[spectra["layer"] == layer])
             ends = [epoch for epoch, _ in _ends(part)]
@@ -125,11 +148,10 @@ def level_statistics(curves: Table, spectra: Table, style: Style) -> Figure:
                 if layer in unfolded:
                     _unfolded(panel, part[part["curve"] == name], name == "spacing")
                 else:
-                    panel.set_axis_off()
-                    panel.text(0.5, 0.5, "too few levels to unfold", ha="center", va="center")
+                    panel.remove()
             for epoch in ends if layer in unfolded else []:
                 found = _measured(numbers[layer, epoch, "brody"])
-                _note(others[0], f"epoch {epoch}: Brody parameter {found}")
+                _note(others[0], f"epoch {epoch}: Brody {found}")
         handles = [
             Line2D([], [], **_RATIO, label="mean ratio ± standard error"),
             Patch(**RANDOM_LOOK, label="95 % of random matrices"),
@@ -167,13 +189,13 @@ def _unfolded(panel: Axes, part: Table, spacing: bool) -> None:
     panel.plot(x, points["theory"], **_LAW)
     panel.plot(x, levels.poisson_spacing(x) if spacing else x, **_POISSON)
     if spacing:
-        panel.set(xlabel="spacing (mean spacings)", ylabel="density", ylim=(0, None))
+        panel.set(xlabel="spacing\n(mean spacings)", ylabel="density", ylim=(0, None))
         return
-    panel.set(xlabel="window length (mean spacings)", ylabel="number variance", yscale="log")
+    panel.set(xlabel="window length\n(mean spacings)", ylabel="number variance", yscale="log")
     digits_only(panel.yaxis, 1, 2, 5)
 
 
-def singular_vectors(ranks: Table, spectra: Table, style: Style) -> Figure:
+def singular_vectors(ranks: Table, spectra: Table, title: str, style: Style) -> Figure:
     """Draw which ranks of one condition are more than scale, and whose vectors stand out.
 
     Reads ``rank, p_left, p_right, informative, learned`` and the statistics ``learned_rank`` and
@@ -182,7 +204,7 @@ def singular_vectors(ranks: Table, spectra: Table, style: Style) -> Figure:
     """
     require(ranks, "ranks", ["rank", "p_left", "p_right", "informative", "learned"])
     numbers = _numbers(spectra, "learned_rank", "informative_vectors")
-    with _stacks(ranks, [0.4] * _n_ends(ranks) + [0.28], style) as (figure, stacks):
+    with _stacks(ranks, [0.4] * _n_ends(ranks) + [0.28], title, style) as (figure, stacks):
         for layer, part, (*stack, lowest) in stacks:
             for panel, epoch, look in _by_epoch(stack, part):
                 points = part[part["epoch"] == epoch]
@@ -193,7 +215,7 @@ def singular_vectors(ranks: Table, spectra: Table, style: Style) -> Figure:
                 lowest.plot(points["rank"], points["informative"], **look, markevery=spread(n))
                 lowest.plot(points["rank"], points["learned"], color=look["color"], **_LEARNED)
             lowest.set(xlabel="rank", ylabel="share of\nmembers", ylim=(-0.05, 1.05))
-            lowest.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+            in_percent(lowest.yaxis)
             _number_axis(lowest, part["rank"])
         few = Line2D([], [], **_HOLLOW, label="hollow: informative in less than half the members")
         learned_look = Line2D([], [], color="0.3", **_LEARNED, label="learned rank reaches it")
@@ -216,17 +238,28 @@ def _p_values(panel: Axes, points: Table) -> None:
     _number_axis(panel, points["rank"])
 
 
-def hill(curves: Table, spectra: Table, style: Style) -> Figure:
+def hill(curves: Table, spectra: Table, title: str, style: Style) -> Figure:
     """Draw the Hill plot of one condition's singular values, and the verdict on their tail.
 
     Reads the curves ``hill`` and ``plateau``, the statistic ``tail_exponent`` with its ``verdict``,
-    and the shares of members that have it and a ``hill_plateau``. An exponent is told only where
+    and the shares of members that have it and a ``hill_plateau``. A panel per layer with values
+    enough for a verdict; the title names the others. An exponent is told only where
     all members have a power law.
     """
     require(curves, "curves", ["x", "y", "low", "high"], curve=["hill"])
     require(spectra, "spectra", ["verdict"])
     numbers = _numbers(spectra, "tail_exponent", "hill_plateau")
-    with _stacks(curves, [0.5], style) as (figure, stacks):
+    few = [
+        layer
+        for layer, part in curves.groupby("layer", sort=False)
+        if {numbers[layer, epoch, "tail_exponent"]["verdict"] for epoch, _ in _ends(part)} == {_FEW}
+    ]
+    if few:
+        title += f"; too few values to tell of a tail: {', '.join(map(layer_words, map(str, few)))}"
+        curves = curves[~curves["layer"].isin(few)]
+    if curves.empty:
+        return sentence(title, style)
+    with _stacks(curves, [0.5], title, style) as (figure, stacks):
         for layer, part, (panel,) in stacks:
             points = part[part["curve"] == "hill"]
             for epoch, look in _ends(part):
@@ -283,21 +316,23 @@ def one_layer(tables: Mapping[str, Table], style: Style) -> Figure:
     spacings, hills = (curves[curves["curve"] == name] for name in ("spacing", "hill"))
     numbers = {name: found for (_, _, name), found in _numbers(tables["statistics"]).items()}
     (heading,) = layer_headings(curves).values()
-    w = style.panel_width
     own_axes, room = {"sharex": False, "sharey": False}, Room(left=7, between=7)
+    w, heading = style.across(2, room), heading.replace("\n", ", ")
     with canvas(style, heading, (2, 2), (w, 0.42 * w), room, **own_axes) as (figure, panels):
         density, spacing, vectors, tail = panels.flat
         edge = (numbers[name]["value"] for name in ("upper_edge", "edge_scale", "threshold"))
-        _histogram(density, curves, *edge)
+        fits = _fits(numbers["bulk_distance"])
+        _histogram(density, curves, fits, *edge)
         density.set_xlabel("singular value")
         _note(density, f"outliers {_alone(numbers['outliers_above'])}")
         if spacings["y"].notna().any():
             _unfolded(spacing, spacings, True)
         else:
-            spacing.set_axis_off()
-            spacing.text(0.5, 0.5, "too few levels to unfold", ha="center", va="center")
-        _note(spacing, f"mean ratio {_measured(numbers['mean_ratio'])}")
-        _note(spacing, f"Brody parameter {_measured(numbers['brody'])}")
+            spacing.remove()
+        levels_panel = spacing if spacing.get_figure() else density
+        _note(levels_panel, f"mean ratio {_measured(numbers['mean_ratio'])}")
+        if spacing.get_figure():
+            _note(spacing, f"Brody parameter {_measured(numbers['brody'])}")
         _p_values(vectors, ranks)
         vectors.set_xlabel("rank")
         learned = numbers["learned_rank"]["value"]
@@ -345,8 +380,8 @@ def _measured(found: Mapping[Any, Any]) -> str:
     value, error, random = (found[name] for name in ("value", "standard_error", "null_mean"))
     if np.isnan(value):
         return "unknown"
-    text = f"{value:.3g}" if np.isnan(error) else f"{value:.3g} ± {error:.1g}"
-    return text if np.isnan(random) else f"{text}, {random:.3g} if random"
+    text = f"{value:.3g}" if np.isnan(error) else f"{value:.3g}\u00a0±\u00a0{error:.1g}"
+    return text if np.isnan(random) else f"{text} (random:\u00a0{random:.2g})"
 
 
 def _alone(found: Mapping[Any, Any]) -> str:
@@ -379,8 +414,9 @@ def _by_epoch(panels: Sequence[Axes], part: Table) -> list[tuple[Axes, int, Look
 
 
 def _note(panel: Axes, text: str) -> None:
-    """Add a line above a panel."""
-    panel.set_title(f"{panel.get_title()}\n{text}".strip(), fontsize="small")
+    """Add a line above a panel, or more if it is long."""
+    title = f"{panel.get_title()}\n{text}".strip()
+    panel.set_title(title, fontsize="small")
 
 
 def _number_axis(panel: Axes, numbers: "pd.Series[float]") -> None:
@@ -392,20 +428,23 @@ def _number_axis(panel: Axes, numbers: "pd.Series[float]") -> None:
 
 @contextmanager
 def _stacks(
-    table: Table, heights: Sequence[float], style: Style
+    table: Table, heights: Sequence[float], title: str, style: Style
 ) -> Iterator[tuple[Figure, list[tuple[str, Table, list[Axes]]]]]:
     """Open a figure of one condition with a stack of panels per layer, each with its own axes.
 
-    ``heights`` of a stack's panels are relative to their width. A layer comes with its part of the
-    table; at most five stand side by side.
+    ``heights`` of a stack's panels are relative to the width of four side by side. A layer comes
+    with its part of the table. Titles are broken where a panel ends.
     """
     require(table, "table", ["layer", "rows", "columns", "epoch"])
-    headings, w = layer_headings(table), style.panel_width
+    only(table, "condition")
+    headings = layer_headings(table)
     across, n = min(len(headings), _ACROSS), len(heights)
     down = -(-len(headings) // across)
-    size = w, [height * w for height in [*heights] * down]
+    w, unit = style.across(across, _ROOM), 1.25 * style.across(_ACROSS, _ROOM)
+    letters = int((w - 0.5 * _ROOM.between * style.em) / (_LETTER * style.em))
+    size = w, [height * unit for height in [*heights] * down]
     shape, own_axes = (n * down, across), {"sharex": False, "sharey": False}
-    with canvas(style, only(table, "condition"), shape, size, _ROOM, **own_axes) as (figure, grid):
+    with canvas(style, title, shape, size, _ROOM, **own_axes) as (figure, grid):
         stacks = grid.reshape(down, n, across).swapaxes(1, 2).reshape(-1, n)
         for panel in stacks[len(headings) :].flat:
             panel.remove()
@@ -414,5 +453,9 @@ def _stacks(
         parts = [table[table["layer"] == layer] for layer in headings]
         yield figure, [*zip(headings, parts, map(list, stacks), strict=False)]
         for row in grid:
-            for panel in [panel for panel in row if panel.axison and panel.get_figure()][1:]:
+            there = [panel for panel in row if panel.get_figure()]
+            for panel in there:
+                lines = (fill(line, letters) for line in panel.get_title().splitlines())
+                panel.set_title("\n".join(lines), fontsize="small")
+            for panel in there[1:]:
                 panel.set_ylabel("")  # the first one's label stands for all

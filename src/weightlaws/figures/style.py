@@ -3,10 +3,12 @@
 pyplot is never asked, so no display is needed and no figure stays open. The colours are safe for
 colour-blind readers, and no line or bar differs from another by its colour alone.
 
+A figure is as wide as one column of a journal or as two, and its text has 7 to 9 points there.
 The layout needs no measuring: it counts lines of text. A drawing that measures its text, as the
 layout engines of matplotlib do, takes three times as long.
 """
 
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,9 +25,19 @@ from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path as Outline
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
-from matplotlib.transforms import BboxTransformTo, ScaledTranslation, blended_transform_factory
+from matplotlib.transforms import (
+    Affine2D,
+    BboxTransformTo,
+    ScaledTranslation,
+    blended_transform_factory,
+)
 from numpy.typing import NDArray
+
+from weightlaws.figures.svg import shorter
+from weightlaws.figures.words import TOLD_BY, layer_words, start_words, words_apart
 
 Look = dict[str, Any]  # properties of a matplotlib artist
 Panels = NDArray[Any]  # axes, by row and column
@@ -35,21 +47,23 @@ _RC = {
     "axes.edgecolor": "0.6",
     "axes.grid": True,
     "axes.labelcolor": "0.15",
-    "axes.linewidth": 1.0,
+    "axes.linewidth": 0.8,
     "axes.titley": 1.0,  # otherwise each title measures the ticks near it
-    "figure.labelsize": "medium",
     "font.sans-serif": ["DejaVu Sans"],  # the one font that comes with matplotlib everywhere
     "grid.color": "0.9",
+    "grid.linewidth": 0.6,
+    "hatch.linewidth": 0.6,
     "image.cmap": "viridis",
     "legend.frameon": False,
-    "legend.handlelength": 3.4,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 3.5,
+    "legend.handlelength": 3.0,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 2.8,
     "lines.solid_capstyle": "round",
     "patch.edgecolor": "white",
     "patch.force_edgecolor": True,
     "patch.linewidth": 0.8,
-    "svg.fonttype": "path",  # looks alike without our fonts; the words stay in the file as comments
+    "pdf.fonttype": 42,  # journals ask for fonts that are whole letters
+    "svg.fonttype": "none",  # text can be searched and edited; its outlines are ten times as large
     "svg.hashsalt": "weightlaws",  # otherwise the ids in the file are random
     "text.color": "0.15",
     "xtick.bottom": False,
@@ -57,14 +71,18 @@ _RC = {
     "ytick.color": "0.15",
     "ytick.left": False,
 }
-_POINTS = 9.6  # size of the text at font_scale 1
+_POINTS = 8.4  # size of the text at font_scale 1; "small" is 7
+_GUTTER = 0.2  # between the two columns of a page, in inches
+_NARROWEST = 0.7  # panel, in inches; more of them make a figure wider than a page
 _SIZES = {  # of text and of the gaps beside it, relative to it
     "font.size": 1.0,
-    "axes.labelsize": 1.0,
-    "axes.titlesize": 1.0,
-    "xtick.labelsize": 11 / 12,
-    "ytick.labelsize": 11 / 12,
-    "legend.fontsize": 11 / 12,
+    "axes.labelsize": 0.9,
+    "axes.titlesize": 0.9,
+    "figure.titlesize": 1.0,
+    "figure.labelsize": 0.9,
+    "xtick.labelsize": 5 / 6,
+    "ytick.labelsize": 5 / 6,
+    "legend.fontsize": 0.9,
     "axes.labelpad": 0.4,
     "axes.titlepad": 0.6,
     "xtick.major.pad": 0.35,
@@ -75,9 +93,10 @@ COLOURS = (
     *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
     *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
 )
-_DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (9, 3)))
-_MARKERS = "os^DvP"
+DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (9, 3)), ":")
+MARKERS = "os^DvPX"
 BAND: Look = {"alpha": 0.2, "linewidth": 0}
+_HATCHED: Look = {"hatch": "/////", "facecolor": "none", "edgecolor": "0.7", "linewidth": 0}
 
 _LINE = 1.3  # height of a line of text, in ems
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -89,19 +108,28 @@ class Style:
 
     Parameters
     ----------
-    panel_width
-        Width of one panel, in inches.
+    column_width
+        Width of a column of the journal, in inches; a figure is as wide as one, or as two.
     font_scale
         Relative size of all text.
     """
 
-    panel_width: float
+    column_width: float
     font_scale: float
 
     @property
     def em(self) -> float:
         """Size of the text, in inches."""
         return self.font_scale * _POINTS / 72
+
+    def across(self, n: int, room: "Room", columns: int = 2) -> float:
+        """Return the width of n panels side by side, each with the room between them, in inches.
+
+        ``columns`` of the journal are as wide as the figure, one or two.
+        """
+        whole = columns * self.column_width + (columns - 1) * _GUTTER
+        beside = (room.left - room.between + room.right) * self.em
+        return max((whole - beside) / n, (_NARROWEST + room.between * self.em) * self.font_scale)
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -137,10 +165,17 @@ class Room:
 
 
 def save(figure: Figure, path: str | Path, style: Style) -> None:
-    """Write a figure as SVG, without a date, so that the same figure gives the same bytes."""
+    """Write a figure as SVG, and as PDF beside it.
+
+    Neither has a date, so that the same figure gives the same bytes.
+    """
+    path = Path(path)
+    text = io.StringIO()
     with style.in_use():
         # Heat maps are drawn at this resolution: viewers would blur fewer pixels than they show.
-        figure.savefig(path, format="svg", dpi=200, metadata={"Date": None})
+        figure.savefig(text, format="svg", dpi=200, metadata={"Date": None})
+        figure.savefig(path.with_suffix(".pdf"), dpi=300, metadata={"CreationDate": None})
+    path.write_text(shorter(text.getvalue()))
 
 
 def require(
@@ -172,74 +207,38 @@ def only(table: pd.DataFrame, column: str) -> str:
     return str(found[0])
 
 
-def architecture_of(conditions: pd.DataFrame) -> str:
-    """Return the data set and hidden widths that the conditions share."""
-    return f"{only(conditions, 'dataset')}-{only(conditions, 'hidden')}"
-
-
 def layer_headings(table: pd.DataFrame) -> dict[str, str]:
-    """Return the layers, in the table's order, with their headings.
+    """Return the layers, in the table's order, with their headings in words.
 
-    A heading tells the ``size`` of square layers, or ``rows`` and ``columns``.
+    A heading tells the ``size`` of square layers, or ``rows`` and ``columns``, on a line of its
+    own.
     """
-    shape = ["size"] if "size" in table else ["rows", "columns"]
+    shape = ["size", "size"] if "size" in table else ["rows", "columns"]
     require(table, "table", ["layer", "epoch", *shape])
     headings = {}
-    for layer, *sizes in table.drop_duplicates("layer")[["layer", *shape]].to_numpy().tolist():
-        told = "\u00a0x\u00a0".join(f"{size:g}" for size in sizes)
-        told = f"D\u00a0=\u00a0{told}" if shape == ["size"] else told
-        headings[str(layer)] = fill(f"{layer} ({told})", 42, break_on_hyphens=False)
+    for layer, rows, columns in table.drop_duplicates("layer")[["layer", *shape]].to_numpy():
+        name = fill(layer_words(str(layer)), 26, break_on_hyphens=False)
+        headings[str(layer)] = f"{name}\n{rows:g} x {columns:g}".replace(" x ", "\u2009×\u2009")
     return headings
 
 
-#: Columns of the table of conditions that say how networks are trained.
-RECIPE = (
-    "weight_decay",
-    "output_scale",
-    "optimiser",
-    "activation",
-    "learning_rate",
-    "batch_size",
-    "biases",
-    "label_noise",
-)
-
-
 def settings_of(conditions: pd.DataFrame) -> "pd.Series[str]":
-    """Return how each condition is trained, in words such as ``weight decay 0, alpha 4, tanh``.
-
-    What is as published is not said, and a learning rate and a batch size only where the conditions
-    have several.
-    """
-    require(conditions, "conditions", list(RECIPE))
-    several = {key: conditions[key].nunique() > 1 for key in ("learning_rate", "batch_size")}
-    words = []
-    for row in conditions[list(RECIPE)].to_dict("records"):
-        said = {
-            f"weight decay {row['weight_decay']:g}": True,
-            f"alpha {row['output_scale']:g}": pd.notna(row["output_scale"]),
-            f"{row['optimiser']}": row["optimiser"] != "adam",
-            f"{row['activation']}": row["activation"] != "relu",
-            f"rate {row['learning_rate']:g}": several["learning_rate"],
-            f"batches of {row['batch_size']:g}": several["batch_size"],
-            "biases": row["biases"],
-            f"label noise {row['label_noise']:g}": row["label_noise"] > 0,
-        }
-        words.append(", ".join(text for text, is_said in said.items() if is_said))
-    return pd.Series(words, index=conditions.index)
+    """Return what tells each condition from the others but its start, in words; see `words`."""
+    words = words_apart(conditions, but=("start",))
+    return pd.Series(words, index=conditions.index, dtype=object)
 
 
 def looks_of(conditions: pd.DataFrame) -> dict[str, Look]:
     """Return how to draw each condition: colour for initialisation, dashes for `settings_of`."""
-    require(conditions, "conditions", ["condition", "initialisation"])
+    require(conditions, "conditions", TOLD_BY)
     table = conditions[["condition", "initialisation"]].assign(setting=settings_of(conditions))
     kinds, settings = (list(table[name].unique()) for name in ("initialisation", "setting"))
     return {
         name: {
             "color": COLOURS[kinds.index(kind)],
-            "linestyle": _DASHES[settings.index(setting) % len(_DASHES)],
-            "marker": _MARKERS[k % len(_MARKERS)],
-            "label": f"{kind}, {setting}",
+            "linestyle": DASHES[settings.index(setting) % len(DASHES)],
+            "marker": MARKERS[k % len(MARKERS)],
+            "label": ", ".join(filter(None, (start_words(kind), setting))),
         }
         for k, (name, kind, setting) in enumerate(table.to_numpy().tolist())
     }
@@ -288,6 +287,14 @@ def canvas(
         _lay_out(figure, panels, title, style, (size[0], heights), room)
 
 
+def sentence(text: str, style: Style) -> Figure:
+    """Return a figure that says why there is nothing to draw."""
+    room = Room(left=1, right=1, between=0, ticks=0)
+    with canvas(style, text, (1, 1), (style.across(1, room), style.em), room) as (figure, panels):
+        panels[0, 0].set_axis_off()
+    return figure
+
+
 def _width(style: Style, columns: int, width: float, room: Room) -> float:
     return columns * width + (room.left - room.between + room.right) * style.em
 
@@ -327,7 +334,7 @@ def _lay_out(
 
 
 def _title_lines(panel: Axes) -> int:
-    titles = [panel.get_title(loc) for loc in ("left", "center")]
+    titles = [panel.get_title(loc) for loc in ("left", "center", "right")]
     return max(len(title.splitlines()) for title in titles) if panel.get_figure() else 0
 
 
@@ -342,7 +349,7 @@ def _label_lines(panel: Axes) -> float:
 
 def vertical_label(figure: Figure, text: str) -> None:
     """Write a label for all rows along the left edge."""
-    figure.supylabel(text, x=0.06 / figure.get_figwidth(), ha="left")
+    figure.supylabel(text, x=0.04 / figure.get_figwidth(), ha="left")
 
 
 def colour_bar(
@@ -361,34 +368,64 @@ def colour_bar(
     bar.minorticks_off()
 
 
+def hatch_cells(panel: Axes, cells: NDArray[np.bool_]) -> None:
+    """Hatch the cells (row, column) of a heat map that are no more than chance."""
+    # One path of all runs along the rows: a patch for each cell would make large files.
+    turns = np.diff(cells.astype(int), axis=1, prepend=0, append=0)
+    runs = zip(np.argwhere(turns == 1), np.argwhere(turns == -1), strict=True)
+    boxes = [Outline.unit_rectangle().transformed(_box(*ends)) for ends in runs]
+    if boxes:
+        panel.add_patch(PathPatch(Outline.make_compound_path(*boxes), **_HATCHED))
+
+
+def _box(start: NDArray[np.int_], end: NDArray[np.int_]) -> Affine2D:
+    row, first, last = start[0], start[1], end[1]
+    return Affine2D().scale(last - first, 1).translate(first - 0.5, row - 0.5)
+
+
+def hatched(label: str) -> Patch:
+    """Return the entry of a legend that explains the cells of `hatch_cells`."""
+    return Patch(**_HATCHED | {"facecolor": "0.25"}, label=label)
+
+
 @contextmanager
 def line_panels(
     table: pd.DataFrame,
     names: str,
     values: str,
     groups: Mapping[str, Mapping[str, str]],
+    title: str,
     style: Style,
 ) -> Iterator[tuple[Figure, Panels]]:
-    """Open a figure of one condition by epoch: a row per group of lines, a column per layer."""
+    """Open a figure of one condition by epoch: a row per group of lines, a column per layer.
+
+    Bands span the columns ``low`` and ``high``, if the table has them.
+
+    Raises
+    ------
+    ValueError
+        If the table lacks what is drawn, or is of several conditions.
+    """
+    only(table, "condition")
     require(
         table, "table", [values], **{names: [name for lines in groups.values() for name in lines]}
     )
-    layers, w = layer_headings(table), style.panel_width
-    labels = {
-        name: f"{name}:  {label}" for lines in groups.values() for name, label in lines.items()
-    }
-    room = Room(left=8.4, right=_entry_width(style, labels.values()) / style.em)
-    shape, size = (len(groups), len(layers)), (w, 0.4 * w)
-    with canvas(style, only(table, "condition"), shape, size, room) as (figure, panels):
+    layers = layer_headings(table)
+    labels = [label for lines in groups.values() for label in lines.values()]
+    room = Room(left=8.0, right=_entry_width(style, labels) / style.em)
+    shape, w = (len(groups), len(layers)), style.across(len(layers), room)
+    with canvas(style, title, shape, (w, min(0.7 * w, 1.1)), room) as (figure, panels):
         for (row, column), panel in np.ndenumerate(panels):
             kind, layer = list(groups)[row], list(layers)[column]
-            curves = table[(table["layer"] == layer) & table[names].isin(groups[kind])].pivot(
-                index="epoch", columns=names, values=values
-            )
-            for k, name in enumerate(groups[kind]):
-                look = {"color": COLOURS[k], "linestyle": _DASHES[k], "marker": _MARKERS[k]}
-                marked = spread(len(curves))
-                panel.plot(curves[name], **look, label=labels[name], markevery=marked)
+            mine = table[(table["layer"] == layer) & table[names].isin(groups[kind])]
+            for k, (name, label) in enumerate(groups[kind].items()):
+                curve = mine[mine[names] == name].sort_values("epoch")
+                look = {"color": COLOURS[k], "linestyle": DASHES[k], "marker": MARKERS[k]}
+                if "low" in curve:
+                    ends = (curve[name] for name in ("epoch", "low", "high"))
+                    panel.fill_between(*ends, color=look["color"], **BAND)
+                marked = spread(len(curve))
+                panel.plot(curve["epoch"], curve[values], **look, label=label, markevery=marked)
             panels[0, column].set_title(layers[layer])
             panels[row, 0].set_ylabel(kind)
         for panel in panels[:, -1]:
@@ -398,10 +435,12 @@ def line_panels(
 
 
 def epoch_axes(panels: Panels) -> None:
-    """Label the epochs below the lowest panels."""
-    for panel in panels[-1]:
+    """Label the epochs below the lowest panel of each column."""
+    columns = ([panel for panel in column if panel.get_figure()] for column in panels.T)
+    for *_, panel in columns:
+        panel.tick_params(labelbottom=True)
         panel.set_xlabel("epoch")
-        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+        panel.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
 
 
 def legend(figure: Figure, style: Style, looks: Mapping[str, Look], *extra: Artist) -> None:
@@ -431,6 +470,11 @@ def digits_only(axis: Axis, *digits: float) -> None:
     axis.set_major_locator(LogLocator(subs=digits))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())
+
+
+def in_percent(axis: Axis) -> None:
+    """Label an axis of shares in per cent."""
+    axis.set_major_formatter(lambda x, _: f"{100 * x:.3g} %")
 
 
 def power_of_ten(x: float, _: object = None) -> str:

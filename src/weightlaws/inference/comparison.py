@@ -4,18 +4,27 @@ More parameters always fit the members at hand better. They describe held-out me
 if they are true of the ensemble and there are members enough to estimate them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from weightlaws.arrays import Floats, Integers, Side
+from weightlaws.arrays import Floats, Integers, Shape, Side
 from weightlaws.inference.intervals import mean_and_error
-from weightlaws.laws.base import check_matrices
+from weightlaws.laws.base import ByCoordinates, Law, checked_parts
+from weightlaws.laws.bipartite import Bipartite
 from weightlaws.laws.candidates import Fit, candidates
-from weightlaws.laws.names import NESTED
+from weightlaws.laws.iid import IID
+from weightlaws.laws.names import BIPARTITE, DIAGONAL, INDEPENDENT, NESTED, ONE_SIDED
+from weightlaws.laws.one_sided import OneSided, sides, singular, split
+from weightlaws.laws.pigmm import PIGMM
+from weightlaws.storage.matrices import Matrices
+
+Mask = npt.NDArray[np.bool_]
+L = TypeVar("L", bound=Law | ByCoordinates)
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,7 @@ class HeldOut:
     n_parameters
         Of the law.
     log_likelihood
-        Log-density of each member, (n,), in nats; all NaN if a fit has no density.
+        Log-density of each member, (order, n), in nats; all NaN if a fit has no density.
     note
         Why there is none, or empty.
     """
@@ -51,18 +60,23 @@ def random_folds(n: int, folds: int, rng: np.random.Generator) -> Integers:
 
 
 def held_out(
-    matrices: npt.ArrayLike, fits: Mapping[str, Fit], fold: Integers
+    matrices: npt.ArrayLike | Matrices, labelled: Side | None, folds: Integers
 ) -> dict[str, HeldOut]:
-    """Cross-validate laws: describe each fold by fits to the other folds.
+    """Cross-validate the laws that exist for a layer: describe each fold by fits to the others.
+
+    A few numbers of each member are all that fits and densities take of it, so members are read a
+    part at a time. A one-sided law takes as many numbers as its covariances have entries: they are
+    summed up by fold, and the members are read again for their densities. A law that is none of the
+    four has all members at once.
 
     Parameters
     ----------
     matrices : (n, rows, columns)
         One matrix a member.
-    fits
-        By law, the function that fits it to matrices.
-    fold : (n,)
-        The fold of each member, from 0 on, such as `random_folds` draws.
+    labelled
+        The side whose labels training can tell apart, or None, as in `candidates`.
+    folds : (order, n)
+        By division into folds, the fold of each member, from 0 on; see `random_folds`.
 
     Returns
     -------
@@ -72,27 +86,146 @@ def held_out(
     Raises
     ------
     ValueError
-        If the matrices are not real (n, rows, columns).
+        If the matrices are not real (n, rows, columns), or not finite.
     """
-    matrices = check_matrices(matrices)
-    n = len(matrices)
-    found = {name: HeldOut(0, np.full(n, np.nan), "") for name in fits}
-    for k in range(fold.max() + 1):
-        others, mine = matrices[fold != k], fold == k
-        for name, fit in fits.items():
-            if found[name].note:  # a mean over some members compares with nothing
-                continue
-            law, values = fit(others), found[name].log_likelihood
+    matrices = Matrices.of(matrices)
+    fits = candidates(matrices.shape, labelled)
+    names = [*fits]
+    centres = {name: law.centre(matrices) for name, law in _BY_COORDINATES.items() if name in names}
+    gathered: dict[str, list[Floats]] = {name: [] for name in names if name in _BY_COORDINATES}
+    found = {}
+    sums = None
+    if labelled and ONE_SIDED in names:
+        labels, _ = sides(matrices.shape, labelled)
+        if few := [n for n in _fitted_to(folds) if n <= labels]:
+            nothing = np.full(folds.shape, np.nan)
+            found[ONE_SIDED] = HeldOut(labels * (labels + 2), nothing, singular(few[0], labels))
+        else:
+            sums = _Sums(matrices.shape, labelled, folds)
+    for part in checked_parts(matrices):
+        for name, coordinates in gathered.items():
+            coordinates.append(_BY_COORDINATES[name].coordinates(part, centres[name]))
+        if sums:
+            sums.add(part)
+    for name, parts in gathered.items():
+        law, centre = _BY_COORDINATES[name], centres[name]
+        found[name] = _by_coordinates(law, matrices.shape, centre, np.concatenate(parts), folds)
+    if sums:
+        found[ONE_SIDED] = _one_sided(matrices, sums, folds)
+    if others := [name for name in names if name not in (*_BY_COORDINATES, ONE_SIDED)]:
+        whole = np.concatenate([*checked_parts(matrices)])
+        found |= {name: _by_members(fits[name], whole, folds) for name in others}
+    return {name: found[name] for name in names}
+
+
+# Laws whose fit and density take a few numbers of each matrix.
+_BY_COORDINATES: dict[str, type[ByCoordinates]] = {
+    INDEPENDENT: IID,
+    BIPARTITE: Bipartite,
+    DIAGONAL: PIGMM,
+}
+
+
+def _by_coordinates(
+    law: type[ByCoordinates],
+    shape: Shape,
+    centre: tuple[float, ...],
+    coordinates: Floats,
+    folds: Integers,
+) -> HeldOut:
+    return _by_folds(
+        lambda others: law.fit_coordinates(coordinates[others], shape, centre),
+        lambda fitted, mine: fitted.log_likelihood_of(coordinates[mine], centre),
+        folds,
+    )
+
+
+def _by_members(fit: Fit, matrices: Floats, folds: Integers) -> HeldOut:
+    """Cross-validate a law that has no more than its fit and its density."""
+    return _by_folds(
+        lambda others: fit(matrices[others]),
+        lambda fitted, mine: fitted.log_likelihood(matrices[mine]),
+        folds,
+    )
+
+
+def _by_folds(
+    fit: Callable[[Mask], L], describe: Callable[[L, Mask], Floats], folds: Integers
+) -> HeldOut:
+    """Describe the members of each fold by a fit to all others; both are chosen by masks."""
+    values, n_parameters = np.empty(folds.shape), 0
+    for order, fold in enumerate(folds):
+        for k in range(fold.max() + 1):
+            mine = fold == k
+            fitted = fit(~mine)
+            n_parameters = fitted.n_parameters
             try:
-                values[mine], note = law.log_likelihood(matrices[mine]), ""
+                values[order, mine] = describe(fitted, mine)
             except np.linalg.LinAlgError as error:
-                values[:], note = np.nan, str(error)
-            found[name] = HeldOut(law.n_parameters, values, note)
-    return found
+                # A mean over some members compares with nothing.
+                return HeldOut(n_parameters, np.full(folds.shape, np.nan), str(error))
+    return HeldOut(n_parameters, values, "")
+
+
+def _fitted_to(folds: Integers) -> list[int]:
+    """The numbers of members in all folds but one, each in turn, of each order."""
+    return [int(np.count_nonzero(fold != k)) for fold in folds for k in range(fold.max() + 1)]
+
+
+class _Sums:
+    """Sums by fold, from which the one-sided law is fitted to all folds but one."""
+
+    def __init__(self, shape: Shape, labelled: Side, folds: Integers) -> None:
+        self._shape, self._labelled, self._folds = shape, labelled, folds
+        self._averages: list[Floats] = []
+        M, _ = sides(shape, labelled)
+        self._products = np.zeros((len(folds), folds.max() + 1, M, M))
+        self._n = 0
+
+    def add(self, part: Floats) -> None:
+        """Add the matrices of the next members."""
+        averages, contrasts = split(part, self._labelled)
+        contrasts = contrasts.reshape(len(part), -1, contrasts.shape[1])
+        self._averages.append(averages)
+        members = slice(self._n, self._n + len(part))
+        for products, fold in zip(self._products, self._folds[:, members], strict=True):
+            for k in np.unique(fold):
+                mine = contrasts[fold == k].reshape(-1, contrasts.shape[2])
+                products[k] += mine.T @ mine
+        self._n += len(part)
+
+    def fits(self) -> Iterator[OneSided]:
+        """Fit to all folds but one, each in turn, of each order."""
+        averages = np.concatenate(self._averages)
+        for products, fold in zip(self._products, self._folds, strict=True):
+            for k in range(fold.max() + 1):
+                others = np.delete(products, k, axis=0).sum(axis=0)
+                yield OneSided.fit_sums(averages[fold != k], others, self._shape, self._labelled)
+
+
+def _one_sided(matrices: Matrices, sums: _Sums, folds: Integers) -> HeldOut:
+    laws = []
+    for law in sums.fits():
+        try:
+            law.whitening()
+        except np.linalg.LinAlgError as error:
+            return HeldOut(law.n_parameters, np.full(folds.shape, np.nan), str(error))
+        laws.append(law)
+    values, start = np.empty(folds.shape), 0
+    for part in matrices:
+        places = np.arange(start, start + len(part))
+        start += len(part)
+        fitted = iter(laws)
+        for order, fold in enumerate(folds):
+            for k in range(fold.max() + 1):
+                law, mine = next(fitted), fold[places] == k
+                if mine.any():
+                    values[order, places[mine]] = law.log_likelihood(part[mine])
+    return HeldOut(laws[0].n_parameters, values, "")
 
 
 def compare(
-    matrices: npt.ArrayLike,
+    matrices: npt.ArrayLike | Matrices,
     labelled: Side | None,
     folds: int,
     rng: np.random.Generator,
@@ -129,25 +262,12 @@ def compare(
     ValueError
         As `random_folds` and `held_out` do.
     """
-    matrices = check_matrices(matrices)
-    fits = candidates((matrices.shape[1], matrices.shape[2]), labelled)
-    orders: dict[str, list[HeldOut]] = {name: [] for name in fits}
-    for _ in range(n_orders):
-        for name, result in held_out(
-            matrices, fits, random_folds(len(matrices), folds, rng)
-        ).items():
-            orders[name].append(result)
-            if result.note:  # other orders are no use any more
-                del fits[name]
-    # By law: the values of each member, (order, member).
-    values = {
-        name: np.stack([each.log_likelihood for each in results])
-        if name in fits
-        else np.full((n_orders, len(matrices)), np.nan)
-        for name, results in orders.items()
-    }
+    matrices = Matrices.of(matrices)
+    divisions = [random_folds(len(matrices), folds, rng) for _ in range(n_orders)]
+    results = held_out(matrices, labelled, np.array(divisions))
+    values = {name: result.log_likelihood for name, result in results.items()}
     rows: list[dict[str, object]] = []
-    for name, results in orders.items():
+    for name, result in results.items():
         mean, error = mean_and_error(values[name].mean(axis=0))
         than = NESTED.get(name, "")
         gain, gain_error, order_sd = np.nan, np.nan, np.nan
@@ -159,14 +279,14 @@ def compare(
         rows.append(
             {
                 "law": name,
-                "n_parameters": results[-1].n_parameters,
+                "n_parameters": result.n_parameters,
                 "log_likelihood": mean,
                 "standard_error": error,
                 "than": than,
                 "gain": gain,
                 "gain_standard_error": gain_error,
                 "gain_order_sd": order_sd,
-                "note": results[-1].note,
+                "note": result.note,
             }
         )
     return pd.DataFrame(rows)

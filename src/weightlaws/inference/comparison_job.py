@@ -4,55 +4,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from weightlaws.arrays import Singles
 from weightlaws.inference.comparison import compare
+from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.layer_tables import layer_tables
-from weightlaws.storage.shard_specs import Spec, WeightsSpec
+from weightlaws.storage.matrices import Matrices
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import too_few_finite
 from weightlaws.training.networks import labelled_side
 
 
 @dataclass(frozen=True)
-class ComparisonSpec:
+class ComparisonSpec(ConditionSpec):
     """Everything that fixes the comparison of a condition's laws.
 
     Attributes
     ----------
-    weights
-        The spec of the condition's weights.
-    n_members
-        The number of members, diverged ones included.
-    seed
-        The study's seed.
     folds
         The number of parts that members are divided into; each is held out once.
-    epochs, n_orders
+    epochs, orders
         The epochs at which members are divided in several random orders, and how many these are.
     """
 
-    weights: WeightsSpec
-    n_members: int
-    seed: int
     folds: int
-    epochs: tuple[int, ...]
-    n_orders: int
-
-    @classmethod
-    def parse(cls, stored: Spec) -> Self:
-        """Read a ``specs.comparison_spec``; a KeyError or TypeError says which key is wrong."""
-        return cls(
-            weights=WeightsSpec.parse(stored["weights"]),
-            n_members=stored["members"],
-            seed=stored["seed"],
-            folds=stored["folds"],
-            epochs=tuple(stored["epochs"]),
-            n_orders=stored["orders"],
-        )
+    orders: int
 
 
 def comparison_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.DataFrame:
@@ -82,15 +60,15 @@ def comparison_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.
     """
     spec = ComparisonSpec.parse(stored)
     table = partial(_compared, spec=spec, condition=condition)
-    return layer_tables(paths, spec.weights, spec.n_members, condition, table, least=spec.folds)
+    return layer_tables(paths, spec.weights, spec.members, condition, table, least=spec.folds)
 
 
 def _compared(
-    values: Singles, *, spec: ComparisonSpec, condition: str, layer: str, epoch: int
+    values: Matrices, *, spec: ComparisonSpec, condition: str, layer: str, epoch: int
 ) -> pd.DataFrame:
     if len(values) < spec.folds:
-        raise too_few_finite(condition, len(values), spec.n_members, spec.folds)
+        raise too_few_finite(condition, len(values), spec.members, spec.folds)
     seed = [spec.seed, *f"comparison/{condition}/{layer}".encode(), epoch]
-    n_orders = spec.n_orders if epoch in spec.epochs else 1
+    n_orders = spec.orders if epoch in spec.epochs else 1
     rng = np.random.default_rng(seed)
     return compare(values, labelled_side(layer, spec.weights.labelled), spec.folds, rng, n_orders)

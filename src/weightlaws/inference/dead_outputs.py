@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol, Self, TypeVar
 
-import numpy.typing as npt
 import pandas as pd
 
 from weightlaws.arrays import Bools
@@ -15,11 +14,22 @@ log = logging.getLogger(__name__)
 ALL, WITHOUT_DEAD = "all", "without dead outputs"
 
 
+class OfMembers(Protocol):
+    """Values of members, such as an array (member, ...); a mask selects some of the members."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, mask: Bools, /) -> Self: ...
+
+
+Values = TypeVar("Values", bound=OfMembers)
+
+
 def with_and_without_dead(
-    values: npt.NDArray[Any],
+    values: Values,
     dead_output: Bools,
     least: int,
-    table: Callable[[npt.NDArray[Any]], pd.DataFrame],
+    table: Callable[[Values], pd.DataFrame],
     **place: str | int,
 ) -> pd.DataFrame:
     """Make a table of all members, and one of the members without a dead output.

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from weightlaws.arrays import Floats, Integers, Singles
 from weightlaws.errors import WeightLawsError
+from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.inference.drawn_names import ALL
 from weightlaws.inference.drawn_networks import Sampler, drawn_accuracies, fitted_laws
@@ -19,46 +19,14 @@ from weightlaws.laws.interacting import Interacting
 from weightlaws.laws.names import INTERACTING
 from weightlaws.laws.one_sided import OneSided
 from weightlaws.storage.hdf5 import opened
-from weightlaws.storage.shard_specs import Spec, WeightsSpec
-from weightlaws.storage.shards import MemberValues, read_weights, too_few_finite
+from weightlaws.storage.shard_specs import Spec
+from weightlaws.storage.shards import too_few_finite
 from weightlaws.training.layer_chain import chain
 from weightlaws.training.networks import labelled_side
 from weightlaws.training.stored_images import read_images
 
 # Networks that the spread of their accuracies needs.
 _FEWEST = 3
-
-
-@dataclass(frozen=True)
-class DrawnNetworksSpec:
-    """Everything that fixes the accuracies of networks drawn from a condition's laws.
-
-    Attributes
-    ----------
-    weights
-        The spec of the condition's weights.
-    n_members
-        The number of members, diverged ones included.
-    seed
-        The study's seed.
-    epoch
-        The last headline epoch at which all layers are kept.
-    """
-
-    weights: WeightsSpec
-    n_members: int
-    seed: int
-    epoch: int
-
-    @classmethod
-    def parse(cls, stored: Spec) -> Self:
-        """Read a ``specs.drawn_networks_spec``; a KeyError or TypeError says what is wrong."""
-        return cls(
-            weights=WeightsSpec.parse(stored["weights"]),
-            n_members=stored["members"],
-            seed=stored["seed"],
-            epoch=stored["epoch"],
-        )
 
 
 def drawn_networks_table(
@@ -94,19 +62,20 @@ def drawn_networks_table(
     ValueError
         If the networks have biases: no law of weights draws them.
     """
-    spec = DrawnNetworksSpec.parse(stored)
+    spec = ConditionSpec.parse(stored)
+    (epoch,) = spec.epochs
     if spec.weights.stored["biases"]:
         raise ValueError(f"{condition}: a law of weights draws no biases, which its networks have")
     with opened(dataset, "dataset", spec.weights.stored["dataset"]) as reader:
         images = read_images(reader, "test")
         labels = reader.read("test_labels", np.uint8, (None,))
-    layers = {layer: _read(paths, spec, layer) for layer in chain(spec.weights.shapes)}
+    layers = {layer: spec.read(paths, layer, epoch) for layer in chain(spec.weights.shapes)}
     first, *_ = layers.values()
     n = len(first.members)
     if n < _FEWEST:
-        raise too_few_finite(condition, n, spec.n_members, _FEWEST)
+        raise too_few_finite(condition, n, spec.members, _FEWEST)
     # Seeded by the study and the place alone, so that other conditions change nothing here.
-    seed = [spec.seed, *f"drawn_networks/{condition}".encode(), spec.epoch]
+    seed = [spec.seed, *f"drawn_networks/{condition}".encode(), epoch]
 
     def table(chosen: Integers) -> pd.DataFrame:
         """Draw from the laws of the members at some positions."""
@@ -121,12 +90,8 @@ def drawn_networks_table(
         return found
 
     return with_and_without_dead(
-        np.arange(n), first.dead_output, _FEWEST, table, condition=condition, epoch=spec.epoch
+        np.arange(n), first.dead_output, _FEWEST, table, condition=condition, epoch=epoch
     )
-
-
-def _read(paths: Sequence[Path], spec: DrawnNetworksSpec, layer: str) -> MemberValues:
-    return next(read_weights(paths, spec.weights, spec.n_members, layer, [spec.epoch]))
 
 
 @dataclass(frozen=True)

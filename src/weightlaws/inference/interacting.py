@@ -1,13 +1,13 @@
 """The interacting laws of an ensemble: couplings with errors and path, and scores of all laws."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from weightlaws.arrays import Floats, Shape
+from weightlaws.arrays import Floats, Shape, Side
 from weightlaws.errors import WeightLawsError
 from weightlaws.inference.comparison import held_out, random_folds
 from weightlaws.inference.intervals import mean_and_error, student_interval
@@ -20,7 +20,7 @@ from weightlaws.inference.score_matching import (
     held_out_scores,
 )
 from weightlaws.invariants.graphs import Graph
-from weightlaws.laws.candidates import Fit
+from weightlaws.laws.candidates import candidates
 from weightlaws.laws.hard_edges import hard_edge
 from weightlaws.laws.interacting import Interacting, bipartite_graphs, standard_deviation
 from weightlaws.laws.names import CHOSEN, INDEPENDENT, INTERACTING, NORMALISABLE
@@ -132,7 +132,7 @@ def couplings_of(
 
 
 def scores_of(
-    matrices: Floats, gaussian: Mapping[str, Fit], folds: int, seed: Sequence[int], note: str = ""
+    matrices: Floats, labelled: Side | None, folds: int, seed: Sequence[int], note: str = ""
 ) -> pd.DataFrame:
     """Score laws on the members of an ensemble that they were not fitted to.
 
@@ -140,8 +140,8 @@ def scores_of(
     ----------
     matrices : (n, rows, columns)
         One matrix a member.
-    gaussian
-        By name, the functions that fit Gaussian laws, among them the independent one.
+    labelled
+        The side whose labels training can tell apart, or None, as in `candidates`.
     folds
         Parts of the members that are held out in turn.
     seed
@@ -162,6 +162,7 @@ def scores_of(
         couplings had to be held back to have a density. Members count as independent.
     """
     n, rows, columns = matrices.shape
+    gaussian = candidates((rows, columns), labelled)
     graphs = law_graphs((rows, columns), n)
     few = too_few(graphs, n)
     cubic = [graph for graph in graphs if graph.degree > 2]
@@ -185,7 +186,7 @@ def scores_of(
         fits |= interacting
     scored = {} if note else held_out_scores(matrices, fits, folds, np.random.default_rng(seed))
     fold = random_folds(n, folds, np.random.default_rng(seed))  # the same
-    likely = held_out(matrices, gaussian, fold)
+    likely = held_out(matrices, labelled, fold[None])
     counts = {law: one.n_parameters for law, one in likely.items()}
     counts |= {law: one.n_parameters for law, one in scored.items()}
     nothing = np.full(n, np.nan)
@@ -194,7 +195,7 @@ def scores_of(
     for law in (*gaussian, *interacting):
         scores = scored[law].scores if law in scored else nothing
         gains = np.full(n, np.nan) if law == INDEPENDENT else base - scores
-        likelihoods = likely[law].log_likelihood if law in likely else nothing
+        likelihoods = likely[law].log_likelihood[0] if law in likely else nothing
         score, error = mean_and_error(scores)
         gain, gain_error = mean_and_error(gains)
         low, high = student_interval(np.array(gain), np.array(gain_error), n)

@@ -4,59 +4,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from weightlaws.arrays import Singles
+from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.interacting import couplings_of, scores_of, unfit
 from weightlaws.inference.interacting_predictions import predictions_of
 from weightlaws.inference.layer_tables import layer_tables
-from weightlaws.laws.candidates import candidates
-from weightlaws.storage.shard_specs import Spec, WeightsSpec
+from weightlaws.storage.matrices import Matrices
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import too_few_finite
 from weightlaws.training.networks import labelled_side
 
 
 @dataclass(frozen=True)
-class InteractingSpec:
+class InteractingSpec(ConditionSpec):
     """Everything that fixes the interacting laws of a condition's layers.
 
     Attributes
     ----------
-    weights
-        The spec of the condition's weights.
-    n_members
-        The number of members, diverged ones included.
-    seed
-        The study's seed.
-    epochs
-        The headline epochs.
-    replicates
+    bootstrap_replicates
         The number of ensembles that are drawn from the members with replacement.
     folds
         The number of parts that members are divided into; each is held out once.
     """
 
-    weights: WeightsSpec
-    n_members: int
-    seed: int
-    epochs: tuple[int, ...]
-    replicates: int
+    bootstrap_replicates: int
     folds: int
-
-    @classmethod
-    def parse(cls, stored: Spec) -> Self:
-        """Read a ``specs.interacting_spec``; a KeyError or TypeError says which key is wrong."""
-        return cls(
-            weights=WeightsSpec.parse(stored["weights"]),
-            n_members=stored["members"],
-            seed=stored["seed"],
-            epochs=tuple(stored["epochs"]),
-            replicates=stored["bootstrap_replicates"],
-            folds=stored["folds"],
-        )
 
 
 def interacting_tables(
@@ -103,7 +78,7 @@ def interacting_tables(
         layer_tables(
             paths,
             replace(spec.weights, snapshots=layers),
-            spec.n_members,
+            spec.members,
             condition,
             partial(table, spec=spec, condition=condition),
             least=spec.folds,
@@ -119,37 +94,31 @@ def interacting_tables(
 
 
 def _couplings(
-    values: Singles, *, spec: InteractingSpec, condition: str, layer: str, epoch: int
+    values: Matrices, *, spec: InteractingSpec, condition: str, layer: str, epoch: int
 ) -> pd.DataFrame:
     if len(values) < spec.folds:
-        raise too_few_finite(condition, len(values), spec.n_members, spec.folds)
+        raise too_few_finite(condition, len(values), spec.members, spec.folds)
     # Seeded by the study and the place alone, so that other conditions change nothing here.
     rng = np.random.default_rng([spec.seed, *f"couplings/{condition}/{layer}".encode(), epoch])
-    matrices = values.astype(np.float64)
+    matrices = np.asarray(values, np.float64)
     note = unfit(matrices, spec.weights.initialisation or "", epoch)
-    return couplings_of(matrices, spec.replicates, spec.folds, rng, note)
+    return couplings_of(matrices, spec.bootstrap_replicates, spec.folds, rng, note)
 
 
 def _scores(
-    values: Singles, *, spec: InteractingSpec, condition: str, layer: str, epoch: int
+    values: Matrices, *, spec: InteractingSpec, condition: str, layer: str, epoch: int
 ) -> pd.DataFrame:
     seed = [spec.seed, *f"scores/{condition}/{layer}".encode(), epoch]
-    matrices = values.astype(np.float64)
+    matrices = np.asarray(values, np.float64)
     note = unfit(matrices, spec.weights.initialisation or "", epoch)
-    shape = spec.weights.shapes[layer]
-    return scores_of(
-        matrices,
-        candidates(shape, labelled_side(layer, spec.weights.labelled)),
-        spec.folds,
-        seed,
-        note,
-    )
+    labelled = labelled_side(layer, spec.weights.labelled)
+    return scores_of(matrices, labelled, spec.folds, seed, note)
 
 
 def _predictions(
-    values: Singles, *, spec: InteractingSpec, condition: str, layer: str, epoch: int
+    values: Matrices, *, spec: InteractingSpec, condition: str, layer: str, epoch: int
 ) -> pd.DataFrame:
     rng = np.random.default_rng([spec.seed, *f"predictions/{condition}/{layer}".encode(), epoch])
-    matrices = values.astype(np.float64)
+    matrices = np.asarray(values, np.float64)
     note = unfit(matrices, spec.weights.initialisation or "", epoch)
     return predictions_of(matrices, spec.folds, rng, note)

@@ -168,6 +168,44 @@ def parameter_intervals(statistics: Floats, size: int) -> tuple[Floats, Floats]:
     return jackknife_interval(fit, left_out, log=VARIANCES)
 
 
+def scatter_intervals(statistics: Floats, size: int) -> tuple[Floats, Floats]:
+    """Make 95 % intervals of the scatter of members over what their fitted law predicts.
+
+    By the jackknife, on a scale of logarithms, as for variances: each member left out changes the
+    standard deviation and the law.
+
+    Parameters
+    ----------
+    statistics : (member, snapshot, 13)
+        Values of `pigmm.FITTED`, of three or more members.
+    size
+        The matrices' size D > 3.
+
+    Returns
+    -------
+    two arrays (snapshot, 13)
+        The lower and the upper ends.
+    """
+    ends = [_scatter_interval(snapshot, size) for snapshot in statistics.swapaxes(0, 1)]
+    low, high = (np.array(side) for side in zip(*ends, strict=True))
+    return low, high
+
+
+def _scatter_interval(statistics: Floats, size: int) -> tuple[Floats, Floats]:
+    """Make the intervals (13) of one snapshot's statistics (member, 13)."""
+    centre = statistics.mean(axis=0)
+    squares = np.square(statistics - centre)
+    means = leave_one_out(statistics)
+    # About the mean of all members, and then about that of the members left.
+    variances = leave_one_out(squares) - np.square(means - centre)
+    predicted = predicted_sd(parameters_from_moments(means, size), size)
+    whole = predicted_sd(parameters_from_moments(centre, size), size)
+    with np.errstate(divide="ignore", invalid="ignore"):  # members that are all the same
+        ratio = np.sqrt(squares.mean(axis=0)) / whole
+        left_out = np.sqrt(variances.clip(min=0)) / predicted
+        return jackknife_interval(ratio, left_out, log=True)
+
+
 def _resampled(
     weights: Floats, invariants: Floats, graphs: tuple[Graph, ...], size: int
 ) -> tuple[Floats, Floats, Floats, Floats]:

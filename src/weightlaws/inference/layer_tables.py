@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from weightlaws.arrays import Singles
 from weightlaws.inference.dead_outputs import with_and_without_dead
+from weightlaws.storage.member_matrices import read_matrices
 from weightlaws.storage.shard_specs import WeightsSpec
-from weightlaws.storage.shards import read_weights
 
-#: From an ensemble (member, rows, columns), and the keywords layer and epoch, to its table.
+#: From an ensemble, as `storage.matrices.Matrices`, and the keywords layer and epoch, to its table.
 EnsembleTable = Callable[..., pd.DataFrame]
 
 
@@ -65,13 +64,17 @@ def layer_tables(
     for layer, snapshots in weights.snapshots.items():
         wanted = [epoch for epoch in snapshots if epochs is None or epoch in epochs]
         place = place_of(weights, condition, layer)
-        ensembles = read_weights(paths, weights, n_members, layer, wanted)
+        ensembles = read_matrices(paths, weights, n_members, layer, wanted)
         for epoch, ensemble in zip(wanted, ensembles, strict=True):
-            values: Singles = ensemble.values
             of_members = partial(table, layer=layer, epoch=epoch)
             parts.append(
                 with_and_without_dead(
-                    values, ensemble.dead_output, least, of_members, **place, epoch=epoch
+                    ensemble.matrices,
+                    ensemble.dead_output,
+                    least,
+                    of_members,
+                    **place,
+                    epoch=epoch,
                 )
             )
     return pd.concat(parts, ignore_index=True)

@@ -54,7 +54,7 @@ def write_models(
     tables = {
         invariants: of_invariants,
         parameters: model_tables.parameters_table(condition, spec, found),
-        typicality: model_tables.typicality_table(of_invariants),
+        typicality: model_tables.typicality_table(of_invariants, spec, found),
         admissibility: model_tables.admissibility_table(condition, spec, found),
     }
     for path, table in tables.items():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from weightlaws.inference.admissibility import blocks_table
-from weightlaws.inference.layer_fit import Fits, LayerFit
+from weightlaws.inference.layer_fit import Fits, LayerFit, scatter_intervals
 from weightlaws.inference.stored_fits import ModelSpec
 from weightlaws.invariants.catalogue import catalogue, published_number
 
@@ -64,16 +64,20 @@ def parameters_table(condition: str, spec: ModelSpec, fits: Fits) -> pd.DataFram
     return _by_layer(condition, spec, fits, table)
 
 
-def typicality_table(fitted: pd.DataFrame) -> pd.DataFrame:
+def typicality_table(fitted: pd.DataFrame, spec: ModelSpec, fits: Fits) -> pd.DataFrame:
     """One row a layer, epoch and fitted invariant: how much members scatter about its mean.
 
-    Made of the table of `fits_table`. ``sd`` is the observed standard deviation over members,
-    ``predicted_sd`` the fitted law's, and ``ratio`` the first over the second.
+    Made of the table of `fits_table` for these fits. ``sd`` is the observed standard deviation over
+    members, ``predicted_sd`` the fitted law's, ``ratio`` the first over the second, and ``low`` and
+    ``high`` its 95 % interval; see `scatter_intervals`.
     """
-    table = fitted.dropna(subset="predicted_sd")
     place = ["condition", "layer", "size", "epoch", "invariant", "published", "degree"]
-    table = table[[*place, "sd", "predicted_sd"]]
-    return table.assign(ratio=table["sd"] / table["predicted_sd"])
+    table = fitted.loc[fitted["degree"] <= 2, [*place, "sd", "predicted_sd"]]
+    ends = [scatter_intervals(fit.statistics, spec.size(layer)) for layer, fit in fits.items()]
+    low, high = (
+        np.concatenate([each.ravel() for each in side]) for side in zip(*ends, strict=True)
+    )
+    return table.assign(ratio=table["sd"] / table["predicted_sd"], low=low, high=high)
 
 
 def admissibility_table(condition: str, spec: ModelSpec, fits: Fits) -> pd.DataFrame:

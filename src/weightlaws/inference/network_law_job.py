@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from weightlaws.arrays import Floats, Integers
+from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.inference.network_test import held_out_gain, independence_tests, neurons
-from weightlaws.storage.shard_specs import Spec, WeightsSpec
-from weightlaws.storage.shards import MemberValues, read_weights, too_few_finite
+from weightlaws.storage.shard_specs import Spec
+from weightlaws.storage.shards import too_few_finite
 from weightlaws.training.layer_chain import chain
 
 # The statistic of the covariance that a joint Gaussian law has between two layers.
@@ -27,17 +27,11 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class NetworkLawSpec:
+class NetworkLawSpec(ConditionSpec):
     """Everything that fixes the tests of a condition's neighbouring layers.
 
     Attributes
     ----------
-    weights
-        The spec of the condition's weights.
-    n_members
-        The number of members, diverged ones included.
-    seed
-        The study's seed.
     epochs
         The headline epochs at which all layers are kept.
     randomisations
@@ -46,24 +40,8 @@ class NetworkLawSpec:
         The number of parts that members are divided into; each is held out once.
     """
 
-    weights: WeightsSpec
-    n_members: int
-    seed: int
-    epochs: tuple[int, ...]
     randomisations: int
     folds: int
-
-    @classmethod
-    def parse(cls, stored: Spec) -> Self:
-        """Read a ``specs.network_law_spec``; a KeyError or TypeError says which key is wrong."""
-        return cls(
-            weights=WeightsSpec.parse(stored["weights"]),
-            n_members=stored["members"],
-            seed=stored["seed"],
-            epochs=tuple(stored["epochs"]),
-            randomisations=stored["randomisations"],
-            folds=stored["folds"],
-        )
 
 
 def network_law_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.DataFrame:
@@ -95,18 +73,14 @@ def network_law_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd
         If fewer members are finite than there are folds.
     """
     spec = NetworkLawSpec.parse(stored)
-    first = _read(paths, spec, next(iter(spec.weights.shapes)), spec.epochs[0])
+    first = spec.read(paths, next(iter(spec.weights.shapes)), spec.epochs[0])
     n = len(first.members)
     if n < spec.folds:
-        raise too_few_finite(condition, n, spec.n_members, spec.folds)
+        raise too_few_finite(condition, n, spec.members, spec.folds)
     table = partial(_tested, paths=paths, spec=spec, condition=condition)
     return with_and_without_dead(
         np.arange(n), first.dead_output, spec.folds, table, condition=condition
     )
-
-
-def _read(paths: Sequence[Path], spec: NetworkLawSpec, layer: str, epoch: int) -> MemberValues:
-    return next(read_weights(paths, spec.weights, spec.n_members, layer, [epoch]))
 
 
 def _tested(
@@ -118,7 +92,7 @@ def _tested(
     networks, gains = {}, []
     for epoch in spec.epochs:
         layers: list[Floats] = [
-            _read(paths, spec, layer, epoch).values[chosen].astype(np.float64)
+            spec.read(paths, layer, epoch).values[chosen].astype(np.float64)
             for layer in chain(spec.weights.shapes)
         ]
         networks[epoch] = neurons(layers)

@@ -33,11 +33,6 @@ from weightlaws.laws.bipartite import parameters_from_moments
 #: Names of `coordinates`.
 COORDINATES = ("mean", "v_total", "v_rows", "v_columns", "v_rest")
 
-#: Numbers that may be all that counts, from learning rate and batch size.
-SCALINGS: Mapping[str, Callable[[float, int], float]] = {
-    "rate / batch": lambda rate, batch: rate / batch,
-    "rate / sqrt(batch)": lambda rate, batch: rate / sqrt(batch),
-}
 #: The comparison at one time t of conditions whose noise scales differ.
 SAME_TIME = "time"
 
@@ -68,6 +63,13 @@ class Run:
     def noise_scale(self) -> float:
         """Learning rate over batch size; the time t is this times the images seen."""
         return self.learning_rate / self.batch_size
+
+
+#: Numbers that may be all that counts.
+SCALINGS: Mapping[str, Callable[[Run], float]] = {
+    "rate / batch": lambda run: run.noise_scale,
+    "rate / sqrt(batch)": lambda run: run.learning_rate / sqrt(run.batch_size),
+}
 
 
 def coordinates(averages: Floats, shape: Shape) -> Floats:
@@ -184,8 +186,8 @@ def _groups(runs: Sequence[Run], epochs: Sequence[int]) -> dict[str, list[Group]
     trained = [epoch for epoch in epochs if epoch > 0]
     found: dict[str, list[Group]] = {}
     for name, scaling in SCALINGS.items():
-        scales = [scaling(run.learning_rate, run.batch_size) for run in runs]
-        groups = ([(runs[k], trained) for k in places] for places in _equal(scales))
+        places_of_equals = _equal([scaling(run) for run in runs])
+        groups = ([(runs[k], trained) for k in places] for places in places_of_equals)
         found[name] = [group for group in groups if len(group) > 1 and trained]
     slower_first = sorted(runs, key=lambda run: run.noise_scale)
     snapshots = [(run, epoch) for run in slower_first for epoch in run.epochs if epoch > 0]
@@ -208,12 +210,10 @@ def _equal(values: Sequence[float]) -> list[list[int]]:
 
 
 def _slower_ones_end(group: Group) -> bool:
-    """Whether conditions of several noise scales meet, the slowest of them at its last epoch."""
-    slowest = min(run.noise_scale for run, _ in group)
-    ends = any(
-        isclose(run.noise_scale, slowest) and epochs[0] == run.epochs[-1] for run, epochs in group
-    )
-    return ends and not all(isclose(run.noise_scale, slowest) for run, _ in group)
+    """Whether conditions of several noise scales meet, the first and slowest at its last epoch."""
+    (slowest, (epoch,)), (fastest, _) = group[0], group[-1]
+    ends = epoch == slowest.epochs[-1]
+    return ends and not isclose(slowest.noise_scale, fastest.noise_scale)
 
 
 def _compared(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Self
 
@@ -124,8 +125,7 @@ def noise_scale_tables(paths: Sequence[Path], stored: Spec, recipe: str) -> Tabl
 def _runs(paths: Mapping[str, Sequence[Path]], spec: NoiseScaleSpec, layer: str) -> list[Run]:
     """Read a layer of all conditions, and keep the members that are finite in all of them."""
     found = {name: _moments(paths[name], spec, name, layer) for name in spec.weights}
-    members = [members for members, _ in found.values()]
-    common = sorted(set(members[0].tolist()).intersection(*(m.tolist() for m in members[1:])))
+    common = reduce(np.intersect1d, (members for members, _ in found.values()))
     if len(common) < 2:
         raise too_few_finite(
             f"{', '.join(spec.weights)} together", len(common), min(spec.n_members.values()), 2

@@ -8,13 +8,14 @@ Sources: Bonneel, Rabin, Peyre, Pfister, J. Math. Imaging Vis. 51 (2015) 22 (the
 by POT, Flamary et al., JMLR 22 (2021) 78); Davison and Hinkley (1997), chapter 4 (the test).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from weightlaws.arrays import Floats, Shape
-from weightlaws.laws.base import Law
+from weightlaws.laws.candidates import Fit
+from weightlaws.storage.matrices import Matrices
 
 #: Directions that matrices are projected onto.
 N_DIRECTIONS = 64
@@ -46,7 +47,10 @@ class Omnibus:
 
 
 def omnibus(
-    matrices: Floats, fit: Callable[[Floats], Law], n_ensembles: int, rng: np.random.Generator
+    matrices: npt.ArrayLike | Matrices,
+    fit: Fit,
+    n_ensembles: int,
+    rng: np.random.Generator,
 ) -> Omnibus:
     """Test an ensemble against a law.
 
@@ -67,13 +71,13 @@ def omnibus(
     rng
         The source of randomness.
     """
-    matrices = _random_block(matrices, rng)
-    directions = random_directions((matrices.shape[1], matrices.shape[2]), N_DIRECTIONS, rng)
-    law, distance = fit(matrices), _held_out_distance(matrices, fit, directions, rng)
+    block = _random_block(Matrices.of(matrices), rng)
+    directions = random_directions((block.shape[1], block.shape[2]), N_DIRECTIONS, rng)
+    law, distance = fit(block), _held_out_distance(block, fit, directions, rng)
     simulated: list[float] = []
     beyond = 0
     while len(simulated) < n_ensembles and beyond < _ENOUGH:
-        ensemble = law.sample(len(matrices), rng)
+        ensemble = law.sample(len(block), rng)
         simulated.append(_held_out_distance(ensemble, fit, directions, rng))
         beyond += simulated[-1] >= distance
     enough = beyond == _ENOUGH
@@ -81,11 +85,14 @@ def omnibus(
     return Omnibus(distance, float(np.mean(simulated)), p)
 
 
-def _random_block(matrices: Floats, rng: np.random.Generator) -> Floats:
-    for axis in (1, 2):
-        if (length := matrices.shape[axis]) > SIDE:
-            matrices = matrices.take(np.sort(rng.choice(length, SIDE, replace=False)), axis=axis)
-    return matrices
+def _random_block(matrices: Matrices, rng: np.random.Generator) -> Floats:
+    """Take the same rows and columns of all members, at most `SIDE` of each."""
+    rows, columns = (
+        np.sort(rng.choice(length, SIDE, replace=False)) if length > SIDE else np.arange(length)
+        for length in matrices.shape
+    )
+    parts = [part[:, rows[:, None], columns] for part in matrices]
+    return np.concatenate(parts, dtype=np.float64)
 
 
 def random_directions(shape: Shape, n: int, rng: np.random.Generator) -> Floats:
@@ -110,7 +117,7 @@ def _sparse_unit_vectors(length: int, n: int, rng: np.random.Generator) -> Float
 
 
 def _held_out_distance(
-    matrices: Floats, fit: Callable[[Floats], Law], directions: Floats, rng: np.random.Generator
+    matrices: Floats, fit: Fit, directions: Floats, rng: np.random.Generator
 ) -> float:
     """Fit a law to every other matrix, and measure how far the others are from its samples."""
     from ot import sliced_wasserstein_distance  # slow to import, and only this needs it

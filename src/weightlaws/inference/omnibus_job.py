@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from weightlaws.arrays import Singles
+from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.layer_tables import layer_tables
 from weightlaws.inference.max_t import require_simulations
 from weightlaws.inference.omnibus import omnibus
 from weightlaws.laws.candidates import testable
-from weightlaws.storage.shard_specs import Spec, WeightsSpec
+from weightlaws.storage.matrices import Matrices
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.training.networks import labelled_side
 
 # POT imports every array package that it finds, once it is used; a job needs none of them.
@@ -27,43 +27,19 @@ _FEWEST = 4
 
 
 @dataclass(frozen=True)
-class OmnibusSpec:
+class OmnibusSpec(ConditionSpec):
     """Everything that fixes the omnibus tests of a condition's laws.
 
     Attributes
     ----------
-    weights
-        The spec of the condition's weights.
-    n_members
-        The number of members, diverged ones included.
-    seed
-        The study's seed.
-    epochs
-        The headline epochs.
     level
         The level that p-values are compared with.
-    n_ensembles
+    ensembles
         The most simulated ensembles behind a test.
     """
 
-    weights: WeightsSpec
-    n_members: int
-    seed: int
-    epochs: tuple[int, ...]
     level: float
-    n_ensembles: int
-
-    @classmethod
-    def parse(cls, stored: Spec) -> Self:
-        """Read a ``specs.omnibus_spec``; a KeyError or TypeError says which key is wrong."""
-        return cls(
-            weights=WeightsSpec.parse(stored["weights"]),
-            n_members=stored["members"],
-            seed=stored["seed"],
-            epochs=tuple(stored["epochs"]),
-            level=stored["level"],
-            n_ensembles=stored["ensembles"],
-        )
+    ensembles: int
 
 
 def omnibus_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.DataFrame:
@@ -93,12 +69,12 @@ def omnibus_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.Dat
     """
     spec = OmnibusSpec.parse(stored)
     # A finding is judged at the level over the number of epochs.
-    require_simulations(spec.n_ensembles, spec.level / len(spec.epochs))
+    require_simulations(spec.ensembles, spec.level / len(spec.epochs))
     table = partial(_test, spec=spec, condition=condition)
     return layer_tables(
         paths,
         spec.weights,
-        spec.n_members,
+        spec.members,
         condition,
         table,
         least=_FEWEST,
@@ -107,7 +83,7 @@ def omnibus_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.Dat
 
 
 def _test(
-    matrices: Singles, *, spec: OmnibusSpec, condition: str, layer: str, epoch: int
+    matrices: Matrices, *, spec: OmnibusSpec, condition: str, layer: str, epoch: int
 ) -> pd.DataFrame:
     # Seeded by the study and the place alone, so that other conditions change nothing here.
     seed = [spec.seed, *f"omnibus/{condition}/{layer}".encode(), epoch]
@@ -117,6 +93,6 @@ def _test(
     )
     for law, fit in fits.items():
         rng = np.random.default_rng([*seed, *law.encode()])
-        found = omnibus(matrices.astype(np.float64), fit, spec.n_ensembles, rng)
+        found = omnibus(matrices, fit, spec.ensembles, rng)
         rows.append({"law": law, **asdict(found)})
     return pd.DataFrame(rows)

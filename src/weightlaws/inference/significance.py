@@ -6,24 +6,30 @@ fitted anew. This counts that prediction and mean come from the same members. Ne
 statistic nor a large ensemble is assumed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from weightlaws.arrays import Bools, Floats, Integers, Singles
 from weightlaws.inference.intervals import jackknife_error, jackknife_interval, leave_one_out
 from weightlaws.inference.max_t import adjusted_p_values, critical_value, p_values
-from weightlaws.invariants.evaluation import evaluate
-from weightlaws.laws.base import Law
+from weightlaws.invariants.evaluation import evaluate, evaluate_roughly
+from weightlaws.laws.base import Law, checked_parts, drawn_parts
 from weightlaws.laws.moments import Moments
+from weightlaws.storage.matrices import Matrices
 
-# Doubles in the matrices, and in the statistics, that are held at once.
+# Doubles in the statistics that are held at once.
 _TOGETHER = 2**21
 
 # Up to so many times the matrices are simulated where they have less than so many entries.
 _MORE, _SMALL = 4, 400
+
+#: Simulated matrices of so many entries are evaluated in single precision, which adds less than a
+#: thousandth to the scatter of an invariant about its prediction.
+WIDE = 128**2
 
 # Columns of the pool that are added up together: as many as a processor's cache takes.
 _COLUMNS = 128
@@ -77,17 +83,44 @@ def joined(by_epoch: Sequence[Deviations]) -> Deviations:
     )
 
 
-def deviations(matrices: Floats, moments: Moments) -> Deviations:
-    """Measure an ensemble's deviations from the law fitted to it.
+def deviations(matrices: npt.ArrayLike | Matrices, law: Moments) -> Deviations:
+    """Measure the deviations of an ensemble (member, rows, columns) from a law fitted to it.
+
+    There are at least two members.
+    """
+    return deviations_by_law(matrices, {"": law})[""]
+
+
+def deviations_by_law(
+    matrices: npt.ArrayLike | Matrices, laws: Mapping[str, Moments]
+) -> dict[str, Deviations]:
+    """Measure an ensemble's deviations from several laws fitted to it, by name of the law.
+
+    Members are read a part at a time, and once for all laws, whose invariants have much in common.
 
     Parameters
     ----------
     matrices : (member, rows, columns)
         At least two.
-    moments
-        The law.
+    laws
+        By name.
     """
-    values, statistics = evaluate(moments.graphs, matrices), moments.statistics(matrices)
+    everything = [graph for law in laws.values() for graph in law.graphs]
+    values, statistics = [], {name: list[Floats]() for name in laws}
+    for part in checked_parts(matrices):
+        values.append(evaluate(everything, part))
+        for name, law in laws.items():
+            statistics[name].append(law.statistics(part))
+    together, found, start = np.concatenate(values), {}, 0
+    for name, law in laws.items():
+        mine = slice(start, start + len(law.graphs))
+        found[name] = _deviations(together[:, mine].copy(), np.concatenate(statistics[name]), law)
+        start = mine.stop
+    return found
+
+
+def _deviations(values: Floats, statistics: Floats, moments: Moments) -> Deviations:
+    """Deviations from invariants and statistics of the members, (member, ...) each."""
     centre = values.mean(axis=0)
     centred = values - centre  # a difference of large numbers would lose the variance's digits
     variance = (centred**2).mean(axis=0)
@@ -155,10 +188,13 @@ def simulated_deviations(
     """
     n_graphs = len(moments.graphs)
     n_matrices *= max(1, min(_MORE, _SMALL // (law.shape[0] * law.shape[1])))
-    parts = [
-        np.concatenate([evaluate(moments.graphs, some), moments.statistics(some)], axis=1)
-        for some in _draws(law, n_matrices, rng)
-    ]
+    parts = []
+    wide = law.shape[0] * law.shape[1] >= WIDE
+    values_of = evaluate_roughly if wide else evaluate
+    for some in drawn_parts(law, n_matrices, rng):
+        matrices = some.astype(np.float32) if wide else some  # as weights are stored
+        values = values_of(moments.graphs, matrices)
+        parts.append(np.concatenate([values, moments.statistics(matrices)], axis=1))
     pool = np.concatenate(parts)
     centre, scale = pool.mean(axis=0), pool.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
@@ -264,12 +300,6 @@ def _with_one_more(
     apart = one - centre
     spread = np.sqrt(n / (n + 1) * (scale**2 + apart**2 / (n + 1)))
     return (centre + apart / (n + 1)).astype(others.dtype), spread.astype(others.dtype)
-
-
-def _draws(law: Law, n: int, rng: np.random.Generator) -> Iterator[Floats]:
-    step = max(1, _TOGETHER // (law.shape[0] * law.shape[1]))
-    for start in range(0, n, step):
-        yield law.sample(min(step, n - start), rng)
 
 
 def _ensembles(

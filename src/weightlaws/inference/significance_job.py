@@ -1,22 +1,23 @@
 """One job of testing the laws of a condition: from its weights shards to a table."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from weightlaws.arrays import Integers, Singles
+from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.inference.layer_tables import place_of
 from weightlaws.inference.max_t import require_simulations
+from weightlaws.inference.miss import MeanSquare, mean_square, miss
 from weightlaws.inference.significance import (
     Deviations,
     Family,
-    deviations,
+    deviations_by_law,
     joined,
     judge,
     simulated_deviations,
@@ -25,58 +26,38 @@ from weightlaws.invariants.catalogue import catalogue, published_number
 from weightlaws.invariants.graphs import common_form
 from weightlaws.laws.candidates import testable
 from weightlaws.laws.moments import Moments, moments
-from weightlaws.storage.shard_specs import Spec, WeightsSpec
-from weightlaws.storage.shards import MemberValues, read_weights
+from weightlaws.laws.names import DIAGONAL
+from weightlaws.storage.member_matrices import MemberMatrices, read_matrices
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.training.networks import labelled_side
 
 
 @dataclass(frozen=True)
-class SignificanceSpec:
+class SignificanceSpec(ConditionSpec):
     """Everything that fixes the tests of a condition's laws.
 
     Attributes
     ----------
-    weights
-        The spec of the condition's weights.
     invariants
         The catalogue of invariants that the 13-parameter law predicts.
-    n_members
-        The number of members, diverged ones included.
-    seed
-        The study's seed.
-    epochs
-        The headline epochs.
     level
         The family-wise level.
-    n_matrices, n_ensembles
+    matrices, ensembles
         The numbers of simulated matrices and ensembles behind a family of tests.
     """
 
-    weights: WeightsSpec
     invariants: str
-    n_members: int
-    seed: int
-    epochs: tuple[int, ...]
     level: float
-    n_matrices: int
-    n_ensembles: int
-
-    @classmethod
-    def parse(cls, stored: Spec) -> Self:
-        """Read a ``specs.significance_spec``; a KeyError or TypeError says which key is wrong."""
-        return cls(
-            weights=WeightsSpec.parse(stored["weights"]),
-            invariants=stored["invariants"],
-            n_members=stored["members"],
-            seed=stored["seed"],
-            epochs=tuple(stored["epochs"]),
-            level=stored["level"],
-            n_matrices=stored["matrices"],
-            n_ensembles=stored["ensembles"],
-        )
+    matrices: int
+    ensembles: int
 
 
-def significance_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.DataFrame:
+_MEAN_SQUARE = [field.name for field in fields(MeanSquare)]
+
+
+def significance_tables(
+    paths: Sequence[Path], stored: Spec, condition: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Test every layer of a condition at its headline epochs against every law.
 
     Parameters
@@ -90,12 +71,17 @@ def significance_table(paths: Sequence[Path], stored: Spec, condition: str) -> p
 
     Returns
     -------
-    DataFrame
+    tests
         One row a layer, ``selection`` of members, law, epoch and invariant that the law predicts
         and does not fit. ``deviation_sd`` is (mean - prediction) / sd, ``low`` and ``high`` its
         95 % interval, ``deviation_z`` the same in standard errors. ``p`` is of one test, and
         ``p_adjusted`` family-wise, over the invariants and epochs of a layer and law. For the other
         columns see `significance.Family`. A one-sided law needs more members than labels.
+    misses
+        One row a layer, ``selection``, law and epoch: ``miss``, the root mean square over
+        ``n_invariants`` in SD without noise, ``low`` and ``high``, its 95 % interval, and the
+        numbers behind it; see `miss.MeanSquare`. Of the 13-parameter law invariants are the
+        published ones, of other laws all of degree 1 to 4 that they predict and do not fit.
 
     Raises
     ------
@@ -105,12 +91,12 @@ def significance_table(paths: Sequence[Path], stored: Spec, condition: str) -> p
         If there are too few simulations for anything to be significant.
     """
     spec, parts = SignificanceSpec.parse(stored), []
-    require_simulations(spec.n_ensembles, spec.level)
+    require_simulations(spec.ensembles, spec.level)
     for layer, snapshots in spec.weights.snapshots.items():
         epochs = [epoch for epoch in spec.epochs if epoch in snapshots]
         if not epochs:
             continue
-        read = partial(read_weights, paths, spec.weights, spec.n_members, layer)
+        read = partial(read_matrices, paths, spec.weights, spec.members, layer)
         first = next(read(epochs[:1]))
         place = place_of(spec.weights, condition, layer)
         table = partial(
@@ -118,7 +104,21 @@ def significance_table(paths: Sequence[Path], stored: Spec, condition: str) -> p
         )
         positions = np.arange(len(first.members))
         parts.append(with_and_without_dead(positions, first.dead_output, 2, table, **place))
-    return pd.concat(parts, ignore_index=True)
+    tests = pd.concat(parts, ignore_index=True)
+    key = ["condition", "layer", "rows", "columns", "selection", "n_members", "law", "epoch"]
+    squares = tests.drop_duplicates(key)[[*key, *_MEAN_SQUARE]].reset_index(drop=True)
+    return tests.drop(columns=_MEAN_SQUARE), with_misses(squares)
+
+
+def with_misses(squares: pd.DataFrame) -> pd.DataFrame:
+    """Add to mean squares and their ``n_members`` the miss with its 95 % interval."""
+    names = ["mean_square", "noise", "degrees", "n_members"]
+    found = [
+        miss(*row[:3], members=row[3], tail=0.025)
+        for row in squares[names].itertuples(index=False, name=None)
+    ]
+    columns = ["miss", "low", "high"]
+    return squares.join(pd.DataFrame(found, columns=columns, index=squares.index))
 
 
 def _layer_table(
@@ -127,9 +127,9 @@ def _layer_table(
     condition: str,
     layer: str,
     epochs: Sequence[int],
-    read: Callable[[Sequence[int]], Iterator[MemberValues]],
+    read: Callable[[Sequence[int]], Iterator[MemberMatrices]],
 ) -> pd.DataFrame:
-    """Test one layer of the members at some positions; see `significance_table`."""
+    """Test one layer of the members at some positions, with mean squares in each row."""
     shape, labelled = spec.weights.shapes[layer], labelled_side(layer, spec.weights.labelled)
     laws = {
         law: moments(law, shape, labelled, catalogue(spec.invariants))
@@ -139,27 +139,35 @@ def _layer_table(
     simulated: dict[str, list[Singles]] = {law: [] for law in laws}
     # Wide matrices of all epochs would be gigabytes: they are read one epoch after another.
     for epoch, ensemble in zip(epochs, read(epochs), strict=True):
-        matrices = ensemble.values[chosen].astype(np.float64)
+        matrices = ensemble.matrices[np.isin(np.arange(len(ensemble.members)), chosen)]
+        of_laws = deviations_by_law(matrices, laws)
         for law, fitted in laws.items():
             # Seeded by the study and the place alone, so that other conditions change nothing here.
             place = f"significance/{condition}/{layer}/{law}".encode()
             rng = np.random.default_rng([spec.seed, *place, epoch])
-            found[law].append(deviations(matrices, fitted))
+            found[law].append(of_laws[law])
             simulated[law].append(
                 simulated_deviations(
                     fitted.fit(matrices),
                     fitted,
                     len(matrices),
                     rng,
-                    n_matrices=spec.n_matrices,
-                    n_ensembles=spec.n_ensembles,
+                    n_matrices=spec.matrices,
+                    n_ensembles=spec.ensembles,
                 )
             )
     tables = []
     for law, fitted in laws.items():
         all_epochs = joined(found[law])
         family = judge(all_epochs, np.concatenate(simulated[law], axis=1), spec.level)
-        tables.append(_family_table(law, fitted, epochs, all_epochs, family))
+        table = _family_table(law, fitted, epochs, all_epochs, family)
+        published = [bool(published_number(common_form(graph))) for graph in fitted.graphs]
+        which = np.array(published) if law == DIAGONAL else np.ones(len(published), dtype=np.bool_)
+        squares = pd.DataFrame(
+            [asdict(mean_square(one.deviation[which], one.without[:, which])) for one in found[law]]
+        )
+        repeated = squares.loc[squares.index.repeat(len(which))].reset_index(drop=True)
+        tables.append(table.join(repeated))
     return pd.concat(tables, ignore_index=True)
 
 

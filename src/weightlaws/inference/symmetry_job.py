@@ -4,53 +4,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from weightlaws.arrays import Singles
+from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.layer_tables import layer_tables
 from weightlaws.inference.symmetry import randomisation_tests
 from weightlaws.inference.symmetry_names import ENTRIES, SYMMETRY_TESTS
-from weightlaws.storage.shard_specs import Spec, WeightsSpec
+from weightlaws.storage.matrices import Matrices
+from weightlaws.storage.shard_specs import Spec
 from weightlaws.training.networks import labelled_side
 
 
 @dataclass(frozen=True)
-class SymmetrySpec:
+class SymmetrySpec(ConditionSpec):
     """Everything that fixes the tests of a condition's symmetries.
 
     Attributes
     ----------
-    weights
-        The spec of the condition's weights.
-    n_members
-        The number of members, diverged ones included.
-    seed
-        The study's seed.
-    epochs
-        The headline epochs.
     randomisations
         The number of randomised copies that an ensemble is compared with.
     """
 
-    weights: WeightsSpec
-    n_members: int
-    seed: int
-    epochs: tuple[int, ...]
     randomisations: int
-
-    @classmethod
-    def parse(cls, stored: Spec) -> Self:
-        """Read a ``specs.symmetry_spec``; a KeyError or TypeError says which key is wrong."""
-        return cls(
-            weights=WeightsSpec.parse(stored["weights"]),
-            n_members=stored["members"],
-            seed=stored["seed"],
-            epochs=tuple(stored["epochs"]),
-            randomisations=stored["randomisations"],
-        )
 
 
 def symmetry_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.DataFrame:
@@ -80,12 +57,12 @@ def symmetry_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.Da
     spec = SymmetrySpec.parse(stored)
     table = partial(_test, spec=spec, condition=condition)
     return layer_tables(
-        paths, spec.weights, spec.n_members, condition, table, least=3, epochs=spec.epochs
+        paths, spec.weights, spec.members, condition, table, least=3, epochs=spec.epochs
     )
 
 
 def _test(
-    matrices: Singles, *, spec: SymmetrySpec, condition: str, layer: str, epoch: int
+    matrices: Matrices, *, spec: SymmetrySpec, condition: str, layer: str, epoch: int
 ) -> pd.DataFrame:
     # Seeded by the study and the place alone, so that other conditions change nothing here.
     seed = [spec.seed, *f"symmetry/{condition}/{layer}".encode(), epoch]

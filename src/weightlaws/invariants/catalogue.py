@@ -1,5 +1,6 @@
 """The catalogues of invariants of a study, in the order of all stored values and tables."""
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ if TYPE_CHECKING:  # pandas is slow to import, and the graphs do without it
 
 CATALOGUES = ("published", "complete")
 _NUMBERS = {graph: number for number, graph in PUBLISHED.items()}
+# The letters of `Graph.name`: rows of bipartite graphs are from i on, and their columns before.
+_EDGES = re.compile(r"[i-z]{2}(\.[i-z]{2})*|(?P<bipartite>[i-z][a-h](\.[i-z][a-h])*)")
 
 
 @cache
@@ -83,5 +86,56 @@ def invariants_table(graphs: Iterable[Graph]) -> "pd.DataFrame":
 
 
 def graph_of(name: str) -> Graph:
-    """Return the canonical graph of a name such as ``ii.ij.jk``."""
-    return canonical(Graph(tuple((ord(edge[0]), ord(edge[1])) for edge in name.split("."))))
+    """Return the canonical graph of a name as tables have it.
+
+    Parameters
+    ----------
+    name
+        Such as ``ii.ij.jk``, of a bipartite graph ``ia.ib.ja``, or a published number, ``I45``.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+    """
+    if name in PUBLISHED:
+        return PUBLISHED[name]
+    if found := _EDGES.fullmatch(name):
+        edges = tuple((ord(edge[0]), ord(edge[1])) for edge in name.split("."))
+        return canonical(Graph(edges, bipartite=found["bipartite"] is not None))
+    raise ValueError(
+        f"found invariant {name!r}, expected a name such as 'ii.ij.jk' or, of a bipartite one, "
+        "'ia.ib.ja', or a number from 'I1' to 'I52'"
+    )
+
+
+def graphs_of(invariants: Iterable[Graph | str], *, bipartite: bool = False) -> tuple[Graph, ...]:
+    """Return graphs, of which some may be given by their names.
+
+    Parameters
+    ----------
+    invariants
+        Graphs, or names as `graph_of` reads them.
+    bipartite
+        Whether bipartite graphs are wanted: then ``ij.ik`` counts as ``ia.ib``.
+
+    Raises
+    ------
+    ValueError
+        If a name is none, or names a graph that is not bipartite where such are wanted.
+    """
+    found = (each if isinstance(each, Graph) else graph_of(each) for each in invariants)
+    return tuple(_bipartite(graph) if bipartite else graph for graph in found)
+
+
+def _bipartite(graph: Graph) -> Graph:
+    """Tell rows from columns in a graph of which no vertex is both."""
+    if graph.bipartite:
+        return graph
+    both = {row for row, _ in graph.edges} & {column for _, column in graph.edges}
+    if both:
+        raise ValueError(
+            f"expected only bipartite graphs, found {graph.name}, in which an index is of a row "
+            "and of a column; only laws of square matrices without labels know of it"
+        )
+    return canonical(Graph(graph.edges, bipartite=True))

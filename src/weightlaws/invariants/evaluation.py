@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from itertools import chain, combinations
 from math import prod
 from string import ascii_letters
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,26 @@ def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Floats:
     >>> evaluate([trace, trace_of_square], [[1, 2], [3, 4]])
     array([ 5., 29.])
     """
+    return _evaluate(tuple(graphs), np.asarray(matrices), np.dtype(np.float64))
+
+
+def evaluate_roughly(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Floats:
+    """Evaluate invariants as `evaluate` does, in single precision: half the time for wide matrices.
+
+    Values are relative to the largest term of their sum right to some six digits. Entries are
+    divided by a power of two near to their root mean square, so that no fourth power of a sum is
+    beyond the range.
+    """
     graphs, matrices = tuple(graphs), np.asarray(matrices)
+    size = np.sqrt(np.square(matrices, dtype=np.float64).mean()) if matrices.size else 0.0
+    scale = 2.0 ** np.round(np.log2(size)) if size > 0 else 1.0
+    values = _evaluate(graphs, matrices / scale, np.dtype(np.float32))
+    return np.asarray(values * scale ** np.array([graph.degree for graph in graphs]))
+
+
+def _evaluate(
+    graphs: tuple[Graph, ...], matrices: npt.NDArray[Any], dtype: np.dtype[Any]
+) -> Floats:
     if matrices.ndim < 2 or matrices.dtype.kind not in "fiub":
         raise ValueError(
             "expected real matrices of shape (..., rows, columns), "
@@ -76,7 +95,8 @@ def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Floats:
     if columns > rows:
         # A program sums over the vertices of rows first, and makes matrices of what is left. Of the
         # transpose these are small: 30 times as fast for 10 x 784.
-        return evaluate(map(transposed, graphs), matrices.swapaxes(-1, -2))
+        flipped = tuple(transposed(graph) for graph in graphs)
+        return _evaluate(flipped, matrices.swapaxes(-1, -2), dtype)
     program, outputs = compile_graphs(graphs)
     batch = matrices.shape[:-2]
     flat = matrices.reshape(prod(batch), rows, columns)
@@ -84,7 +104,7 @@ def evaluate(graphs: Iterable[Graph], matrices: npt.ArrayLike) -> Floats:
     size = max(1, CHUNK // max(1, rows * columns))
     for start in range(0, len(flat), size):
         chunk = slice(start, start + size)
-        slots = _run(program, flat[chunk].astype(np.float64, order="C"))
+        slots = _run(program, flat[chunk].astype(dtype, order="C"))
         for column, output in enumerate(outputs):
             values[chunk, column] = slots[output]
     return values.reshape(*batch, len(graphs))

@@ -3,7 +3,8 @@
 Every law is fitted by moments, with 1/N averages. For these laws this is maximum likelihood.
 """
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from typing import Protocol, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from weightlaws.arrays import Floats, Shape
 from weightlaws.invariants.graphs import Graph
 from weightlaws.laws import wick
+from weightlaws.storage.matrices import Matrices
 
 #: Rounding of a fitted variance, relative to the moments that the fit subtracts. Sums of float64
 #: lose some 1e-14 of these, and a meaningful variance lies far above. A law with a variance below
@@ -41,11 +43,11 @@ class Law(Protocol):
         """The parameters, (n_parameters,), read-only."""
 
     @classmethod
-    def fit(cls, matrices: npt.ArrayLike) -> Self:
+    def fit(cls, matrices: npt.ArrayLike | Matrices) -> Self:
         """Fit to matrices (n, rows, columns) by maximum likelihood."""
 
-    def expectation(self, graphs: Iterable[Graph]) -> Floats:
-        """Return the exact expectations (len(graphs),) of invariants."""
+    def expectation(self, graphs: Iterable[Graph | str]) -> Floats:
+        """Return the exact expectations (len(graphs),) of invariants, or of those of some names."""
 
     def sample(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw n matrices, (n, rows, columns); singular parts are no obstacle."""
@@ -58,6 +60,13 @@ class Law(Protocol):
         numpy.linalg.LinAlgError
             If a part of the law is singular, so that there is no density; the message names it.
         """
+
+
+def drawn_parts(law: Law, n: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """Draw n matrices as `Law.sample` does, some at a time."""
+    step = max(1, 2 * TOGETHER // (law.shape[0] * law.shape[1]))
+    for start in range(0, n, step):
+        yield law.sample(min(step, n - start), rng)
 
 
 class ParametricLaw:
@@ -127,6 +136,101 @@ def check_matrices(matrices: npt.ArrayLike, shape: Shape | None = None) -> Float
             f"found {max(extremes, key=abs):g}; divide all matrices by one large number first"
         )
     return array
+
+
+def checked_parts(matrices: npt.ArrayLike | Matrices) -> Iterator[Floats]:
+    """Pass matrices (n, rows, columns) on as float64, some members at a time.
+
+    Raises
+    ------
+    ValueError
+        As `check_matrices`.
+    """
+    return map(check_matrices, Matrices.of(matrices))
+
+
+class ByCoordinates(ABC):
+    """A law whose fit and density take a few numbers of each matrix, its coordinates.
+
+    They are taken about a centre, whose numbers the law states: near to the mean, no digits are
+    lost. So an ensemble is read a part at a time, and once for the fits to any of its members.
+    """
+
+    @classmethod
+    def fit(cls, matrices: npt.ArrayLike | Matrices) -> Self:
+        """Fit to matrices (n, rows, columns), n >= 1, by maximum likelihood.
+
+        Raises
+        ------
+        ValueError
+            If there are no finite real matrices, or they have no shape of the law.
+        """
+        matrices = Matrices.of(matrices)
+        centre = cls.centre(matrices)
+        coordinates = [cls.coordinates(part, centre) for part in checked_parts(matrices)]
+        return cls.fit_coordinates(np.concatenate(coordinates), matrices.shape, centre)
+
+    def log_likelihood(self, matrices: npt.ArrayLike) -> Floats:
+        """Log-density (n,) of matrices (n, rows, columns).
+
+        Raises
+        ------
+        ValueError
+            If the matrices have another shape.
+        numpy.linalg.LinAlgError
+            If the law has no density; the message names the part that does not vary.
+        """
+        centre = self.mean_numbers
+        coordinates = self.coordinates(check_matrices(matrices, self.shape), centre)
+        return self.log_likelihood_of(coordinates, centre)
+
+    @property
+    @abstractmethod
+    def shape(self) -> Shape:
+        """Rows and columns of the matrices."""
+
+    @property
+    @abstractmethod
+    def n_parameters(self) -> int:
+        """The number of parameters."""
+
+    @property
+    @abstractmethod
+    def mean_numbers(self) -> tuple[float, ...]:
+        """The numbers that fix the mean matrix: the centre about which the law is."""
+
+    @staticmethod
+    @abstractmethod
+    def centre(matrices: Matrices) -> tuple[float, ...]:
+        """Return the `mean_numbers` of the first members: near to those of all, quick to have."""
+
+    @staticmethod
+    @abstractmethod
+    def coordinates(matrices: Floats, centre: tuple[float, ...]) -> Floats:
+        """Return all that the law's density takes of matrices (n, rows, columns): (n, numbers)."""
+
+    @classmethod
+    @abstractmethod
+    def fit_coordinates(cls, coordinates: Floats, shape: Shape, centre: tuple[float, ...]) -> Self:
+        """Fit to the `coordinates` (n, numbers) of matrices."""
+
+    @abstractmethod
+    def log_likelihood_of(self, coordinates: Floats, centre: tuple[float, ...]) -> Floats:
+        """Log-density (n,) of matrices by their `coordinates`; errors of `log_likelihood`."""
+
+
+class AboutMeanEntry(ParametricLaw, ByCoordinates):
+    """A law whose mean matrix has equal entries, its first parameter."""
+
+    @property
+    def mean_numbers(self) -> tuple[float]:
+        """The mean entry."""
+        return (float(self.parameters[0]),)
+
+    @staticmethod
+    def centre(matrices: Matrices) -> tuple[float]:
+        """Return the mean entry of the first members: near to that of all, and quick to have."""
+        return (float(next(checked_parts(matrices)).mean()),)
 
 
 def check_variances(variances: Floats) -> None:

@@ -18,13 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from weightlaws.arrays import Floats, Shape
+from weightlaws.invariants.catalogue import graphs_of
 from weightlaws.invariants.graphs import Graph, enumerate_graphs
 from weightlaws.laws.base import (
     TOGETHER,
-    ParametricLaw,
+    AboutMeanEntry,
     bipartite_expectation,
     check_density,
-    check_matrices,
     check_variances,
 )
 
@@ -72,7 +72,7 @@ def expectation(graphs: Iterable[Graph], shape: Shape, parameters: Floats) -> Fl
     return bipartite_expectation(graphs, shape, np.stack(numbers, axis=-1))
 
 
-class Bipartite(ParametricLaw):
+class Bipartite(AboutMeanEntry):
     r"""The Gaussian laws unchanged by independent permutations of R rows and C columns.
 
     Such a law has independent blocks on orthonormal coordinates, each a multiple of the identity:
@@ -119,20 +119,35 @@ class Bipartite(ParametricLaw):
     def __repr__(self) -> str:
         return f"Bipartite(shape={self.shape}, parameters={self.parameters.tolist()})"
 
-    @classmethod
-    def fit(cls, matrices: npt.ArrayLike) -> Self:
-        """Fit to matrices (n, rows, columns), n >= 1, of at least (2, 2), by maximum likelihood."""
-        matrices = check_matrices(matrices)
-        _, rows, columns = matrices.shape
-        mean = matrices.mean()
-        variances = squared_norms(matrices, mean).mean(0) / dimensions((rows, columns))
-        return cls((rows, columns), [mean, *variances])
+    @staticmethod
+    def coordinates(matrices: Floats, centre: tuple[float, ...]) -> Floats:
+        """Return all that the law's density takes of matrices (n, rows, columns): (n, 4).
 
-    def expectation(self, graphs: Iterable[Graph]) -> Floats:
-        """Return the exact expectations (len(graphs),).
+        That is the grand total's offset from that of a matrix of entries `centre`, and the squared
+        norms of the other parts. With a centre near to the mean they lose no digits.
+        """
+        (mean,) = centre
+        found = squared_norms(matrices, mean)
+        size = matrices.shape[1] * matrices.shape[2]
+        found[:, 0] = (matrices.mean(axis=(1, 2)) - mean) * np.sqrt(size)
+        return found
+
+    @classmethod
+    def fit_coordinates(cls, coordinates: Floats, shape: Shape, centre: tuple[float, ...]) -> Self:
+        """Fit to the `coordinates` (n, 4) of matrices."""
+        total = coordinates[:, 0].mean()
+        squares = coordinates.mean(0)
+        squares[0] = np.square(coordinates[:, 0] - total).mean()
+        mean = centre[0] + total / np.sqrt(shape[0] * shape[1])
+        return cls(shape, [mean, *(squares / dimensions(shape))])
+
+    def expectation(self, graphs: Iterable[Graph | str]) -> Floats:
+        """Return the exact expectations (len(graphs),) of invariants, or of those of some names.
 
         A graph that is not bipartite needs square matrices.
         """
+        rows, columns = self.shape
+        graphs = graphs_of(graphs, bipartite=rows != columns)
         return expectation(graphs, self.shape, self.parameters)
 
     def sample(self, n: int, rng: np.random.Generator) -> Floats:
@@ -144,22 +159,15 @@ class Bipartite(ParametricLaw):
         )
         return np.asarray(mean + total + row + column + rest)
 
-    def log_likelihood(self, matrices: npt.ArrayLike) -> Floats:
-        """Log-density (n,) of matrices (n, rows, columns).
-
-        Raises
-        ------
-        ValueError
-            If the matrices have another shape.
-        numpy.linalg.LinAlgError
-            If a variance is 0; the message names it.
-        """
-        matrices = check_matrices(matrices, self.shape)
-        mean, variances = self.parameters[0], self.parameters[1:]
+    def log_likelihood_of(self, coordinates: Floats, centre: tuple[float, ...]) -> Floats:
+        """Log-density (n,) of matrices by their `coordinates`; errors of `log_likelihood`."""
         self.require_density()
-        exponents = squared_norms(matrices, mean) @ (1 / variances)
+        mean, variances = self.parameters[0], self.parameters[1:]
+        squares = coordinates.copy()
+        squares[:, 0] -= (mean - centre[0]) * np.sqrt(self.shape[0] * self.shape[1])
+        squares[:, 0] **= 2
         logarithms = dimensions(self.shape) @ np.log(2 * np.pi * variances)
-        return np.asarray(-0.5 * (exponents + logarithms))
+        return np.asarray(-0.5 * (squares @ (1 / variances) + logarithms))
 
     def require_density(self) -> None:
         """Refuse, by a LinAlgError, a variance of 0; the message names it."""

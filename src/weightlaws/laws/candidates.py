@@ -4,18 +4,26 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from weightlaws.arrays import Floats, Shape, Side
+import numpy.typing as npt
+
+from weightlaws.arrays import Shape, Side
 from weightlaws.laws.base import Law
 from weightlaws.laws.bipartite import Bipartite
 from weightlaws.laws.iid import IID
 from weightlaws.laws.names import BIPARTITE, DIAGONAL, INDEPENDENT, ONE_SIDED
 from weightlaws.laws.one_sided import OneSided, sides
 from weightlaws.laws.pigmm import PIGMM
+from weightlaws.storage.matrices import Matrices
 
 log = logging.getLogger(__name__)
 
+#: Labels of the largest one-sided law that is tested. What a fit takes of each member grows with
+#: their square: of 1000 members and 784 pixels it would be gigabytes, for a covariance of 784 sums
+#: that 1000 members hardly tell.
+MOST_LABELS = 128
+
 #: From matrices (n, rows, columns) to the law of greatest likelihood.
-Fit = Callable[[Floats], Law]
+Fit = Callable[[npt.ArrayLike | Matrices], Law]
 
 
 def candidates(shape: Shape, labelled: Side | None) -> dict[str, Fit]:
@@ -48,12 +56,16 @@ def candidates(shape: Shape, labelled: Side | None) -> dict[str, Fit]:
 def testable(shape: Shape, labelled: Side | None, n_members: int) -> dict[str, Fit]:
     """Fits of the candidates that so many members can be tested against.
 
-    A one-sided law needs more members than labels; the log says so where there are too few.
+    A one-sided law needs more members than labels, and at most `MOST_LABELS`; the log says so where
+    it is left out.
     """
     fits = candidates(shape, labelled)
     if labelled is not None and ONE_SIDED in fits:
         labels, _ = sides(shape, labelled)
-        if n_members <= labels:
+        if labels > MOST_LABELS:
+            log.info("a law of %d labels is not tested: it has more than %d", labels, MOST_LABELS)
+            del fits[ONE_SIDED]
+        elif n_members <= labels:
             log.info("%d members are too few for a law of %d labels", n_members, labels)
             del fits[ONE_SIDED]
     return fits

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from weightlaws.arrays import Floats, Shape
+from weightlaws.invariants.catalogue import graphs_of
 from weightlaws.invariants.graphs import Graph, enumerate_graphs
 from weightlaws.laws.base import (
-    ParametricLaw,
+    AboutMeanEntry,
     bipartite_expectation,
     check_density,
-    check_matrices,
     check_variances,
 )
 
@@ -36,7 +36,7 @@ def expectation(graphs: Iterable[Graph], shape: Shape, parameters: Floats) -> Fl
     return bipartite_expectation(graphs, shape, numbers)
 
 
-class IID(ParametricLaw):
+class IID(AboutMeanEntry):
     """Independent entries N(mean, variance).
 
     Parameters
@@ -70,20 +70,33 @@ class IID(ParametricLaw):
     def __repr__(self) -> str:
         return f"IID(shape={self.shape}, parameters={self.parameters.tolist()})"
 
-    @classmethod
-    def fit(cls, matrices: npt.ArrayLike) -> Self:
-        """Fit to matrices (n, rows, columns), n >= 1, by maximum likelihood."""
-        matrices = check_matrices(matrices)
-        _, rows, columns = matrices.shape
-        mean = matrices.mean()
-        offsets = matrices - mean
-        return cls((rows, columns), [mean, np.vdot(offsets, offsets) / matrices.size])
+    @staticmethod
+    def coordinates(matrices: Floats, centre: tuple[float, ...]) -> Floats:
+        """Return all that the law's density takes of matrices (n, rows, columns): (n, 2).
 
-    def expectation(self, graphs: Iterable[Graph]) -> Floats:
-        """Return the exact expectations (len(graphs),).
+        That is the offset of a matrix's mean from `centre`, and the sum of the squared offsets of
+        its entries from its own mean. With a centre near to the mean they lose no digits.
+        """
+        (mean,) = centre
+        offsets = matrices - mean
+        means = offsets.mean(axis=(1, 2))
+        offsets -= means[:, None, None]
+        return np.stack([means, np.einsum("nij,nij->n", offsets, offsets)], axis=1)
+
+    @classmethod
+    def fit_coordinates(cls, coordinates: Floats, shape: Shape, centre: tuple[float, ...]) -> Self:
+        """Fit to the `coordinates` (n, 2) of matrices."""
+        offset, within = coordinates.mean(axis=0)
+        between = np.square(coordinates[:, 0] - offset).mean()
+        return cls(shape, [centre[0] + offset, within / (shape[0] * shape[1]) + between])
+
+    def expectation(self, graphs: Iterable[Graph | str]) -> Floats:
+        """Return the exact expectations (len(graphs),) of invariants, or of those of some names.
 
         A graph that is not bipartite needs square matrices.
         """
+        rows, columns = self.shape
+        graphs = graphs_of(graphs, bipartite=rows != columns)
         return expectation(graphs, self.shape, self.parameters)
 
     def sample(self, n: int, rng: np.random.Generator) -> Floats:
@@ -91,22 +104,12 @@ class IID(ParametricLaw):
         mean, variance = self.parameters
         return np.asarray(mean + np.sqrt(variance) * rng.standard_normal((n, *self.shape)))
 
-    def log_likelihood(self, matrices: npt.ArrayLike) -> Floats:
-        """Log-density (n,) of matrices (n, rows, columns).
-
-        Raises
-        ------
-        ValueError
-            If the matrices have another shape.
-        numpy.linalg.LinAlgError
-            If the variance is 0.
-        """
-        matrices = check_matrices(matrices, self.shape)
-        mean, variance = self.parameters
+    def log_likelihood_of(self, coordinates: Floats, centre: tuple[float, ...]) -> Floats:
+        """Log-density (n,) of matrices by their `coordinates`; errors of `log_likelihood`."""
         self.require_density()
-        offsets = matrices - mean
-        exponents = np.einsum("nij,nij->n", offsets, offsets) / variance
-        n_entries = self.shape[0] * self.shape[1]
+        mean, variance = self.parameters
+        n_entries, (means, within) = self.shape[0] * self.shape[1], coordinates.T
+        exponents = (within + n_entries * np.square(means - (mean - centre[0]))) / variance
         return np.asarray(-0.5 * (exponents + n_entries * np.log(2 * np.pi * variance)))
 
     def require_density(self) -> None:

@@ -11,7 +11,7 @@ A fit is by score matching, which needs no normalising constant and is linear al
 linear and quadratic graphs alone it is the maximum likelihood of the Gaussian law.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Self
 
@@ -21,6 +21,7 @@ import pandas as pd
 
 from weightlaws.arrays import Floats, Shape
 from weightlaws.errors import WeightLawsError
+from weightlaws.invariants.catalogue import graphs_of
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.gradients import gradient, laplacian
 from weightlaws.invariants.graphs import Graph, canonical, enumerate_graphs
@@ -331,9 +332,9 @@ class Interacting(ParametricLaw):
             )
 
     def expectation(
-        self, graphs: Sequence[Graph], n: int, rng: np.random.Generator
+        self, graphs: Iterable[Graph | str], n: int, rng: np.random.Generator
     ) -> tuple[Floats, Floats]:
-        """Estimate expectations of invariants from n draws.
+        """Estimate expectations of invariants, or of those of some names, from n draws.
 
         Returns
         -------
@@ -345,6 +346,8 @@ class Interacting(ParametricLaw):
         WeightLawsError
             As `sample` does.
         """
+        rows, columns = self.shape
+        graphs = graphs_of(graphs, bipartite=rows != columns)
         chains = self.chains(n, rng)
         self.require_mixed(chains)
         return means(evaluate(graphs, chains.matrices))

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 
+import numpy.typing as npt
+
 from weightlaws.arrays import Floats, Shape, Side
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.graphs import Graph, common_form, enumerate_graphs
 from weightlaws.laws import bipartite, iid, one_sided, wick
-from weightlaws.laws.base import Law
+from weightlaws.laws.candidates import Fit
 from weightlaws.laws.names import BIPARTITE, DIAGONAL, INDEPENDENT, ONE_SIDED
 from weightlaws.laws.pigmm import (
     FITTED,
@@ -38,8 +40,8 @@ class Moments:
         The invariants that the law's symmetry makes distinct and that its fit does not set.
     """
 
-    fit: Callable[[Floats], Law]
-    statistics: Callable[[Floats], Floats]
+    fit: Fit
+    statistics: Callable[[npt.ArrayLike], Floats]
     predict: Callable[[Floats], Floats]
     graphs: tuple[Graph, ...]
 

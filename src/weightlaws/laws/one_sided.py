@@ -15,7 +15,7 @@ Source (laws for permutations of both sides): arXiv:1809.07559.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 from math import prod
 from string import ascii_letters
@@ -23,10 +23,18 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg.blas import dtrmm
 
 from weightlaws.arrays import Floats, Shape, Side
+from weightlaws.invariants.catalogue import graphs_of
 from weightlaws.invariants.graphs import Edge, Graph
-from weightlaws.laws.base import ParametricLaw, check_matrices, singular_below
+from weightlaws.laws.base import (
+    ParametricLaw,
+    check_matrices,
+    checked_parts,
+    singular_below,
+)
+from weightlaws.storage.matrices import Matrices
 
 # A link between two labelled vertices, by A (0) or B (1).
 Link = tuple[int, int, int]
@@ -68,7 +76,8 @@ class OneSided(ParametricLaw):
     def __init__(self, shape: Shape, parameters: npt.ArrayLike, labelled: Side = "rows") -> None:
         M, n = sides(shape, labelled)
         super().__init__(shape, parameters, M + M * (M + 1))
-        self._labelled, self._n, self._few = labelled, n, ""
+        self._labelled, self._n = labelled, n
+        self._members: int | None = None  # that it is fitted to
         self._means, *triangles = np.split(self.parameters, [M, M + M * (M + 1) // 2])
         self._A, self._B = (_symmetric(triangle, M) for triangle in triangles)
         self._parts = {
@@ -84,24 +93,35 @@ class OneSided(ParametricLaw):
         return f"OneSided(shape={self.shape}, labelled={self.labelled!r})"
 
     @classmethod
-    def fit(cls, matrices: npt.ArrayLike, labelled: Side = "rows") -> Self:
+    def fit(cls, matrices: npt.ArrayLike | Matrices, labelled: Side = "rows") -> Self:
         """Fit to matrices (N, rows, columns), N >= 1, by maximum likelihood.
 
         The law has a density only for N > M.
         """
-        matrices = check_matrices(matrices)
-        N, rows, columns = matrices.shape
-        M, n = sides((rows, columns), labelled)
-        averages, contrasts = split(matrices, labelled)
-        means = averages.mean(0)
+        matrices = Matrices.of(matrices)
+        M, _ = sides(matrices.shape, labelled)
+        averages, products = [], np.zeros((M, M))
+        for part in checked_parts(matrices):
+            of_members, contrasts = split(part, labelled)
+            averages.append(of_members)
+            products += contrasts.T @ contrasts
+        return cls.fit_sums(np.concatenate(averages), products, matrices.shape, labelled)
+
+    @classmethod
+    def fit_sums(cls, averages: Floats, products: Floats, shape: Shape, labelled: Side) -> Self:
+        """Fit to matrices by averages (N, M) over the exchangeable side, and sums of products.
+
+        The products (M, M) are those of the offsets from the averages, as `split` gives them.
+        """
+        M, n = sides(shape, labelled)
+        N, means = len(averages), averages.mean(0)
         offsets = averages - means
         C = n / N * offsets.T @ offsets
-        B = contrasts.T @ contrasts / (N * (n - 1))
+        B = products / (N * (n - 1))
         upper = np.triu_indices(M)
         parameters = np.concatenate([means, ((C - B) / n)[upper], B[upper]])
-        law = cls((rows, columns), parameters, labelled)
-        if N <= M:
-            law._few = f"; {N} members are too few for {M} labels"
+        law = cls(shape, parameters, labelled)
+        law._members = N
         return law
 
     @property
@@ -119,8 +139,8 @@ class OneSided(ParametricLaw):
         """A and B, (M, M) each, read-only."""
         return self._A, self._B
 
-    def expectation(self, graphs: Iterable[Graph]) -> Floats:
-        """Return the exact expectations (len(graphs),) of bipartite invariants.
+    def expectation(self, graphs: Iterable[Graph | str]) -> Floats:
+        """Return the exact expectations (len(graphs),) of bipartite invariants, or of their names.
 
         Wick's theorem: each factor is a mean or has a partner, by A or by B. Sums over
         exchangeable vertices are counted, and sums over labelled vertices are contracted.
@@ -130,6 +150,7 @@ class OneSided(ParametricLaw):
         ValueError
             If a graph is not bipartite.
         """
+        graphs = graphs_of(graphs, bipartite=True)
         return expectation(graphs, self._n, (self._means, self._A, self._B), self.labelled)
 
     def sample(self, n: int, rng: np.random.Generator) -> Floats:
@@ -158,7 +179,9 @@ class OneSided(ParametricLaw):
         whitening = self.whitening()
         averages, contrasts = split(matrices, self.labelled)
         exponents = self._n * np.square((averages - self._means) @ whitening[0]).sum(1)
-        exponents += np.square(contrasts @ whitening[1]).sum(1).reshape(-1, self._n).sum(1)
+        # The root is triangular, and the contrasts are most of the work.
+        white = dtrmm(1.0, whitening[1], contrasts.T, trans_a=1, overwrite_b=1)
+        exponents += np.einsum("ij,ij->j", white, white).reshape(-1, self._n).sum(1)
         logarithms = [np.log(2 * np.pi / np.square(white.diagonal())).sum() for white in whitening]
         constant = logarithms[0] + (self._n - 1) * logarithms[1]
         return np.asarray(-0.5 * (exponents + constant))
@@ -171,14 +194,26 @@ class OneSided(ParametricLaw):
         numpy.linalg.LinAlgError
             If B or C is singular; the message names it.
         """
+        return self._whitening
+
+    @cached_property
+    def _whitening(self) -> list[Floats]:
         whitening = []
         for name, covariance in self._parts.items():
             try:
                 whitening.append(whitening_root(covariance, self._rounding))
             except np.linalg.LinAlgError:
-                message = f"{name} is singular: the law has no density{self._few}"
-                raise np.linalg.LinAlgError(message) from None
+                raise np.linalg.LinAlgError(
+                    singular(self._members, len(self._means), name)
+                ) from None
         return whitening
+
+
+def singular(members: int | None, labels: int, name: str = "the covariance of the sums") -> str:
+    """Say that a law has no density, as a covariance is singular, and if members are too few."""
+    few = members is not None and members <= labels
+    reason = f"; {members} members are too few for {labels} labels" if few else ""
+    return f"{name} is singular: the law has no density{reason}"
 
 
 def sufficient_statistics(matrices: npt.ArrayLike, labelled: Side) -> Floats:

@@ -23,10 +23,12 @@ import numpy as np
 import numpy.typing as npt
 
 from weightlaws.arrays import Bools, Floats, Shape
+from weightlaws.invariants.catalogue import graphs_of
 from weightlaws.invariants.evaluation import evaluate
 from weightlaws.invariants.graphs import PUBLISHED, Graph
-from weightlaws.laws.base import ROUNDING, TOGETHER, check_matrices
+from weightlaws.laws.base import ROUNDING, TOGETHER, ByCoordinates, checked_parts
 from weightlaws.laws.wick import PATTERNS, expectation, mirror
+from weightlaws.storage.matrices import Matrices
 
 #: The invariants I1 to I13, of degrees 1 and 2, that the law fits.
 FITTED: tuple[Graph, ...] = tuple(PUBLISHED[f"I{k}"] for k in range(1, 14))
@@ -133,7 +135,7 @@ def numbers_from_parameters(parameters: npt.ArrayLike, size: int) -> Floats:
     return np.asarray(parameters, dtype=np.float64) @ _numbers(size)
 
 
-class PIGMM:
+class PIGMM(ByCoordinates):
     """A permutation-invariant Gaussian law of D x D matrices.
 
     Parameters
@@ -159,6 +161,8 @@ class PIGMM:
     >>> squares.formula, transposes.formula
     ('sum_ij W_ij^2', 'sum_ij W_ij W_ji')
     >>> law.expectation([squares, transposes]).round(6)
+    array([25. ,  2.5])
+    >>> law.expectation(["I3", "ij.ji"]).round(6)  # the same, as tables name them
     array([25. ,  2.5])
 
     A fit needs no optimiser, and predicts every invariant.
@@ -189,21 +193,48 @@ class PIGMM:
         return f"PIGMM(size={self.size}, parameters={self.parameters.tolist()})"
 
     @classmethod
-    def fit(cls, matrices: npt.ArrayLike) -> Self:
+    def fit(cls, matrices: npt.ArrayLike | Matrices) -> Self:
         """Fit to matrices (n, D, D), n >= 1, D > 3: by moments, which is maximum likelihood.
 
         Moments are taken about the mean matrix, so that a large mean costs no digits.
         """
-        matrices = check_matrices(matrices)
-        n, size, columns = matrices.shape
+        matrices = Matrices.of(matrices)
+        size, columns = matrices.shape
         if size != columns:
-            raise ValueError(f"expected matrices of shape (n, D, D), found {matrices.shape}")
+            raise ValueError(
+                f"expected matrices of shape (n, D, D), found {(len(matrices), size, columns)}"
+            )
         multiplicities(size)
-        trace = np.einsum("nii->", matrices) / n
-        constant = (matrices.sum() / n - trace) / (size * (size - 1))
-        diagonal = trace / size - constant
-        invariants = _about(matrices, constant + diagonal * np.eye(size))
-        parameters = parameters_from_moments(invariants.mean(axis=0), size)
+        return super().fit(matrices)
+
+    @staticmethod
+    def centre(matrices: Matrices) -> tuple[float, float]:
+        """Return the mean entry off the diagonal, and by how much that on it exceeds it.
+
+        They are those of the first members: near to those of all, and quick to have.
+        """
+        first = next(checked_parts(matrices))
+        n, size, _ = first.shape
+        trace = np.einsum("nii->", first) / n
+        constant = (first.sum() / n - trace) / (size * (size - 1))
+        return float(constant), float(trace / size - constant)
+
+    @staticmethod
+    def coordinates(matrices: Floats, centre: tuple[float, ...]) -> Floats:
+        """Return all that the law's density takes of matrices (n, D, D): (n, 13).
+
+        They are the `sufficient_statistics` of the matrices less the matrix of the centre.
+        """
+        size, (constant, diagonal) = matrices.shape[-1], centre
+        about = _about(matrices, constant + diagonal * np.eye(size))
+        return sufficient_statistics(about, size)
+
+    @classmethod
+    def fit_coordinates(cls, coordinates: Floats, shape: Shape, centre: tuple[float, ...]) -> Self:
+        """Fit to the `coordinates` (n, 13) of matrices."""
+        size, (constant, diagonal) = shape[0], centre
+        parameters = coordinates.mean(axis=0)
+        parameters[2:5] = _products(coordinates[:, :2] - parameters[:2]).mean(axis=0)
         parameters[:2] += size * constant + diagonal, np.sqrt(size - 1) * diagonal
         return cls(size, parameters)
 
@@ -231,7 +262,7 @@ class PIGMM:
 
     def mean(self) -> Floats:
         """Return the mean matrix (D, D)."""
-        constant, diagonal = numbers_from_parameters(self.parameters, self.size)[:2]
+        constant, diagonal = self.mean_numbers
         return np.asarray(constant + diagonal * np.eye(self.size))
 
     def covariance(self) -> Floats:
@@ -254,10 +285,10 @@ class PIGMM:
                 np.einsum(f"{letters}->{''.join(sorted({*letters}))}", tensor)[...] += number
         return tensor.reshape(D * D, D * D)
 
-    def expectation(self, graphs: Iterable[Graph]) -> Floats:
-        """Return the exact expectations (len(graphs),) of invariants."""
+    def expectation(self, graphs: Iterable[Graph | str]) -> Floats:
+        """Return the exact expectations (len(graphs),) of invariants, or of those of some names."""
         numbers = numbers_from_parameters(self.parameters, self.size)
-        return expectation(graphs, self.size, numbers)
+        return expectation(graphs_of(graphs), self.size, numbers)
 
     def sample(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw n matrices, (n, D, D); singular blocks are no obstacle."""
@@ -269,21 +300,12 @@ class PIGMM:
         rest_0, rest_h = _coordinates(rest)
         return rest + _compose(self.parameters[:2] + v0 @ root_0 - rest_0, root_h @ vh - rest_h)
 
-    def log_likelihood(self, matrices: npt.ArrayLike) -> Floats:
-        """Log-density (n,) of matrices (n, D, D).
-
-        Raises
-        ------
-        ValueError
-            If the matrices are not (n, D, D).
-        numpy.linalg.LinAlgError
-            If a block is singular, so that there is no density; the message names it.
-        """
-        D = self.size
-        matrices = check_matrices(matrices, self.shape)
-        value = np.full(len(matrices), -0.5 * D**2 * np.log(2 * np.pi))
+    def log_likelihood_of(self, coordinates: Floats, centre: tuple[float, ...]) -> Floats:
+        """Log-density (n,) of matrices by their `coordinates`; errors of `log_likelihood`."""
+        D, moments = self.size, self._moments_of(coordinates, centre)
+        value = np.full(len(coordinates), -0.5 * D**2 * np.log(2 * np.pi))
         for number, law, moment in zip(
-            multiplicities(D), blocks(self.parameters), self.moments(matrices), strict=True
+            multiplicities(D), blocks(self.parameters), moments, strict=True
         ):
             exponent = np.trace(np.linalg.solve(law, moment), axis1=-2, axis2=-1)
             value -= 0.5 * number * (exponent + np.linalg.slogdet(law).logabsdet)
@@ -299,17 +321,27 @@ class PIGMM:
         numpy.linalg.LinAlgError
             If a block is singular, so that there is no density; the message names it.
         """
+        centre = self.mean_numbers
+        return self._moments_of(self.coordinates(matrices, centre), centre)
+
+    def _moments_of(
+        self, coordinates: Floats, centre: tuple[float, ...]
+    ) -> tuple[Floats, Floats, Floats, Floats]:
         for name, least, rounding in self._least_eigenvalues(of_means=ROUNDING**2):
             if least <= rounding:
                 raise np.linalg.LinAlgError(
                     f"block {name} is singular (eigenvalue {least:.3g}): the law has no density"
                 )
-        statistics = sufficient_statistics(_about(matrices, self.mean()), self.size)
-        offset = statistics[:, :2]
-        statistics[:, 2:5] = np.stack(
-            [offset[:, 0] ** 2, offset[:, 0] * offset[:, 1], offset[:, 1] ** 2], axis=-1
-        )
+        statistics, D, (constant, diagonal) = coordinates.copy(), self.size, centre
+        of_centre = D * constant + diagonal, np.sqrt(D - 1) * diagonal
+        statistics[:, 2:5] = _products(coordinates[:, :2] - (self.parameters[:2] - of_centre))
         return blocks(statistics)
+
+    @property
+    def mean_numbers(self) -> tuple[float, float]:
+        """The mean of an entry off the diagonal, and by how much that of one on it exceeds it."""
+        constant, diagonal = numbers_from_parameters(self.parameters, self.size)[:2]
+        return float(constant), float(diagonal)
 
     def _least_eigenvalues(self, of_means: float) -> list[tuple[str, float, float]]:
         """Name, least eigenvalue, and the size of rounding, of each block.
@@ -325,6 +357,12 @@ class PIGMM:
             (name, float(v[0]), rounding / n)
             for name, v, n in zip(BLOCKS, values, numbers, strict=True)
         ]
+
+
+def _products(offsets: Floats) -> Floats:
+    """Products (n, 3) of the V0 coordinates (n, 2): of the first, of both, of the second."""
+    first, second = offsets.T
+    return np.stack([first**2, first * second, second**2], axis=-1)
 
 
 def _about(matrices: Floats, mean: Floats) -> Floats:

@@ -19,8 +19,8 @@ _PER_FILE = 6_000
 
 def images(condition: Condition) -> int:
     """Return the bytes of the stored images that a condition's networks learn."""
-    each = 1 if condition.data is None else condition.data.pixel_bytes
-    return sum(condition.info.images) * (each * condition.info.inputs + 1)
+    info = condition.info
+    return sum(info.images) * (condition.data.pixel_bytes * info.inputs + 1)
 
 
 def entries(condition: Ensemble) -> dict[str, int]:

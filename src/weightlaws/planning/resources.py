@@ -8,10 +8,11 @@ benchmarks/jobs.py` prints how far the estimates hold.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, prod
+from math import ceil, gcd, prod
 
 from weightlaws.arrays import Shape, Shapes
 from weightlaws.planning import file_sizes
+from weightlaws.storage.matrices import TOGETHER
 from weightlaws.study.conditions import Checkpoint, Condition, Ensemble, Shard
 from weightlaws.study.study import Study
 from weightlaws.training.networks import labelled_side
@@ -22,6 +23,8 @@ SAFETY = 3
 START = 5
 # MB of two Snakemakes above the job, its interpreter, its libraries and the pieces that it reads.
 _BASE = 800
+# Bytes of the matrices that are in memory together, as they are read and in double precision.
+_PART = 50 * TOGETHER
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,9 @@ def dataset(_: Study, condition: Condition) -> Resources:
 
     Images of torchvision are counted alike.
     """
-    data = condition.whole
+    data = condition.data.whole
     values = sum(data.images) * data.inputs
     return _resources(18 * values, 1e-7 * values)
-
-
-def _pixel_bytes(condition: Condition) -> int:
-    """Bytes of a stored value of an image."""
-    return 1 if condition.data is None else condition.data.pixel_bytes
 
 
 def seconds_per_network_epoch(study: Study, condition: Condition) -> float:
@@ -88,7 +86,7 @@ def train(study: Study, condition: Condition, shard: Shard, threads: int = 1) ->
     if condition.output_scale is not None:
         # The weights at the start, and their logits on all images.
         member += 4 * (sum(entries.values()) + sum(data.images) * data.classes)
-    images = sum(data.images) * (_pixel_bytes(condition) * data.inputs + 9)
+    images = sum(data.images) * (condition.data.pixel_bytes * data.inputs + 9)
     batch = 3 * data.inputs * study.batch_size_of(condition)
     at_work = 4 * (sum(entries.values()) + batch + 2 * data.images[0])
     each = study.epochs * seconds_per_network_epoch(study, condition)
@@ -119,20 +117,33 @@ def model(study: Study, condition: Ensemble) -> Resources:
 
 def significance(study: Study, condition: Ensemble) -> Resources:
     """Estimate a job that tests a condition's invariants, with a 13-parameter law in each layer."""
+    from weightlaws.inference.significance import WIDE
+    from weightlaws.laws.candidates import MOST_LABELS
+
     n, statistics = condition.members, study.statistics
     matrices, ensembles = statistics.simulated_matrices, statistics.simulated_ensembles
     n_epochs, held, seconds = len(study.tested_epochs(condition)), 0.0, 0.0
     for layer, shape in condition.shapes.items():
-        entries, square = prod(shape), layer in condition.square_layers
-        # The other laws predict 43 or 46 invariants, by some 5 to 120 statistics.
-        counts = [48, 48, 150] + [file_sizes.INVARIANTS[study.invariants]] * square
+        entries, labels = prod(shape), _labels(condition, layer)
+        # Two laws predict 46 or 43 invariants, by 2 and 5 statistics; and one by many more.
+        counts, statistics_of = [48, 48], [5]
+        if 0 < labels <= MOST_LABELS:
+            counts.append(150)
+            statistics_of.append(labels * (labels + 2))
+        if layer in condition.square_layers:
+            counts.append(file_sizes.INVARIANTS[study.invariants])
+        # Wide simulated matrices are evaluated in single precision.
+        rough = 0.55 if entries >= WIDE else 1.0
         for count in counts:
-            matrix = 5e-8 * entries + _evaluation(count, entries**0.5)
+            matrix = 5e-8 * entries + rough * _evaluation(count, entries**0.5)
             ensemble = n * (1e-8 + 9e-10 * count) + 4e-7 * count
-            seconds += 2 * n_epochs * ((matrices + n) * matrix + ensembles * ensemble)
+            seconds += n_epochs * (matrices * matrix + ensembles * ensemble)
+        # Members are evaluated once for all laws.
+        seconds += n_epochs * n * _evaluation(counts[-1], entries**0.5)
         family = counts[-1] * n_epochs
-        held = max(held, family * 8 * (2 * ensembles + 2 * n) + 12 * n * entries)
-    return _resources(held, seconds)
+        numbers = (4 * n + 3 * matrices) * (counts[-1] + max(statistics_of))
+        held = max(held, 8 * (family * (2 * ensembles + 2 * n) + numbers) + 100 * entries)
+    return _resources(held + _PART, _selections(condition) * seconds)
 
 
 def omnibus(study: Study, condition: Ensemble) -> Resources:
@@ -142,42 +153,52 @@ def omnibus(study: Study, condition: Ensemble) -> Resources:
 
     n, copies = condition.members, study.statistics.omnibus_ensembles
     shapes = condition.shapes.values()
-    blocks = sum(min(rows, SIDE) * min(columns, SIDE) for rows, columns in shapes)
+    blocks = [min(rows, SIDE) * min(columns, SIDE) for rows, columns in shapes]
     # Three laws a layer; draws, a fit and projections of each entry.
-    seconds = 6 * len(study.tested_epochs(condition)) * copies * (1e-3 + n * 6e-8 * blocks)
-    return _resources(12 * n * max(map(prod, shapes)), seconds)
+    each = 3 * copies * (1e-3 + n * 6e-8 * sum(blocks))
+    seconds = _selections(condition) * len(study.tested_epochs(condition)) * each
+    return _resources(50 * n * max(blocks) + 100 * max(map(prod, shapes)) + _PART, seconds)
 
 
 def comparison(study: Study, condition: Ensemble) -> Resources:
-    """Estimate a job that compares laws, as though each layer had a labelled side."""
+    """Estimate a job that compares laws."""
     n, folds, tested = condition.members, study.statistics.folds, study.tested_epochs(condition)
     held = seconds = 0.0
     for layer, epochs in study.layer_snapshots(condition).items():
-        entries, labels = prod(condition.shapes[layer]), max(condition.shapes[layer])
-        member = entries * (3e-8 + 1e-11 * labels) + _fitted(condition, layer)
-        divisions = len(epochs) + (study.statistics.fold_orders - 1) * len({*epochs} & {*tested})
-        seconds += 2 * divisions * (0.01 + folds * (n * member + 5e-11 * labels**3))
-        held = max(held, 32 * n * entries + 80 * labels**2)
-    return _resources(held, seconds)
+        entries, labels = prod(condition.shapes[layer]), _labels(condition, layer)
+        if n * (folds - 1) / folds <= labels:  # too few for a law of so many labels
+            labels = 0
+        orders = study.statistics.fold_orders
+        divisions = len(epochs) + (orders - 1) * len({*epochs} & {*tested})
+        # All laws but the one-sided one are fitted to a few numbers of each member.
+        seconds += len(epochs) * n * (8e-8 * entries + _fitted(condition, layer))
+        seconds += divisions * folds * 0.005
+        if labels:
+            seconds += divisions * (6e-11 * n * entries * labels + folds * 2e-10 * labels**3)
+        # Sums, covariances and their roots for each fold.
+        held = max(held, 8 * n * (30 + labels) + 64 * orders * folds * labels**2 + 50 * entries)
+    return _resources(held + _PART, _selections(condition) * seconds)
 
 
 def symmetry(study: Study, condition: Ensemble) -> Resources:
-    """Estimate a job that tests a condition's symmetries."""
+    """Estimate a job that tests a condition's symmetries, as though no test stopped early."""
+    from weightlaws.inference.symmetry import LEAST_TORUS
+
     n, copies = condition.members, study.statistics.randomisations
     held = seconds = 0.0
     for layer, kept in study.layer_snapshots(condition).items():
         shape, epochs = condition.shapes[layer], {*kept} & {*study.tested_epochs(condition)}
-        entries = prod(shape)
-        # All permutations of rows at once. Of p other things there are p copies at most.
-        member = 3e-4 + 9e-8 * entries if layer in condition.square_layers else 0.0
-        member += sum(min(copies, side) * (1e-6 + 3.5e-8 * side) for side in shape)
+        entries, numbers = prod(shape), 6 * sum(shape)
+        member = 1e-4 + 2e-8 * entries + 8e-9 * copies * sum(shape)
+        if layer in condition.square_layers:  # all permutations of rows at once
+            member += 5e-5 + 5e-8 * entries + 1e-7 * copies
+            numbers += 13 * shape[0]
         if labelled_side(layer, condition.sides) != "columns":  # else entries are not permuted
-            # Beyond 100,000 entries, those gathered do not fit a core's cache.
-            each_entry = 4e-9 if entries < 1e5 else 1e-8
-            member += min(copies, entries) * (2e-6 + each_entry * entries)
-        seconds += 2 * len(epochs) * n * member
-        held = max(held, 12 * n * entries + 48 * copies * max(shape))
-    return _resources(held, seconds)
+            torus = gcd(*shape) >= LEAST_TORUS
+            member += 4e-8 * entries if torus else 2e-4 + 4e-9 * copies * entries
+        seconds += len(epochs) * n * member
+        held = max(held, 16 * n * numbers + 8 * 512 * n + 100 * entries)
+    return _resources(held + _PART, _selections(condition) * seconds)
 
 
 def interacting(study: Study, condition: Ensemble) -> Resources:
@@ -228,7 +249,7 @@ def drawn_networks(_: Study, condition: Condition) -> Resources:
     )
     # Samples of the interacting law, and matrices of all inputs by all inputs.
     seconds = 2 * (n * images * network + 2.0 * len(condition.shapes) + 4e-9 * inputs**3)
-    pixels = (4 + _pixel_bytes(condition)) * images * inputs
+    pixels = (4 + condition.data.pixel_bytes) * images * inputs
     held = 40 * n * (inputs * hidden + sum(map(prod, others))) + pixels + 2e8
     return _resources(held, seconds)
 
@@ -249,6 +270,31 @@ def noise_scale(study: Study, conditions: Sequence[str]) -> Resources:
     copied = 4e-8 * 5 * n * copies * len(trained) * len(study.headline_epochs)
     held = 8 * 5 * snapshots * (n + study.statistics.bootstrap_replicates) + 12 * n * largest
     return _resources(held, matrices + resampled + len(trained) * copied)
+
+
+def entries(study: Study, condition: Ensemble) -> Resources:
+    """Estimate a job that counts a condition's entries in bins."""
+    n, replicates = condition.members, study.statistics.bootstrap_replicates
+    sizes = [prod(shape) for shape in condition.shapes.values()]
+    # Resampled shares of up to 64 bins.
+    each = sum(n * (2e-5 + 8e-8 * size) + 64 * n * replicates * 1e-9 + 0.02 for size in sizes)
+    held = 50 * max(sizes) + 8 * replicates * (n + 128) + _PART
+    return _resources(held, len(study.tested_epochs(condition)) * each)
+
+
+def eigenvalues(study: Study, condition: Ensemble) -> Resources:
+    """Estimate a job that finds eigenvalues of a condition's square matrices and of its laws."""
+    from weightlaws.inference.eigenvalues import DRAWN, MOST
+
+    n, replicates = condition.members, study.statistics.bootstrap_replicates
+    seconds = held = 0.0
+    for size, _ in condition.square_layers.values():
+        measured = min(n, max(2, MOST // size))
+        matrices = measured + max(measured, DRAWN // size)
+        # At two epochs, of members and of draws; all members are read for the law.
+        seconds += matrices * (3e-5 + 1e-6 * size**2 + 4e-9 * size**3) + 3e-8 * n * size**2
+        held = max(held, 100 * size**2 + 60 * matrices * size)
+    return _resources(held + _PART + 8 * replicates * n, 2 * (seconds + 2e-8 * n * replicates))
 
 
 def null(study: Study, shape: Shape) -> Resources:
@@ -285,6 +331,20 @@ def spectra(study: Study, networks: Ensemble | Checkpoint, shapes: Shapes) -> Re
     # A layer's spectra at all epochs.
     held = 8 * n * epochs * (25 * max(ranks, default=0) + 100) + _nulls(study, shapes)
     return _resources(held, epochs * each)
+
+
+def _selections(condition: Ensemble) -> int:
+    """Return how many selections of members there are: those without a dead output may differ.
+
+    Networks die where a hidden layer has few neurons.
+    """
+    return 2 if min(columns for _, columns in condition.shapes.values()) <= 32 else 1
+
+
+def _labels(condition: Ensemble, layer: str) -> int:
+    """Return the length of a layer's labelled side, 0 if there is none."""
+    side, (rows, columns) = labelled_side(layer, condition.sides), condition.shapes[layer]
+    return {"rows": rows, "columns": columns, None: 0}[side]
 
 
 def _evaluation(count: int, size: float) -> float:

@@ -10,6 +10,8 @@ can check them. The argument ``code`` maps the name of a rule's script, or a plu
 from collections import defaultdict
 from collections.abc import Mapping
 
+from weightlaws.figures.words import condition_words
+from weightlaws.inference.claims_figures import FIGURES
 from weightlaws.storage.file_digest import file_digest
 from weightlaws.storage.shard_specs import Spec
 from weightlaws.study.conditions import (
@@ -19,8 +21,15 @@ from weightlaws.study.conditions import (
     Imported,
     Shard,
     by_architecture,
+    by_classes,
+    by_recipe,
+    comparisons,
 )
+from weightlaws.study.layout import PATHS
 from weightlaws.study.study import Study
+
+# What tells conditions of one architecture apart.
+_APART = ("start", "decay", "scale", "optimiser", "activation", "rate", "batch", "biases", "noise")
 
 #: Stands for the digests of code where they are not known; `without_code` leaves them out.
 UNKNOWN_CODE: Mapping[str, str] = defaultdict(str)
@@ -32,26 +41,23 @@ def dataset_spec(study: Study, condition: Condition, code: Mapping[str, str]) ->
     A file is told by the digest of its content, and not by its place.
     """
     data, spec = condition.data, Spec(dataset=condition.images)
-    name = condition.dataset if data is None else data.name
-    classes = None if data is None else data.classes
-    behind: tuple[str, ...] = ("dataset", f"datasets/{name}")
-    if condition.classes is not None:
-        classes = [*range(condition.classes)]
-    if data is not None and data.digest is not None:
+    classes = data.classes if condition.classes is None else [*range(condition.classes)]
+    behind: tuple[str, ...] = ("dataset", f"datasets/{data.name}")
+    if data.digest is not None:
         spec |= {"digest": data.digest, "range": data.range and [*data.range]}
         behind = ("dataset",)
-    elif data is not None and data.teacher is not None:
-        spec |= {"teacher": {"name": name, **data.teacher.model_dump()}, "seed": study.seed}
+    elif data.teacher is not None:
+        spec |= {"teacher": {"name": data.name, **data.teacher.model_dump()}, "seed": study.seed}
         behind = ("dataset", "initial_laws/gaussian")
     elif classes is not None:
-        spec |= {"of": name}
+        spec |= {"of": data.name}
     if classes is not None:
         spec |= {"classes": classes}
     return {**spec, "code": " ".join(code[name] for name in behind)}
 
 
 def label_noise_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the stored images of a condition, of which some labels are shuffled."""
+    """Return the spec of a condition's stored images with shuffled labels."""
     return {
         "dataset": condition.images,
         "of": dataset_spec(study, condition, code),
@@ -193,11 +199,8 @@ def model_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Sp
 def significance_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the tests of one condition's laws, invariant by invariant."""
     return {
-        "weights": weights_spec(study, condition, code),
+        **_tested(study, condition, code),
         "invariants": study.invariants,
-        "members": condition.members,
-        "seed": study.seed,
-        "epochs": study.tested_epochs(condition),
         "level": study.statistics.significance_level,
         "matrices": study.statistics.simulated_matrices,
         "ensembles": study.statistics.simulated_ensembles,
@@ -208,10 +211,7 @@ def significance_spec(study: Study, condition: Ensemble, code: Mapping[str, str]
 def omnibus_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the omnibus tests of one condition's laws."""
     return {
-        "weights": weights_spec(study, condition, code),
-        "members": condition.members,
-        "seed": study.seed,
-        "epochs": study.tested_epochs(condition),
+        **_tested(study, condition, code),
         "level": study.statistics.significance_level,
         "ensembles": study.statistics.omnibus_ensembles,
         "code": code["omnibus"],
@@ -221,11 +221,8 @@ def omnibus_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> 
 def comparison_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the comparison of laws on one condition's held-out members."""
     return {
-        "weights": weights_spec(study, condition, code),
-        "members": condition.members,
-        "seed": study.seed,
+        **_tested(study, condition, code),
         "folds": study.statistics.folds,
-        "epochs": study.tested_epochs(condition),
         "orders": study.statistics.fold_orders,
         "code": code["comparison"],
     }
@@ -234,10 +231,7 @@ def comparison_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) 
 def symmetry_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the tests of the symmetries of one condition's weights."""
     return {
-        "weights": weights_spec(study, condition, code),
-        "members": condition.members,
-        "seed": study.seed,
-        "epochs": study.tested_epochs(condition),
+        **_tested(study, condition, code),
         "randomisations": study.statistics.randomisations,
         "code": code["symmetry"],
     }
@@ -246,10 +240,7 @@ def symmetry_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) ->
 def interacting_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the interacting laws of one condition's layers."""
     return {
-        "weights": weights_spec(study, condition, code),
-        "members": condition.members,
-        "seed": study.seed,
-        "epochs": study.tested_epochs(condition),
+        **_tested(study, condition, code),
         "bootstrap_replicates": study.statistics.bootstrap_replicates,
         "folds": study.statistics.folds,
         "code": code["interacting"],
@@ -259,9 +250,7 @@ def interacting_spec(study: Study, condition: Ensemble, code: Mapping[str, str])
 def network_law_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the tests of whether one condition's layers know of each other."""
     return {
-        "weights": weights_spec(study, condition, code),
-        "members": condition.members,
-        "seed": study.seed,
+        **_tested(study, condition, code),
         "epochs": study.network_epochs(condition),
         "randomisations": study.statistics.randomisations,
         "folds": study.statistics.folds,
@@ -272,11 +261,9 @@ def network_law_spec(study: Study, condition: Ensemble, code: Mapping[str, str])
 def drawn_networks_spec(study: Study, condition: Condition, code: Mapping[str, str]) -> Spec:
     """Return the spec of the accuracies of networks drawn from one condition's laws."""
     return {
-        "weights": weights_spec(study, condition, code),
-        "members": condition.members,
-        "seed": study.seed,
+        **_tested(study, condition, code),
         # Before training there is nothing that networks can do.
-        "epoch": study.network_epochs(condition)[-1],
+        "epochs": study.network_epochs(condition)[-1:],
         "code": code["drawn_networks"],
     }
 
@@ -349,6 +336,42 @@ def findings_spec(study: Study, code: Mapping[str, str]) -> Spec:
     }
 
 
+def claims_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the verdicts on claims; tables fix their numbers, and fits."""
+    return {
+        "level": study.statistics.significance_level,
+        "models": {
+            name: model_spec(study, condition, code) for name, condition in study.modelled.items()
+        },
+        "architectures": {name: one.architecture for name, one in study.trained.items()},
+        "recipes": {
+            name: recipe for recipe, names in by_recipe(study.trained).items() for name in names
+        },
+        "figures": {name: PATHS[name] for name in FIGURES.values()},
+        "code": code["claims"],
+    }
+
+
+def answers_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the page of answers; tables fix its numbers."""
+    return {
+        "level": study.statistics.significance_level,
+        "titles": titles(study),
+        "code": code["answers"],
+    }
+
+
+def titles(study: Study) -> dict[str, str]:
+    """Return networks in words, by their names and by those of architectures and recipes."""
+    trained = study.trained
+    words = {name: _title(study, one) for name, one in study.conditions.items()}
+    for architecture, names in by_architecture(trained).items():
+        words[architecture] = _title(study, trained[names[0]], but=_APART)
+    for recipe, names in by_recipe(trained).items():
+        words.setdefault(recipe, _title(study, trained[names[0]], but=("rate", "batch")))
+    return words
+
+
 def members_spec(study: Study, code: Mapping[str, str]) -> Spec:
     """Return the spec of the run's tables of conditions, members and learning curves."""
     return {
@@ -392,6 +415,36 @@ def gallery_spec(study: Study, code: Mapping[str, str]) -> Spec:
     return {**_look(study), "invariants": study.invariants, "code": code["gallery"]}
 
 
+def entries_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the figure of the entries of one condition's weights."""
+    return {
+        **_titled(study, condition),
+        **_tested(study, condition, code),
+        "bootstrap_replicates": study.statistics.bootstrap_replicates,
+        "code": code["entries"],
+    }
+
+
+def eigenvalues_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the figure of the eigenvalues of one condition's square matrices."""
+    return {
+        **_titled(study, condition),
+        **_tested(study, condition, code),
+        "layers": list(condition.square_layers),
+        "bootstrap_replicates": study.statistics.bootstrap_replicates,
+        "code": code["eigenvalues"],
+    }
+
+
+def predicted_observed_spec(study: Study, ensemble: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the figure of predicted invariants; tables fix its numbers."""
+    return {
+        **_titled(study, ensemble),
+        "level": study.statistics.significance_level,
+        "code": code["predicted_observed"],
+    }
+
+
 def accuracy_spec(study: Study, code: Mapping[str, str]) -> Spec:
     """Return the spec of the figures of accuracy; tables fix their numbers."""
     return {
@@ -404,7 +457,7 @@ def accuracy_spec(study: Study, code: Mapping[str, str]) -> Spec:
 def condition_figures_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the figures of a condition's laws; tables fix their numbers."""
     return {
-        **_look(study),
+        **_titled(study, condition),
         "level": study.statistics.significance_level,
         "members": condition.members,
         "code": code["condition_figures"],
@@ -413,39 +466,68 @@ def condition_figures_spec(study: Study, condition: Ensemble, code: Mapping[str,
 
 def architecture_figures_spec(study: Study, code: Mapping[str, str]) -> Spec:
     """Return the spec of the figures of each architecture's laws; tables fix their numbers."""
-    modelled = {name: c for name, c in study.trained.items() if name in study.modelled}
     return {
         **_look(study),
-        "conditions": by_architecture(modelled),
+        "conditions": by_architecture(study.modelled_here),
         "code": code["architecture_figures"],
     }
 
 
-def from_start_figure_spec(study: Study, _: Ensemble, code: Mapping[str, str]) -> Spec:
+def across_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the figure of what conditions are compared by; tables fix its numbers."""
+    found = comparisons(study.modelled_here)
+    return {**_look(study), "comparisons": found, "code": code["across"]}
+
+
+def ensemble_map_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the map of ensembles; tables fix its numbers."""
+    return {**_look(study), "seed": study.seed, "code": code["ensemble_map"]}
+
+
+def from_start_figure_spec(study: Study, ensemble: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the figure of distances from the start; a table fixes its numbers."""
-    return {**_look(study), "code": code["from_start_figure"]}
+    return {
+        **_titled(study, ensemble),
+        "code": code["from_start_figure"],
+    }
 
 
-def interacting_figure_spec(study: Study, _: Ensemble, code: Mapping[str, str]) -> Spec:
+def interacting_figure_spec(study: Study, ensemble: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the figure of interacting laws; tables fix its numbers."""
-    level = study.statistics.significance_level
-    return {**_look(study), "level": level, "code": code["interacting_figure"]}
+    return {
+        **_titled(study, ensemble),
+        "level": study.statistics.significance_level,
+        "code": code["interacting_figure"],
+    }
 
 
-def network_law_figure_spec(study: Study, _: Ensemble, code: Mapping[str, str]) -> Spec:
+def network_law_figure_spec(study: Study, ensemble: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the figure of the law of a network; tables fix its numbers."""
-    level = study.statistics.significance_level
-    return {**_look(study), "level": level, "code": code["network_law_figure"]}
+    return {
+        **_titled(study, ensemble),
+        "level": study.statistics.significance_level,
+        "code": code["network_law_figure"],
+    }
 
 
-def noise_scale_figure_spec(study: Study, _: list[str], code: Mapping[str, str]) -> Spec:
+def noise_scale_figure_spec(study: Study, conditions: list[str], code: Mapping[str, str]) -> Spec:
     """Return the spec of the figure of laws by rate and batch size; tables fix its numbers."""
-    return {**_look(study), "code": code["noise_scale_figure"]}
+    one = study.trained[conditions[0]]
+    return {
+        **_look(study),
+        "title": _title(study, one, but=("rate", "batch")),
+        "code": code["noise_scale_figure"],
+    }
 
 
-def spectra_figures_spec(study: Study, _: Ensemble | Checkpoint, code: Mapping[str, str]) -> Spec:
+def spectra_figures_spec(
+    study: Study, networks: Ensemble | Checkpoint, code: Mapping[str, str]
+) -> Spec:
     """Return the spec of the figures of spectra; tables fix their numbers."""
-    return {**_look(study), "code": code["spectra_figures"]}
+    return {
+        **_titled(study, networks),
+        "code": code["spectra_figures"],
+    }
 
 
 def lazy_rich_spec(study: Study, _: list[str], code: Mapping[str, str]) -> Spec:
@@ -453,5 +535,48 @@ def lazy_rich_spec(study: Study, _: list[str], code: Mapping[str, str]) -> Spec:
     return {**_look(study), "code": code["lazy_rich"]}
 
 
+def rank_by_classes_spec(study: Study, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the figure of learned ranks by classes; tables fix their numbers."""
+    groups = by_classes(study.with_spectra_here)
+    return {**_look(study), "groups": groups, "code": code["rank_by_classes"]}
+
+
+def _tested(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the keys of a `ConditionSpec`: a condition's members, and the epochs of its tests."""
+    return {
+        "weights": weights_spec(study, condition, code),
+        "members": condition.members,
+        "seed": study.seed,
+        "epochs": study.tested_epochs(condition),
+    }
+
+
 def _look(study: Study) -> Spec:
     return {"look": study.figures.model_dump()}
+
+
+def _titled(study: Study, networks: Ensemble | Checkpoint) -> Spec:
+    return {**_look(study), "title": _title(study, networks)}
+
+
+def _title(study: Study, networks: Ensemble | Checkpoint, but: tuple[str, ...] = ()) -> str:
+    """Return what the figures of networks are called: the words of their row in conditions.csv."""
+    if not isinstance(networks, Condition):
+        return networks.name
+    row = {
+        "condition": networks.name,
+        "dataset": networks.images,
+        "inputs": networks.info.inputs,
+        "hidden": "x".join(map(str, networks.hidden)),
+        "outputs": networks.info.classes,
+        "initialisation": networks.initialisation,
+        "weight_decay": networks.weight_decay,
+        "output_scale": networks.output_scale,
+        "optimiser": networks.optimiser,
+        "activation": networks.activation,
+        "learning_rate": study.learning_rate_of(networks),
+        "batch_size": study.batch_size_of(networks),
+        "biases": networks.biases,
+        "label_noise": networks.label_noise,
+    }
+    return condition_words(row, but)

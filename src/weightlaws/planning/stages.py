@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Literal
 
+from weightlaws.figures.contents import TABLES
 from weightlaws.planning import file_sizes, resources, specs
 from weightlaws.planning.resources import Resources
 from weightlaws.storage.shard_specs import Spec
@@ -18,8 +19,10 @@ from weightlaws.study.conditions import (
     Ensemble,
     Shard,
     by_architecture,
+    by_classes,
     by_noisy_images,
     by_recipe,
+    comparisons,
 )
 from weightlaws.study.layout import PATHS
 from weightlaws.study.study import Study
@@ -117,6 +120,8 @@ class Stage:
 
     def _wildcards(self, study: Study, name: str, job: Wildcards) -> list[Wildcards]:
         """Return the wildcards of a file; one job of the whole study can draw all architectures."""
+        if "{table}" in PATHS[name]:
+            return [{"table": table} for table in tables_of(study)]
         if "{architecture}" not in PATHS[name] or "architecture" in job:
             return [job]
         networks = self.of_some.get(name, self.networks)(study)
@@ -187,10 +192,6 @@ def _recipes(networks: Networks) -> dict[str, list[str]]:
     return by_recipe({n: c for n, c in networks.items() if isinstance(c, Condition)})
 
 
-def _modelled_here(study: Study) -> Networks:
-    return {name: c for name, c in study.modelled.items() if name in study.trained}
-
-
 def _modelled_elsewhere(study: Study) -> Networks:
     return {name: c for name, c in study.modelled.items() if name not in study.trained}
 
@@ -203,24 +204,40 @@ def _trajectories(study: Study) -> Networks:
 
 def _compared(study: Study) -> Networks:
     """Modelled conditions that share their architecture with another one."""
-    modelled = _modelled_here(study)
+    modelled = study.modelled_here
     shared = [names for names in _architectures(modelled).values() if len(names) > 1]
     return {name: modelled[name] for names in shared for name in names}
 
 
+def _side_by_side(study: Study) -> Networks:
+    """Modelled conditions, if they or their layers can be compared after training."""
+    return study.modelled_here if comparisons(study.modelled_here) else {}
+
+
+def _mapped(study: Study) -> Networks:
+    """Modelled ensembles, if two square layers of one size are among them."""
+    shapes = [shape for c in study.modelled.values() for shape in c.square_layers.values()]
+    return study.modelled if len({*shapes}) < len(shapes) else {}
+
+
 def _at_rates(study: Study) -> Networks:
     """Modelled conditions of recipes that are trained with several rates or batch sizes."""
-    modelled = _modelled_here(study)
+    modelled = study.modelled_here
     return {name: modelled[name] for names in _recipes(modelled).values() for name in names}
 
 
 def _scaled(study: Study) -> Networks:
     """Conditions with spectra, of architectures that are trained at several output scales."""
-    trained = study.trained
-    found = {name: trained[name] for name in study.with_spectra if name in trained}
+    found = study.with_spectra_here
     groups = _architectures(found).values()
     several = [names for names in groups if len({found[name].output_scale for name in names}) > 1]
     return {name: found[name] for names in several for name in names}
+
+
+def _of_classes(study: Study) -> Networks:
+    """Conditions with spectra, if some differ in the number of classes alone."""
+    found = study.with_spectra_here
+    return found if by_classes(found) else {}
 
 
 def _interacting(study: Study) -> Networks:
@@ -249,9 +266,14 @@ def _elsewhere(study: Study) -> Networks:
     return {**_ensembles(study), **_checkpoints(study)}
 
 
+def _every(study: Study) -> Networks:
+    return {**study.conditions, **_checkpoints(study)}
+
+
 _TRAINED = attrgetter("trained")
 _CONDITIONS = attrgetter("conditions")
 _MODELLED = attrgetter("modelled")
+_MODELLED_HERE = attrgetter("modelled_here")
 _WITH_SPECTRA = attrgetter("with_spectra")
 
 _LAW_FIGURES = (
@@ -337,7 +359,7 @@ _ROWS = (
     Stage(
         "significance",
         "condition",
-        ("significance",),
+        ("significance", "misses"),
         _MODELLED,
         specs.significance_spec,
         resources.significance,
@@ -431,6 +453,7 @@ _ROWS = (
         resources.spectra,
     ),
     Stage("spectra_table", "study", ("spectra_table",), _WITH_SPECTRA, specs.spectra_table_spec),
+    Stage("claims", "study", ("claims",), _every, specs.claims_spec),
     Stage(
         "gallery",
         "study",
@@ -441,10 +464,33 @@ _ROWS = (
     ),
     Stage("accuracy", "study", ("accuracy",), _TRAINED, specs.accuracy_spec),
     Stage(
+        "entries",
+        "condition",
+        ("entries",),
+        _MODELLED,
+        specs.entries_spec,
+        resources.entries,
+    ),
+    Stage(
+        "eigenvalues",
+        "condition",
+        ("eigenvalues",),
+        _MODELLED,
+        specs.eigenvalues_spec,
+        resources.eigenvalues,
+    ),
+    Stage(
+        "predicted_observed",
+        "condition",
+        ("predicted_observed",),
+        _MODELLED,
+        specs.predicted_observed_spec,
+    ),
+    Stage(
         "condition_figures",
         "condition",
         (*_LAW_FIGURES, "deviation_start"),
-        _modelled_here,
+        _MODELLED_HERE,
         specs.condition_figures_spec,
     ),
     Stage(
@@ -458,10 +504,12 @@ _ROWS = (
         "architecture_figures",
         "study",
         ("wasserstein", "normalised_change", "distance_matrix"),
-        _modelled_here,
+        _MODELLED_HERE,
         specs.architecture_figures_spec,
         of_some={"distance_matrix": _compared},
     ),
+    Stage("across", "study", ("across",), _side_by_side, specs.across_spec),
+    Stage("ensemble_map", "study", ("ensemble_map",), _mapped, specs.ensemble_map_spec),
     Stage(
         "from_start_figure",
         "condition",
@@ -498,6 +546,25 @@ _ROWS = (
         specs.spectra_figures_spec,
     ),
     Stage("lazy_rich", "architecture", ("lazy_rich",), _scaled, specs.lazy_rich_spec),
+    Stage(
+        "rank_by_classes",
+        "study",
+        ("rank_by_classes",),
+        _of_classes,
+        specs.rank_by_classes_spec,
+    ),
+    Stage("answers", "study", ("answers", "table_page"), _every, specs.answers_spec),
 )
 #: All stages by rule, in the order of the data.
 STAGES: Mapping[str, Stage] = {stage.rule: stage for stage in _ROWS}
+
+
+def tables_of(study: Study) -> list[str]:
+    """Return the names of the tables of a study that a page shows; its cost is one of each."""
+    made = {
+        name
+        for stage in _ROWS
+        for name in TABLES
+        if name in stage.files and next(stage.jobs(study), None) is not None
+    }
+    return [name for name in TABLES if name in made or name == "cost"]

@@ -48,7 +48,7 @@ MEASURED = (
 #: All columns of the table.
 COLUMNS = ("layer", "rows", "columns", *MEASURED, *METRICS, "notes")
 
-_STYLE = Style(panel_width=4.6, font_scale=1.0)
+_STYLE = Style(column_width=4.6, font_scale=1.0)
 _DOTS_PER_INCH = 100
 # The band that a figure draws needs fewer random matrices than a p-value.
 _FOR_BANDS = 100

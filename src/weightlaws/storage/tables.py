@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 # Names that anything may have: a layer "2" or "1e3" is no number, and one called "null" or "NA" is
-# not missing.
-_NAMES = ("condition", "layer", "layers", "name", "reference")
+# not missing. The widths of one hidden layer are no number either, as those of several are none.
+_NAMES = ["condition", "scope", "layer", "layers", "hidden", "before", "after", "name", "reference"]
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Conditions: ensembles that are trained here, ensembles from elsewhere, and single networks."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from weightlaws.study.data_sets import DataSet
 from weightlaws.study.messages import shown
 from weightlaws.study.section import Name, Section
 from weightlaws.study.sections import MOST_EPOCHS, Analysis, Epoch
-from weightlaws.training.dataset import DatasetInfo, dataset_info
+from weightlaws.training.dataset import DatasetInfo
 from weightlaws.training.engine import Activation, Optimiser
 from weightlaws.training.networks import layer_shapes, square_layers
 
@@ -34,14 +34,13 @@ class Condition:
 
     Attributes
     ----------
-    dataset, hidden, initialisation, weight_decay
-        The data set, widths of the hidden layers, the initial law, and strength of the penalty.
+    data, hidden, initialisation, weight_decay
+        Where images come from, widths of the hidden layers, the initial law, and strength of the
+        penalty.
     output_scale
         See `engine.Recipe`; None for the network itself.
     classes
         The number of the data set's first classes that are learned; None for all.
-    data
-        Where the images of the data set come from; None for those of a built-in name.
     optimiser, activation, biases
         See `engine.Recipe`.
     learning_rate, batch_size
@@ -56,14 +55,13 @@ class Condition:
         Analyses of the weights.
     """
 
-    dataset: str
+    data: DataSet = field(hash=False)  # it has lists
     hidden: tuple[int, ...]
     initialisation: str
     weight_decay: float
     output_scale: float | None = None
     _: KW_ONLY
     classes: int | None = None
-    data: DataSet | None = field(default=None, hash=False)  # it has lists
     optimiser: Optimiser = "adam"
     activation: Activation = "relu"
     learning_rate: float | None = None
@@ -73,6 +71,11 @@ class Condition:
     members: int
     snapshots: Literal["auto", "all"] | int | tuple[int, ...] | None = None
     analyses: tuple[Analysis, ...] = ("models", "spectra")
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+        return self.data.stored_name
 
     @property
     def images(self) -> str:
@@ -119,13 +122,8 @@ class Condition:
     @property
     def info(self) -> DatasetInfo:
         """Facts about the images that are learned."""
-        info = dataset_info(self.dataset) if self.data is None else self.data.info
+        info = self.data.info
         return info if self.classes is None else info.part(self.classes)
-
-    @property
-    def whole(self) -> DatasetInfo:
-        """Facts about the data set that they are taken from."""
-        return dataset_info(self.dataset) if self.data is None else self.data.whole
 
     @property
     def square_layers(self) -> Shapes:
@@ -151,10 +149,41 @@ def by_recipe(conditions: Mapping[str, Condition]) -> dict[str, list[str]]:
 
     Each group has the name that its condition with the study's values has, or would have.
     """
+    return _alike(conditions, lambda c: replace(c, learning_rate=None, batch_size=None))
+
+
+def comparisons(conditions: Mapping[str, Condition]) -> dict[str, list[list[str]]]:
+    """Return what conditions can be compared by, with the groups of names that are compared.
+
+    ``width`` and ``weight decay`` have groups that differ in nothing else; of widths only those of
+    as many hidden layers, all of one width. ``layer`` has each condition with two or more square
+    layers, in a group of its own. What has no group is left out.
+    """
+    one_width = {name: c for name, c in conditions.items() if len({*c.hidden}) == 1}
+    deep = [[name] for name, c in conditions.items() if len(c.square_layers) > 1]
+    found = {
+        "width": [*_alike(one_width, lambda c: replace(c, hidden=(1,) * len(c.hidden))).values()],
+        "weight decay": [*_alike(conditions, lambda c: replace(c, weight_decay=0.0)).values()],
+        "layer": deep,
+    }
+    return {kind: groups for kind, groups in found.items() if groups}
+
+
+def by_classes(conditions: Mapping[str, Condition]) -> dict[str, list[str]]:
+    """Return the names of conditions that differ in the number of classes alone, by the whole's."""
+    return _alike(conditions, lambda c: replace(c, classes=None))
+
+
+def _alike(
+    conditions: Mapping[str, Condition], neutral: Callable[[Condition], Condition]
+) -> dict[str, list[str]]:
+    """Group the names of conditions that are alike once something is made neutral.
+
+    A group has two or more, and the name of what they are then.
+    """
     groups: dict[str, list[str]] = {}
     for name, condition in conditions.items():
-        alike = replace(condition, learning_rate=None, batch_size=None)
-        groups.setdefault(alike.name, []).append(name)
+        groups.setdefault(neutral(condition).name, []).append(name)
     return {name: names for name, names in groups.items() if len(names) > 1}
 
 

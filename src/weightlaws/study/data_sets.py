@@ -1,5 +1,6 @@
 """What a configuration says of the images that networks learn."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -170,7 +171,7 @@ class DataSet(Section):
         """Bytes of a stored value of an image: float32, or a byte."""
         return 1 if self.range is None and self.teacher is None else 4
 
-    @property
+    @cached_property  # all layers of all conditions ask for it
     def whole(self) -> DatasetInfo:
         """Facts about the images of all classes."""
         if self.facts is not None:

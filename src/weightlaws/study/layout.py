@@ -1,6 +1,7 @@
 """Where results stand: all paths, relative to the folder of a study's results."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 #: Patterns of the files, by name; wildcards are Snakemake's.
 PATHS: Mapping[str, str] = {
@@ -21,6 +22,7 @@ PATHS: Mapping[str, str] = {
     "admissibility": "models/{condition}.admissibility.csv",
     "distances": "distances.csv",
     "significance": "significance/{condition}.csv",
+    "misses": "misses/{condition}.csv",
     "omnibus": "omnibus/{condition}.csv",
     "comparison": "comparison/{condition}.csv",
     "symmetry": "symmetry/{condition}.csv",
@@ -35,6 +37,7 @@ PATHS: Mapping[str, str] = {
     "findings": "findings.csv",
     "deviations": "deviations.csv",
     "findings_page": "findings.html",
+    "claims": "claims.csv",
     "null": "nulls/{rows}x{columns}.h5",
     "spectra_shard": "spectra/{condition}/{shard}.h5",
     "spectra": "spectra/{condition}.csv",
@@ -48,6 +51,9 @@ PATHS: Mapping[str, str] = {
     "parameters_figure": "figures/{condition}/parameters.svg",
     "typicality_figure": "figures/{condition}/typicality.svg",
     "laws": "figures/{condition}/laws.svg",
+    "entries": "figures/{condition}/entries.svg",
+    "eigenvalues": "figures/{condition}/eigenvalues.svg",
+    "predicted_observed": "figures/{condition}/predicted_observed.svg",
     "largest_deviations": "figures/{condition}/largest_deviations.svg",
     "interacting_figure": "figures/{condition}/interacting.svg",
     "network_law_figure": "figures/{condition}/network_law.svg",
@@ -61,6 +67,11 @@ PATHS: Mapping[str, str] = {
     "singular_vectors": "figures/{condition}/singular_vectors.svg",
     "hill": "figures/{condition}/hill.svg",
     "lazy_rich": "figures/{architecture}/lazy_rich.svg",
+    "across": "figures/across.svg",
+    "rank_by_classes": "figures/rank_by_classes.svg",
+    "ensemble_map": "figures/ensemble_map.svg",
+    "answers": "answers.html",
+    "table_page": "tables/{table}.html",
     # Written by a run itself, and by no rule.
     "study": "study.yaml",
     "cost": "cost.csv",
@@ -91,7 +102,12 @@ def _endings() -> Iterable[str]:
 #: Endings of the names of tables, after the name of a condition.
 ENDINGS = tuple(sorted(_endings()))
 #: Names of files of the whole study that stand in a folder beside conditions.
-RESERVED = ("invariants", "invariants.svg")
+RESERVED = tuple(
+    Path(path).with_suffix(f".{ending}").name
+    for path in PATHS.values()
+    if path.startswith("figures/") and "{" not in path
+    for ending in ("svg", "pdf")
+)
 
 
 def derived_names(networks: Mapping[str, str], architectures: Iterable[str]) -> dict[str, str]:

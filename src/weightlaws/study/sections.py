@@ -221,7 +221,8 @@ class Statistics(Section):
     """Simulated ensembles behind each omnibus test of a law, at most; simulation stops early where
     p is large."""
     randomisations: Annotated[int, Field(ge=99, le=1_000_000)]
-    """Randomised ensembles behind each test of a symmetry."""
+    """Randomised ensembles behind each test of a symmetry, at most: fewer are drawn where p is
+    large. As many stand behind tests of whole networks and of learning rates."""
     folds: Annotated[int, Field(ge=2, le=1000)]
     """Parts of an ensemble that are held out in turn to compare laws."""
     fold_orders: Annotated[int, Field(ge=1, le=1000)]
@@ -255,7 +256,7 @@ class Spectra(Section):
 class Figures(Section):
     """How the figures look."""
 
-    panel_width: Annotated[float, Field(ge=0.5, le=20)]
-    """Width of one panel in inches."""
+    column_width: Annotated[float, Field(ge=0.5, le=20)]
+    """Width of a journal's column in inches; a figure is as wide as one, or as two."""
     font_scale: Annotated[float, Field(ge=0.1, le=5)]
     """Size of all text relative to the default."""

@@ -429,10 +429,22 @@ class Study(Section):
         return self._analysed_for("models")
 
     @property
+    def modelled_here(self) -> dict[str, Condition]:
+        """The conditions, by name, that are trained here and whose laws are fitted and tested."""
+        modelled = self.modelled
+        return {name: one for name, one in self.trained.items() if name in modelled}
+
+    @property
     def with_spectra(self) -> dict[str, Ensemble | Checkpoint]:
         """Networks whose singular values and vectors are analysed, by name; single ones last."""
         single = {network.name: network for network in self.checkpoints}
         return {**self._analysed_for("spectra"), **single}
+
+    @property
+    def with_spectra_here(self) -> dict[str, Condition]:
+        """The conditions, by name, that are trained here and whose spectra are analysed."""
+        analysed = self.with_spectra
+        return {name: one for name, one in self.trained.items() if name in analysed}
 
     def _analysed_for(self, analysis: Analysis) -> dict[str, Ensemble]:
         return {name: c for name, c in self.conditions.items() if analysis in c.analyses}
@@ -449,9 +461,8 @@ class Study(Section):
                     "batch_size": _unless(values["batch_size"], self.batch_size),
                 }
                 yield Condition(
-                    sweep.dataset.stored_name,
+                    sweep.dataset,
                     **values | own,
-                    data=sweep.dataset,
                     snapshots=snapshots,
                     members=self.members if sweep.members is None else sweep.members,
                     analyses=tuple(sorted(sweep.analyses)),

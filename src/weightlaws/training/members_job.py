@@ -11,17 +11,7 @@ from weightlaws.errors import WeightLawsError
 from weightlaws.storage.hdf5 import Reader
 from weightlaws.storage.shard_specs import NAME_BYTES, Spec, WeightsSpec
 from weightlaws.storage.shards import opened_shards, weights_shard
-
-# What the spec of networks that are trained here says of how.
-_RECIPE = (
-    "weight_decay",
-    "output_scale",
-    "optimiser",
-    "activation",
-    "learning_rate",
-    "batch_size",
-    "biases",
-)
+from weightlaws.training.recipe_names import RECIPE
 
 
 def conditions_table(specs: Mapping[str, Spec], members: Mapping[str, int]) -> pd.DataFrame:
@@ -37,24 +27,26 @@ def conditions_table(specs: Mapping[str, Spec], members: Mapping[str, int]) -> p
     Returns
     -------
     DataFrame
-        ``condition``, ``dataset``, ``hidden``, ``initialisation``, ``weight_decay``,
-        ``output_scale`` (empty for plain networks), ``optimiser``, ``activation``,
-        ``learning_rate``, ``batch_size``, ``biases``, ``label_noise``, ``members``, ``epochs`` and
-        ``layers``. Values are empty where they are not known of networks that were trained
-        elsewhere.
+        ``condition``, ``dataset``, ``inputs``, ``hidden``, ``outputs`` (widths),
+        ``initialisation``, ``weight_decay``, ``output_scale`` (empty for plain networks),
+        ``optimiser``, ``activation``, ``learning_rate``, ``batch_size``, ``biases``,
+        ``label_noise``, ``members``, ``epochs`` and ``layers``. Values are empty where they are not
+        known of networks that were trained elsewhere.
     """
     rows = []
     for condition, stored in specs.items():
         spec = WeightsSpec.parse(stored)
         known = spec.dataset is not None
-        widths = [str(rows) for rows, _ in list(spec.shapes.values())[:-1]]
+        shapes = list(spec.shapes.values())
         rows.append(
             {
                 "condition": condition,
                 "dataset": spec.dataset,
-                "hidden": "x".join(widths) if known else None,
+                "inputs": shapes[0][1] if known else None,
+                "hidden": "x".join(str(rows) for rows, _ in shapes[:-1]) if known else None,
+                "outputs": shapes[-1][0] if known else None,
                 "initialisation": spec.initialisation,
-                **{key: stored.get(key) for key in _RECIPE},
+                **{key: stored.get(key) for key in RECIPE},
                 "label_noise": stored["dataset"].get("label_noise", 0.0) if known else None,
                 "members": members[condition],
                 "epochs": spec.epochs,
@@ -80,8 +72,8 @@ def members_table(
     -------
     DataFrame
         ``condition``, ``member``, ``shard`` (its range of members), ``epoch``, ``training_loss``
-        (mean of the epoch's batch losses; NaN at epoch 0 and of
-        networks that were trained elsewhere), ``test_accuracy`` (share; NaN of
+        (mean of the epoch's batch losses; NaN at epoch 0 and of networks that were trained
+        elsewhere), ``test_accuracy`` (share; NaN of
         networks that were trained elsewhere), ``dead_output`` (see `engine.Assessment`; at the
         end), and ``finite`` (False for a network whose loss or weights diverged).
 
