@@ -179,6 +179,7 @@ def conditions(n_members: int) -> pd.DataFrame:
                 "condition": "planted",
                 "dataset": "planted",
                 "hidden": "10x10",
+                "outputs": 10,
                 "initialisation": "planted",
                 "weight_decay": 0.0,
                 "output_scale": np.nan,

@@ -37,6 +37,7 @@ _OF_CLAIMS = {
 # Members of the published ensembles.
 _PUBLISHED_MEMBERS = 1000
 _FITTED = [f"I{k}" for k in range(1, 14)]
+# Whose claims these studies test; N2 is that of studies/optimisers.yaml.
 _SOURCES = ("arXiv:2510.05218", "arXiv:2203.14661", "others, 2026")
 
 

@@ -526,7 +526,7 @@ def crossed(name: str, cells: Mapping[tuple[str, str], str]) -> str:
 
 
 def speed() -> Iterator[tuple[str, str]]:
-    """Yield what the benchmark of training printed, lowest to highest of its runs."""
+    """Yield ratios of times that the benchmark of training printed, from lowest to highest."""
     for key, name in (("speed.table", "training_speed"), ("speed.parts", "training_parts")):
         found = read_table(DOCS / f"{name}.csv")
         cells = {

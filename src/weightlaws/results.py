@@ -165,7 +165,7 @@ class Results:
 
     @cached_property
     def deviations(self) -> pd.DataFrame:
-        """One row a significant deviation from the 13-parameter law, ranked by its size."""
+        """One row a significant deviation of an invariant from a law, ranked by its size."""
         return self._table("deviations")
 
     @cached_property

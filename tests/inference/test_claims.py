@@ -35,6 +35,7 @@ def condition(name="c", **changes):
         "condition": name,
         "dataset": "digits",
         "hidden": "10x10",
+        "outputs": 10,
         "initialisation": "gaussian",
         "weight_decay": 0.0,
         "output_scale": np.nan,
@@ -46,7 +47,7 @@ def condition(name="c", **changes):
     }
 
 
-UNKNOWN = ("dataset", "hidden", "initialisation", "weight_decay", *TRAINED_BY)
+UNKNOWN = ("dataset", "hidden", "outputs", "initialisation", "weight_decay", *TRAINED_BY)
 ELSEWHERE = {**dict.fromkeys(UNKNOWN, np.nan), "epochs": 0}
 TRAJECTORY = {**ELSEWHERE, "epochs": 50}
 
@@ -152,6 +153,34 @@ def test_independence_fails_as_training_goes_on(start, end, verdict, says):
     found = judged("H2", [condition()], significance=tests)
     assert found["verdict"] == verdict
     assert says in found["note"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "law"),
+    [("H1", INDEPENDENT), ("H2", INDEPENDENT), ("H3", DIAGONAL), ("H7", DIAGONAL)],
+)
+def test_a_place_without_a_number_is_left_out(claim, law):
+    conditions = [condition(), condition("d", weight_decay=0.01)]
+    places = [
+        (name, layer, epoch) for name in "cd" for layer in (HIDDEN, OUTPUT) for epoch in (0, 50)
+    ]
+
+    def verdict_of(said):
+        tests = rows(
+            *(
+                deviating(law, epoch, said[layer, epoch], name, layer)
+                for name, layer, epoch in places
+                if (layer, epoch) in said
+            )
+        )
+        found = judged(claim, conditions, significance=tests)
+        return found["verdict"], found["value"], found["low"], found["high"]
+
+    known = {(HIDDEN, 0): SMALL, (HIDDEN, 50): LARGE}
+    unknown = {(OUTPUT, 0): [np.nan] * 4, (OUTPUT, 50): [np.nan] * 4}
+    assert verdict_of(known | unknown) == verdict_of(known)
+    assert np.isfinite(verdict_of(known)[1])
+    assert verdict_of(unknown)[0] == NOT_TESTED
 
 
 def moved(name, layer, distances, error=0.01, members=40, size=10, seed=0):

@@ -140,7 +140,7 @@ def rows_of(browser, folder, width=1280):
 
 
 def listed(browser, count):
-    """The rows of a folder, once all are there: the page draws its menu after a click, not in it."""
+    """The rows of a folder, once all are there: the menu is drawn after a click, not in it."""
 
     def found():
         rows = browser.find_elements(By.CSS_SELECTOR, "tr:has(a)")

@@ -162,7 +162,7 @@ def findings_page(
         name=name,
         laws=LAWS,
         standard_errors=f"{STANDARD_ERRORS:g}",
-        level=f"{level:.0%}",
+        level=f"{100 * level:g} %",
         conditions=conditions,
     )
 

@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import special
+from scipy import stats
 
 from weightlaws.arrays import Bools, Floats, Side
 from weightlaws.inference.dead_outputs import ALL
+from weightlaws.inference.intervals import student_interval, student_quantile
 from weightlaws.training.networks import labelled_side
 
 #: The side of a margin.
@@ -151,36 +152,27 @@ def enough(table: pd.DataFrame, least: int, column: str = "n_members") -> pd.Dat
     return found
 
 
-def quantile(members: npt.ArrayLike, n: int = 1) -> Floats:
-    """Student's quantile for intervals of n places together, with so many members."""
-    tail = (1 - LEVEL) / 2 / max(n, 1)
-    return np.asarray(-special.stdtrit(np.maximum(np.asarray(members) - 1, 1), tail))
-
-
 def interval(
     value: npt.ArrayLike, error: npt.ArrayLike, members: npt.ArrayLike, n: int = 1
 ) -> tuple[Floats, Floats]:
     """Ends of intervals that hold together for n places."""
-    half = quantile(members, n) * np.asarray(error)
-    return np.asarray(value - half), np.asarray(value + half)
+    return student_interval(value, error, members, LEVEL, n)
 
 
 def error_of(low: npt.ArrayLike, high: npt.ArrayLike, members: npt.ArrayLike) -> Floats:
     """Return the standard errors behind 95 % intervals."""
-    return np.asarray((np.asarray(high) - np.asarray(low)) / 2 / quantile(members))
+    return np.asarray((np.asarray(high) - np.asarray(low)) / 2 / student_quantile(members, LEVEL))
 
 
 def wilson(successes: int, n: int, together: int = 1) -> tuple[float, float]:
-    """Interval of a share.
+    """Interval of a share, one of several that hold together.
 
     References
     ----------
     Wilson, E. B. (1927). Journal of the American Statistical Association 22, 209-212.
     """
-    z = -special.ndtri((1 - LEVEL) / 2 / together)
-    centre = (successes + z**2 / 2) / (n + z**2)
-    half = z / (n + z**2) * np.sqrt(successes * (n - successes) / n + z**2 / 4)
-    return float(centre - half), float(centre + half)
+    found = stats.binomtest(successes, n).proportion_ci(1 - (1 - LEVEL) / together, "wilson")
+    return float(found.low), float(found.high)
 
 
 def combined(

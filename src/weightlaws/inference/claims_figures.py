@@ -1,4 +1,7 @@
-"""The figure that shows each claim best, by names in `layout.PATHS`."""
+"""The figure that shows each claim best, by names in `layout.PATHS`.
+
+Planning a study reads these names, and does without the tables that judge claims.
+"""
 
 FIGURES: dict[str, str] = {
     "H1": "entries",

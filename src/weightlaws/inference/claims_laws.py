@@ -21,9 +21,9 @@ from weightlaws.inference.claims import (
     enough,
     error_of,
     interval,
-    quantile,
     rows_where,
 )
+from weightlaws.inference.intervals import student_quantile
 from weightlaws.inference.miss import miss
 from weightlaws.inference.noncentral import noncentrality
 from weightlaws.inference.symmetry_names import (
@@ -64,11 +64,6 @@ class Miss:
     counterexamples: list[str]
 
     @property
-    def describes(self) -> bool:
-        """Whether the law describes the mean over invariants, counterexamples or not."""
-        return self.within
-
-    @property
     def fails(self) -> bool:
         """Whether the law fails, in the mean or for some invariant."""
         return self.outside or bool(self.counterexamples)
@@ -93,7 +88,9 @@ def law_miss(square: Sequence[float], tests: pd.DataFrame, n_places: int) -> Mis
     value, low, high = miss(*square, members=members, tail=tail)
     _, least, most = miss(*square, members=members, tail=tail / n_places)
     centre = (tests["low"] + tests["high"]) / 2
-    half = quantile(members, n_places * len(tests)) * error_of(tests["low"], tests["high"], members)
+    half = student_quantile(members, LEVEL, n_places * len(tests)) * error_of(
+        tests["low"], tests["high"], members
+    )
     names = tests["invariant"][centre.abs() - half > MISS]
     return Miss(value, low, high, most < MISS, least > MISS, [*names])
 
@@ -112,14 +109,26 @@ def _tests(evidence: Evidence, law: str) -> pd.DataFrame:
 def _misses(
     evidence: Evidence, tests: pd.DataFrame, n_places: int = 0
 ) -> dict[tuple[str, str, int], Miss]:
-    """Return the miss of each condition, layer and epoch by one law; they hold together."""
+    """Return the miss of each condition, layer and epoch by one law; they hold together.
+
+    Places without a finite miss, such as layers in which nothing varies, are left out.
+
+    Raises
+    ------
+    NotTestedError
+        If no place has one.
+    """
     squares = evidence.table("misses", _NO_MODELS)
     squares = squares[squares["law"] == tests["law"].iloc[0]].set_index(_PLACE)
     groups = by_place(tests, *_PLACE)
-    return {
+    found = {
         key: law_miss(squares.loc[key, _SQUARE], part, n_places or len(groups))
         for key, part in groups.items()
     }
+    finite = {key: one for key, one in found.items() if np.isfinite(one.value)}
+    if not finite:
+        raise NotTestedError("no deviation from the law is known: no layer's entries vary")
+    return finite
 
 
 def _of_layers(table: pd.DataFrame, layers: list[tuple[str, str]]) -> pd.DataFrame:
@@ -138,9 +147,8 @@ def _place(key: tuple[str, str, int], found: Miss, *, agrees: bool, disagrees: b
 
 def _describing(misses: dict[tuple[str, str, int], Miss]) -> list[Place]:
     return [
-        _place(key, found, agrees=found.describes, disagrees=found.fails)
+        _place(key, found, agrees=found.within, disagrees=found.fails)
         for key, found in misses.items()
-        if np.isfinite(found.value)
     ]
 
 
@@ -165,6 +173,7 @@ def _without_copies(evidence: Evidence, tests: pd.DataFrame) -> pd.DataFrame:
     """Leave out places that repeat another: conditions that start from the same weights."""
     squares = evidence.table("misses", _NO_MODELS)
     squares = squares[squares["law"] == tests["law"].iloc[0]]
+    # The same weights give the same numbers to the last bit, other weights do not.
     copies = squares[squares.duplicated(["layer", "epoch", *_SQUARE]) & (squares["epoch"] == 0)]
     places = pd.MultiIndex.from_frame(tests[_PLACE])
     return tests[~places.isin(pd.MultiIndex.from_frame(copies[_PLACE]))]
@@ -229,7 +238,7 @@ def published_invariants(evidence: Evidence) -> Judged:
 def decay(evidence: Evidence) -> Judged:
     """H7: with weight decay the model stays good while some higher invariants deviate more."""
     tests = evidence.after_training(_tests(evidence, DIAGONAL))
-    pairs = []
+    pairs, misses = [], _misses(evidence, tests)
     for group in evidence.alike_but("weight_decay"):
         group = group.sort_values("weight_decay")
         plain = group["condition"].iloc[0]
@@ -238,8 +247,11 @@ def decay(evidence: Evidence) -> Judged:
             both = with_decay.merge(
                 tests[tests["condition"] == plain], on=["layer", "invariant"], suffixes=("", " 0")
             )
+            both = both.dropna(subset=["deviation_sd", "deviation_sd 0"])
             pairs += [
-                (condition, layer, part) for (layer,), part in by_place(both, "layer").items()
+                (condition, layer, part)
+                for (layer,), part in by_place(both, "layer").items()
+                if (condition, layer, part["epoch"].iloc[0]) in misses
             ]
     if not pairs:
         raise NotTestedError(
@@ -254,7 +266,7 @@ def decay(evidence: Evidence) -> Judged:
         change = (part["deviation_sd"].abs() - part["deviation_sd 0"].abs()).to_numpy()
         low, high = interval(change, np.hypot(*errors), members, len(pairs) * len(part))
         more = part["invariant"][low > 0].tolist()
-        largest = part["invariant"].iloc[int(np.nanargmax(change))]
+        largest = part["invariant"].iloc[int(change.argmax())]
         places.append(
             Place(
                 condition,
@@ -268,7 +280,7 @@ def decay(evidence: Evidence) -> Judged:
         )
         said.append(
             f"{condition} {layer}: {len(more)} of {len(part)}, most {largest} by "
-            f"{np.nanmax(change):+.2f} SD"
+            f"{change.max():+.2f} SD"
         )
     return Judged(places, f"invariants that deviate more with decay: {'; '.join(said)}")
 
@@ -299,9 +311,8 @@ def width(evidence: Evidence) -> Judged:
         factors = centred / (centred**2).sum()
         values = np.array([(one.value, one.low, one.high) for _, one in points]).T
         slope, low, high = combined(factors, *values)
-        ratio = float(
-            -special.ndtri((1 - LEVEL) / 2 / len(lines)) / -special.ndtri((1 - LEVEL) / 2)
-        )
+        # Intervals of the slope hold for all lines together as normal ones would.
+        ratio = float(special.ndtri((1 - LEVEL) / 2 / len(lines)) / special.ndtri((1 - LEVEL) / 2))
         least, most = slope - ratio * (slope - low), slope + ratio * (high - slope)
         places.append(
             Place(condition, layer, slope, low, high, agrees=least > 0, disagrees=most < 0)
@@ -315,8 +326,8 @@ def width(evidence: Evidence) -> Judged:
 def bipartite(evidence: Evidence) -> Judged:
     """O1: the 13 parameters never pay over the five of the bipartite law."""
     table = evidence.table("comparison", _NO_MODELS)
-    headline = evidence.table("symmetry", _NO_MODELS)["epoch"].unique()
-    table = table[(table["law"] == DIAGONAL) & table["epoch"].isin(headline)]
+    headline = evidence.table("symmetry", _NO_MODELS)[["condition", "epoch"]].drop_duplicates()
+    table = table[table["law"] == DIAGONAL].merge(headline)
     if table.empty:
         raise NotTestedError("no layer is square and larger than 3 x 3")
     table = enough(table, LEAST_OF_LAWS).dropna(subset="gain")

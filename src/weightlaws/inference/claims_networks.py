@@ -4,6 +4,7 @@ import numpy as np
 
 from weightlaws.inference.claims import (
     LEAST_OF_LAWS,
+    LEVEL,
     Evidence,
     Judged,
     NotTestedError,
@@ -11,10 +12,10 @@ from weightlaws.inference.claims import (
     by_place,
     enough,
     interval,
-    quantile,
     rows_where,
 )
 from weightlaws.inference.drawn_names import ALL, OTHERS, PERMUTED, TRAINED
+from weightlaws.inference.intervals import student_quantile
 from weightlaws.laws.names import BIPARTITE, CHOSEN
 
 #: Margins: of a score, of a correlation, and of the part of accuracy that is kept.
@@ -77,7 +78,7 @@ def dependent_layers(evidence: Evidence) -> Judged:
         # The standard deviation over permutations is the same whatever the correlation.
         error = (part["correlation"] / part["z"]).abs().median()
         sizes, members = part["correlation"].abs(), int(part["n_members"].iloc[0])
-        half = float(quantile(members, len(table))) * error
+        half = float(student_quantile(members, LEVEL, len(table))) * error
         most = sizes.max()
         low, high = map(float, interval(most, error, members))
         each = (f"of {r['statistic']} {r['correlation']:+.2f}" for _, r in part.iterrows())
@@ -105,9 +106,9 @@ def drawn_networks(evidence: Evidence) -> Judged:
     table = table.dropna(subset="accuracy")
     trained = table[table["law"] == TRAINED].set_index("condition")["accuracy"]
     whole = table[(table["drawn"] == ALL) & ~table["law"].isin((TRAINED, OTHERS, PERMUTED))]
-    chances = _chances(evidence)
+    chances = 1 / evidence.conditions()["outputs"]  # of guessing
     whole = rows_where(
-        whole, (c in trained and trained[c] > 2 * chances.get(c, 1) for c in whole["condition"])
+        whole, (c in trained and trained[c] > 2 * chances[c] for c in whole["condition"])
     )
     if whole.empty:
         raise NotTestedError("no trained networks that classify better than by chance")
@@ -137,12 +138,3 @@ def drawn_networks(evidence: Evidence) -> Judged:
         f"{trained[best['condition']]:.3f}"
     )
     return Judged(places, note)
-
-
-def _chances(evidence: Evidence) -> dict[str, float]:
-    """Return the accuracy of guessing, by condition, from the classes of its output layer."""
-    conditions = evidence.conditions()
-    rows = evidence.table("comparison", _NOT_MADE).groupby(["condition", "layer"])["rows"].first()
-    names = zip(conditions.index.astype(str), conditions["layers"], strict=True)
-    last = [(name, layers.split()[-1]) for name, layers in names]
-    return {name: 1 / float(rows.loc[name, layer]) for name, layer in last if (name, layer) in rows}

@@ -188,19 +188,16 @@ def classes_less_one(evidence: Evidence) -> Judged:
     conditions = evidence.conditions()
     plain = conditions[conditions["dataset"].notna() & conditions["output_scale"].isna()]
     plain = plain[plain["label_noise"] == 0]  # shuffled labels have no directions to be learned
-    last = {name: text.split()[-1] for name, text in plain["layers"].items()}
-    every = evidence.table("spectra", _NO_SPECTRA)
-    classes = dict(every.groupby(["condition", "layer"])["rows"].first())
     rank = {
         (condition, layer): row
         for (condition, layer), row in _statistic(_spectra(evidence, SOME), "learned_rank").items()
-        if condition in last and labelled_side(layer) != "rows"
+        if condition in plain.index and labelled_side(layer) != "rows"
     }
     if not rank:
         raise NotTestedError(f"no plain network trained here has a layer of {SOME} singular values")
     places = []
     for (condition, layer), row in rank.items():
-        expected = classes[condition, last[condition]] - 1
+        expected = int(plain["outputs"][condition]) - 1
         value, error = row["value"] - expected, _of_counts(row)
         least, most = _interval(value, error, row["members"], len(rank))
         low, high = _interval(value, error, row["members"])

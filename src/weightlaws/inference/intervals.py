@@ -60,12 +60,32 @@ def mean_and_error(values: Floats) -> tuple[float, float]:
     return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
+def student_quantile(n_members: npt.ArrayLike, level: float = 0.95, together: int = 1) -> Floats:
+    """Standard errors from the centre of an interval to its end (...), for members (...).
+
+    Parameters
+    ----------
+    n_members
+        Student's t has one degree of freedom fewer.
+    level
+        Share of intervals that are to hold the true value.
+    together
+        So many intervals all hold theirs with a chance of `level` or more (Bonferroni).
+    """
+    tail = (1 - level) / 2 / together
+    return np.asarray(-special.stdtrit(np.asarray(n_members) - 1, tail))
+
+
 def student_interval(
-    centre: Floats, error: Floats, n_members: int, level: float = 0.95
+    centre: npt.ArrayLike,
+    error: npt.ArrayLike,
+    n_members: npt.ArrayLike,
+    level: float = 0.95,
+    together: int = 1,
 ) -> tuple[Floats, Floats]:
-    """Ends of the interval of Student's t, with one degree of freedom fewer than members."""
-    half = special.stdtrit(n_members - 1, (1 + level) / 2) * error
-    return centre - half, centre + half
+    """Ends (...) of intervals of Student's t; see `student_quantile`."""
+    half = student_quantile(n_members, level, together) * np.asarray(error)
+    return np.asarray(centre - half), np.asarray(centre + half)
 
 
 def jackknife_interval(

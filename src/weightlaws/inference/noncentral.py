@@ -38,6 +38,7 @@ def _end(f: float, degrees: float, rest: float, probability: float) -> float:
     if f * degrees > _LARGE:
         return float(f * degrees * special.chdtri(rest, probability) / rest)
 
+    # SciPy's own inverse in the noncentrality, ncfdtrinc, stops at 10,000 and is often less exact.
     def excess(value: float) -> float:
         return float(special.ncfdtr(degrees, rest, value, f)) - probability
 

@@ -73,20 +73,11 @@ def median(shape: Shape) -> float:
     return float(optimize.brentq(lambda s: cdf(np.asarray(s), shape) - 0.5, *ends))
 
 
-def largest_value(shape: Shape, quantile: float) -> float:
-    """Return a quantile of the largest singular value for Gaussian entries of variance 1.
-
-    It follows the Tracy-Widom law of beta = 1: Johnstone, Annals of Statistics 29 (2001) 295, with
-    the centre and scale of Ma, Bernoulli 18 (2012) 322, which err by order n^(-2/3).
-    """
-    n, m = (length - 0.5 for length in sorted(shape))
-    centre = (np.sqrt(m) + np.sqrt(n)) ** 2
-    scale = np.sqrt(centre) * (1 / np.sqrt(m) + 1 / np.sqrt(n)) ** (1 / 3)
-    return float(np.sqrt(centre + scale * tracy_widom_quantile(quantile)))
-
-
 def edge_scale(shape: Shape, sigma: float = 1.0) -> float:
-    """Return the standard deviation of the largest singular value, of the Tracy-Widom law."""
+    """Return the standard deviation of the largest singular value, of the Tracy-Widom law.
+
+    With the scale of Ma, Bernoulli 18 (2012) 322, which errs by order n^(-2/3).
+    """
     n, m = (length - 0.5 for length in sorted(shape))
     scale = (1 / np.sqrt(m) + 1 / np.sqrt(n)) ** (1 / 3) / 2  # of the squares over twice the root
     return float(sigma * scale * _TRACY_WIDOM_SD)
@@ -192,11 +183,6 @@ def deflated(shape: Shape, above: int, below: int) -> Shape:
     """
     n, m = sorted(shape)
     return n - above - below, m - above
-
-
-def fit_bulk(values: Floats, shape: Shape, ends: Ends) -> Bulk:
-    """Fit the law to the bulk of one matrix's singular values, (n,): see `fit_bulks`."""
-    return fit_bulks(values[None], shape, ends).one(0)
 
 
 def fit_bulks(values: Floats, shape: Shape, ends: Ends) -> Bulks:
