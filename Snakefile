@@ -2,6 +2,7 @@
 #
 #     digits -> train -> invariants -> model -> distance -------------------> figures -> report
 #                  |-> comparison, symmetry, significance, omnibus -> findings -/
+#                  |-> entries, eigenvalues -----------------------------------/
 #                  |-> interacting, network_law, drawn_networks --------------/
 #                  \-> spectra ------------------------------------------------/
 #
@@ -27,6 +28,8 @@ include: "workflow/rules/significance.smk"
 include: "workflow/rules/omnibus.smk"
 include: "workflow/rules/comparison.smk"
 include: "workflow/rules/symmetry.smk"
+include: "workflow/rules/entries.smk"
+include: "workflow/rules/eigenvalues.smk"
 include: "workflow/rules/interacting.smk"
 include: "workflow/rules/network_law.smk"
 include: "workflow/rules/noise_scale.smk"
@@ -56,6 +59,8 @@ localrules:
     claims,
     gallery,
     accuracy,
+    entries_figure,
+    eigenvalues_figure,
     predicted_observed,
     condition_figures,
     ensemble_figures,

@@ -209,6 +209,21 @@ class Results:
         return self._table("omnibus")
 
     @cached_property
+    def entries(self) -> pd.DataFrame:
+        """One row a condition, layer, headline epoch and bin: density of weights and of laws."""
+        return self._table("entries")
+
+    @cached_property
+    def eigenvalues(self) -> pd.DataFrame:
+        """One row a condition, square layer, epoch and distance: eigenvalues so near to 0."""
+        return self._table("eigenvalues")
+
+    @cached_property
+    def eigenvalue_plane(self) -> pd.DataFrame:
+        """One row a condition, square layer, epoch and cell of the plane: eigenvalues there."""
+        return self._table("eigenvalue_plane")
+
+    @cached_property
     def couplings(self) -> pd.DataFrame:
         """One row a condition, layer, headline epoch and coupling of the interacting law."""
         return self._table("couplings")

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from support.figures import STYLE, assert_apart, lines, select, words
+from support.figures import STYLE, assert_apart, assert_same_when_read, lines, select, words
 
 from weightlaws.figures.entries import entries
 from weightlaws.figures.style import save
@@ -59,3 +59,7 @@ def test_nothing_overlaps_or_leaves_the_figure(table, tmp_path):
 def test_a_missing_column_is_named(table):
     with pytest.raises(ValueError, match=r"entries: expected columns \['low'\]"):
         entries(table.drop(columns="low"), "a title", STYLE)
+
+
+def test_a_table_that_is_read_back_draws_the_same_picture(table, tmp_path):
+    assert_same_when_read(lambda read: entries(read, "a title", STYLE), [table], tmp_path)

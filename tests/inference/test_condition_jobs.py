@@ -10,6 +10,8 @@ from weightlaws.errors import WeightLawsError
 from weightlaws.inference.bootstrap import resampling_weights, restricted
 from weightlaws.inference.comparison import compare
 from weightlaws.inference.comparison_job import comparison_table
+from weightlaws.inference.eigenvalues import eigenvalues
+from weightlaws.inference.eigenvalues_job import eigenvalues_tables
 from weightlaws.inference.entries_job import entries_table
 from weightlaws.inference.layer_fit import fit_layer, scatter_intervals
 from weightlaws.inference.miss import mean_square
@@ -165,6 +167,24 @@ def test_tables_are_the_same_when_members_are_read_in_parts(shards, monkeypatch)
     by_parts(monkeypatch, 70)
     for table, expected in zip(tables(), whole, strict=True):
         pd.testing.assert_frame_equal(table, expected, rtol=1e-7, atol=1e-9)
+
+
+def test_eigenvalues_are_those_of_the_first_and_the_last_tested_epoch(shards, weights):
+    spec = {
+        **{"weights": WEIGHTS_SPEC, "members": MEMBERS, "seed": 3, "epochs": [0, 1, 2]},
+        **{"layers": [SQUARE], "bootstrap_replicates": 50, "code": "digest"},
+    }
+    tables = eigenvalues_tables(shards[0], spec, "name")
+    for table in tables:
+        place = table[["condition", "layer", "rows", "columns", "n_members"]].drop_duplicates()
+        assert place.to_numpy().tolist() == [["name", SQUARE, 5, 5, len(FINITE)]]
+        assert table["epoch"].unique().tolist() == [0, 2]
+    for epoch in (0, 2):
+        rng = np.random.default_rng([3, *f"eigenvalues/name/{SQUARE}".encode(), epoch])
+        expected = eigenvalues(weights[SQUARE][FINITE, epoch].astype(np.float64), 50, rng)
+        for table, alone in zip(tables, expected, strict=True):
+            mine = table.loc[table["epoch"] == epoch, [*alone]].reset_index(drop=True)
+            pd.testing.assert_frame_equal(mine, alone, check_exact=True)
 
 
 def test_more_folds_than_finite_members_are_refused(shards):

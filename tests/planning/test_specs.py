@@ -16,6 +16,9 @@ from weightlaws.planning.specs import (
     comparison_spec,
     distance_spec,
     drawn_networks_spec,
+    eigenvalues_spec,
+    entries_spec,
+    figure_spec,
     findings_spec,
     gallery_spec,
     import_spec,
@@ -27,7 +30,6 @@ from weightlaws.planning.specs import (
     null_spec,
     omnibus_spec,
     significance_spec,
-    spectra_figures_spec,
     spectra_shard_spec,
     spectra_spec,
     symmetry_spec,
@@ -62,6 +64,8 @@ def specs(configured):
         "omnibus": omnibus_spec(configured, condition, CODE),
         "comparison": comparison_spec(configured, condition, CODE),
         "symmetry": symmetry_spec(configured, condition, CODE),
+        "entries": entries_spec(configured, condition, CODE),
+        "eigenvalues": eigenvalues_spec(configured, condition, CODE),
         "interacting": interacting_spec(configured, condition, CODE),
         "network_law": network_law_spec(configured, condition, CODE),
         "drawn_networks": drawn_networks_spec(configured, condition, CODE),
@@ -88,7 +92,7 @@ def test_figures_are_called_by_the_words_of_the_table_of_conditions():
     assert len(table) > 8
     for row in table:
         condition = configured.conditions[row["condition"]]
-        title = spectra_figures_spec(configured, condition, CODE)["title"]
+        title = figure_spec("spectra_figures")(configured, condition, CODE)["title"]
         assert title == condition_words(row)
     assert any("learning rate 0.003" in condition_words(row) for row in table)
 
@@ -114,8 +118,9 @@ def test_claims_compare_the_conditions_that_the_figure_across_them_does():
 FROM_INVARIANTS = {"invariants", "model", "distance", "claims"}
 SPECTRA = {"spectra_shard", "spectra"}
 TESTED = {"comparison", "symmetry", "significance", "omnibus"}
+ENTRIES = {"entries", "eigenvalues"}
 BEYOND = {"interacting", "network_law", "drawn_networks"}
-FROM_TRAIN = {"train", "members"} | TESTED | BEYOND | FROM_INVARIANTS | SPECTRA
+FROM_TRAIN = {"train", "members"} | TESTED | ENTRIES | BEYOND | FROM_INVARIANTS | SPECTRA
 
 
 def statistics(**changes):
@@ -140,7 +145,7 @@ def spectra(**changes):
         (statistics(noise_floor_draws=50), {"distance"}),
         (
             statistics(bootstrap_replicates=50),
-            {"model", "distance", "claims", "interacting"} | SPECTRA,
+            {"model", "distance", "claims", "interacting"} | ENTRIES | SPECTRA,
         ),
         (statistics(simulated_matrices=500), {"significance"}),
         (statistics(simulated_ensembles=500), {"significance"}),
@@ -155,7 +160,7 @@ def spectra(**changes):
         ),
         (
             statistics(headline_epochs=[0, 50]),
-            {"findings", "interacting", "network_law"} | TESTED | SPECTRA,
+            {"findings", "interacting", "network_law"} | TESTED | ENTRIES | SPECTRA,
         ),
         (spectra(null_matrices=100), {"null"}),
         (spectra(permutations=9), SPECTRA),

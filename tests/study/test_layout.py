@@ -19,7 +19,14 @@ def test_each_path_is_used_by_the_rules_and_by_no_other_name():
 
 
 def test_the_endings_are_those_of_tables_of_conditions():
-    assert ENDINGS == (".admissibility", ".curves", ".parameters", ".ranks", ".typicality")
+    assert ENDINGS == (
+        ".admissibility",
+        ".curves",
+        ".parameters",
+        ".plane",
+        ".ranks",
+        ".typicality",
+    )
 
 
 def test_results_of_networks_and_architectures_have_names_derived_of_theirs():

@@ -5,7 +5,8 @@ from itertools import combinations, product
 import pandas as pd
 from matplotlib.text import Text
 
-from weightlaws.figures.style import Style
+from weightlaws.figures.style import Style, save
+from weightlaws.storage.tables import read_table
 
 STYLE = Style(column_width=3.4, font_scale=1.0)
 EPOCHS = [0, 10, 50]
@@ -44,6 +45,17 @@ def renamed(table, conditions, column="condition"):
         for name, own in zip(conditions["condition"], plain, strict=True)
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def assert_same_when_read(draw, tables, folder):
+    """Tables that are written and read back draw the same bytes."""
+    read = []
+    for k, table in enumerate(tables):
+        table.to_csv(folder / f"{k}.csv", index=False)
+        read.append(read_table(folder / f"{k}.csv"))
+    for name, given in (("made", tables), ("read", read)):
+        save(draw(*given), folder / f"{name}.svg", STYLE)
+    assert (folder / "read.svg").read_bytes() == (folder / "made.svg").read_bytes()
 
 
 def assert_apart(figure, style):

@@ -23,13 +23,17 @@ GALLERY, DISTANCE, ACCURACY = {"gallery": 1}, {"distance": 1}, {"accuracy": 1}
 CATALOGUE = {"catalogue": 1}
 OF_CONDITIONS = {"condition_figures": CONDITIONS}
 OF_SPECTRA = {"spectra_figures": CONDITIONS}
-ENTRIES = {"entries": CONDITIONS, "eigenvalues": CONDITIONS}
+OF_ENTRIES = {"entries_figure": CONDITIONS}
+OF_EIGENVALUES = {"eigenvalues_figure": CONDITIONS}
+FROM_ENTRIES = {"entries": CONDITIONS} | OF_ENTRIES
+FROM_EIGENVALUES = {"eigenvalues": CONDITIONS} | OF_EIGENVALUES
+ENTRIES = FROM_ENTRIES | FROM_EIGENVALUES
 PREDICTED = {"predicted_observed": CONDITIONS}
 BETWEEN, ACROSS, MAP = {"architecture_figures": 1}, {"across": 1}, {"ensemble_map": 1}
 OF_INTERACTING = {"interacting_figure": CONDITIONS}
 OF_NETWORKS = {"network_law_figure": CONDITIONS}
 FIGURES = OF_CONDITIONS | OF_SPECTRA | BETWEEN | ACCURACY | OF_INTERACTING | OF_NETWORKS
-FIGURES |= ENTRIES | PREDICTED | ACROSS | MAP
+FIGURES |= OF_ENTRIES | OF_EIGENVALUES | PREDICTED | ACROSS | MAP
 
 FROM_DISTANCE = DISTANCE | BETWEEN | ACROSS | MAP
 FINDINGS, CLAIMS, ANSWERS = {"findings": 1}, {"claims": 1}, {"answers": 1}
@@ -68,7 +72,7 @@ def sweeps(**changes):
 def fan_in(conditions):
     """The jobs that new or changed conditions cause, beside those of their shards."""
     own = ("model", "significance", "omnibus", "comparison", "symmetry", "condition_figures")
-    own += ("spectra", "spectra_figures", "entries", "eigenvalues", "predicted_observed", *BEYOND)
+    own += ("spectra", "spectra_figures", "predicted_observed", *ENTRIES, *BEYOND)
     return dict.fromkeys(own, conditions) | FROM_MEMBERS | DISTANCE | {"spectra_table": 1}
 
 
@@ -293,6 +297,8 @@ STAGES = {
     "omnibus": FROM_OMNIBUS,
     "comparison": FROM_COMPARISON,
     "symmetry": FROM_SYMMETRY,
+    "entries": FROM_ENTRIES,
+    "eigenvalues": FROM_EIGENVALUES,
     "interacting": FROM_INTERACTING,
     "network_law": FROM_NETWORK_LAW,
     "drawn_networks": FROM_DRAWN,
@@ -305,8 +311,8 @@ STAGES = {
     "spectra_table": {"spectra_table": 1},
     "gallery": GALLERY,
     "accuracy": ACCURACY,
-    "entries": {"entries": CONDITIONS},
-    "eigenvalues": {"eigenvalues": CONDITIONS},
+    "entries_figure": OF_ENTRIES,
+    "eigenvalues_figure": OF_EIGENVALUES,
     "predicted_observed": PREDICTED,
     "across": ACROSS,
     "ensemble_map": MAP,
@@ -340,12 +346,13 @@ BEYOND_FIGURES = "interacting_figure network_law_figure"
 TABLES = "accuracy condition_figures architecture_figures spectra_figures lazy_rich"
 TABLES = f"{TABLES} {BEYOND_FIGURES} noise_scale_figure from_start_figure"
 TABLES = f"{TABLES} predicted_observed across ensemble_map rank_by_classes"
-DRAWN = f"gallery entries eigenvalues {TABLES}"
+TABLES = f"{TABLES} entries_figure eigenvalues_figure"
+DRAWN = f"gallery {TABLES}"
 CLAIMED = "claims answers"
 SUMMED_UP = f"findings {CLAIMED}"
 OF_LAYERS = f"spectra_figures lazy_rich {BEYOND_FIGURES} predicted_observed across ensemble_map"
 OF_LAYERS = f"{OF_LAYERS} rank_by_classes"
-SEEN = "entries predicted_observed across"
+SEEN = "entries eigenvalues predicted_observed across"
 SPECTRAL = "spectra_figures lazy_rich rank_by_classes"
 WITHIN = "ensemble_map eigenvalues"
 CATALOGUES = "invariants catalogue gallery"
@@ -373,8 +380,8 @@ MODULES = {
         "distances": "architecture_figures from_start_figure",
         "answers answers_job answers_template claim_picture contents table_page": "answers",
         "findings_page": "findings",
-        "eigenvalues": "eigenvalues",
-        "entries": "entries",
+        "eigenvalues": "eigenvalues_figure",
+        "entries": "entries_figure",
         "fits": "condition_figures architecture_figures",
         "graphs": "gallery condition_figures",
         "html": "findings answers",
@@ -413,7 +420,7 @@ MODULES = {
         "interacting_job interacting_predictions": "interacting",
         "intervals": (f"model distance significance comparison {JOINED} {CLAIMED} rank_by_classes"),
         "layer_fit": f"model distance {CLAIMED}",
-        "layer_tables": f"{TESTED} interacting entries",
+        "layer_tables": f"{TESTED} interacting entries eigenvalues",
         "max_t": f"significance omnibus {JOINED} noise_scale",
         "network_law_job network_test": "network_law",
         "noise_scale noise_scale_job": "noise_scale",
@@ -425,10 +432,10 @@ MODULES = {
         "symmetry_names": f"symmetry findings {CLAIMED}",
     },
     "invariants": {
-        "catalogue": f"{LAWS} {CATALOGUES} noise_scale findings {DRAWN} {CLAIMED}",
+        "catalogue": f"{LAWS} {CATALOGUES} noise_scale eigenvalues findings {DRAWN} {CLAIMED}",
         "evaluation": f"{LAWS} invariants noise_scale {CLAIMED} ensemble_map eigenvalues",
         "gradients": INTERACTING,
-        "graphs": f"{LAWS} {CATALOGUES} noise_scale findings {DRAWN} {CLAIMED}",
+        "graphs": f"{LAWS} {CATALOGUES} noise_scale eigenvalues findings {DRAWN} {CLAIMED}",
         "invariants_job": "invariants",
     },
     "laws": {
@@ -440,7 +447,7 @@ MODULES = {
         "hamiltonian hard_edges interacting normalisability score_equations scores": INTERACTING,
         "likelihood_ratios": "symmetry",
         "moments": "significance",
-        "names": f"{TESTED} {JOINED} findings {DRAWN} {CLAIMED}",
+        "names": f"{TESTED} {JOINED} entries findings {DRAWN} {CLAIMED}",
         "network": "drawn_networks network_law",
         "noise_floor": "distance",
         "typicality": f"model distance {CLAIMED}",

@@ -139,6 +139,28 @@ def test_laws_are_compared_and_tested_for_every_layer(results):
     assert chosen["log_likelihood"].notna().all()
 
 
+def test_what_figures_of_weights_show_stands_in_tables(results):
+    entries, eigenvalues = results.entries, results.eigenvalues
+    mine = entries[entries["condition"] == CONDITION]
+    assert mine["layer"].unique().tolist() == ["input-hidden1", *LAYERS]
+    bins = mine.assign(share=mine["density"] * (mine["right"] - mine["left"]))
+    places = bins.groupby(["layer", "epoch"])
+    np.testing.assert_allclose(places["share"].sum() + places["beyond"].first(), 1)
+    for table in (eigenvalues, results.eigenvalue_plane):
+        mine = table[table["condition"] == CONDITION]
+        assert mine["layer"].unique().tolist() == LAYERS
+        assert mine["epoch"].unique().tolist() == [0, 2]
+    weights = results.weights(CONDITION, LAYERS[0]).sel(epoch=2).astype(float)
+    mine = eigenvalues[
+        (eigenvalues["condition"] == CONDITION)
+        & (eigenvalues["layer"] == LAYERS[0])
+        & (eigenvalues["epoch"] == 2)
+    ]
+    sizes = np.abs(np.linalg.eigvals(weights)).ravel()
+    shares = [(sizes <= reach).mean() for reach in mine["radius"] * mine["distance"]]
+    np.testing.assert_allclose(mine["within"], shares)
+
+
 def test_laws_beyond_one_gaussian_matrix_have_their_tables(results):
     couplings, scores = results.couplings, results.scores
     predictions = results.interacting_predictions

@@ -1,5 +1,5 @@
-# Requires: {RESULTS}/weights/{condition}/{shard}.h5,
-#           models/{condition}.csv, .parameters.csv and .typicality.csv,
+# Requires: {RESULTS}/models/{condition}.csv, .parameters.csv and .typicality.csv,
+#           entries/{condition}.csv, eigenvalues/{condition}.csv and .plane.csv,
 #           comparison/{condition}.csv, significance/{condition}.csv, misses/{condition}.csv, distances.csv,
 #           conditions.csv, learning_curves.csv, couplings/{condition}.csv,
 #           scores/{condition}.csv, interacting_predictions/{condition}.csv,
@@ -49,48 +49,43 @@ rule accuracy:
         "../scripts/accuracy.py"
 
 
-rule entries:
+rule entries_figure:
     """Draw how the entries of a condition's weights are distributed, beside its laws."""
     input:
-        lambda wildcards: shard_files("weights", wildcards.condition),
+        at("entries"),
     output:
-        figure("entries"),
-        pdf=printed("entries"),
+        figure("entries_figure"),
+        pdf=printed("entries_figure"),
     log:
-        log_of("entries", "{condition}"),
+        log_of("entries_figure", "{condition}"),
     benchmark:
-        benchmark_of("entries", "{condition}")
+        benchmark_of("entries_figure", "{condition}")
     conda:
         "../../envs/weightlaws.yaml"
-    resources:
-        mem_mb=mem_mb,
-        runtime=runtime,
     params:
-        spec=spec_of("entries"),
+        spec=spec_of("entries_figure"),
     script:
-        "../scripts/entries.py"
+        "../scripts/entries_figure.py"
 
 
-rule eigenvalues:
+rule eigenvalues_figure:
     """Draw the eigenvalues of a condition's square matrices, beside the circular law."""
     input:
-        lambda wildcards: shard_files("weights", wildcards.condition),
+        shares=at("eigenvalues"),
+        plane=at("eigenvalue_plane"),
     output:
-        figure("eigenvalues"),
-        pdf=printed("eigenvalues"),
+        figure("eigenvalues_figure"),
+        pdf=printed("eigenvalues_figure"),
     log:
-        log_of("eigenvalues", "{condition}"),
+        log_of("eigenvalues_figure", "{condition}"),
     benchmark:
-        benchmark_of("eigenvalues", "{condition}")
+        benchmark_of("eigenvalues_figure", "{condition}")
     conda:
         "../../envs/weightlaws.yaml"
-    resources:
-        mem_mb=mem_mb,
-        runtime=runtime,
     params:
-        spec=spec_of("eigenvalues"),
+        spec=spec_of("eigenvalues_figure"),
     script:
-        "../scripts/eigenvalues.py"
+        "../scripts/eigenvalues_figure.py"
 
 
 rule predicted_observed:

@@ -1,14 +1,12 @@
-"""Draw the eigenvalues of one condition's square matrices."""
+"""Find the eigenvalues of one condition's square matrices, and of draws of its laws."""
 
 from pathlib import Path
 
-from weightlaws.figures.eigenvalues import eigenvalues_figure
-from weightlaws.figures.style import Style, save
-from weightlaws.inference.eigenvalues_job import condition_eigenvalues
+from weightlaws.inference.eigenvalues_job import eigenvalues_tables
 from weightlaws.jobs import job_log
 
 with job_log(snakemake):
-    spec, condition = snakemake.params.spec, snakemake.wildcards.condition
-    style = Style(**spec["look"])
-    found = condition_eigenvalues([Path(path) for path in snakemake.input], spec, condition)
-    save(eigenvalues_figure(found, spec["title"], style), snakemake.output[0], style)
+    shards, out = [Path(path) for path in snakemake.input], snakemake.output
+    shares, plane = eigenvalues_tables(shards, snakemake.params.spec, snakemake.wildcards.condition)
+    shares.to_csv(out.shares, index=False)
+    plane.to_csv(out.plane, index=False)

@@ -4,7 +4,7 @@ Planning a study reads these names, and does without the tables that judge claim
 """
 
 FIGURES: dict[str, str] = {
-    "H1": "entries",
+    "H1": "entries_figure",
     "H2": "predicted_observed",
     "H3": "deviation_sd",
     "H4": "wasserstein",
@@ -23,5 +23,5 @@ FIGURES: dict[str, str] = {
     "B3": "network_law_figure",
     "O1": "laws",
     "O2": "laws",
-    "O3": "entries",
+    "O3": "entries_figure",
 }

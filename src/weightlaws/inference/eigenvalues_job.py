@@ -1,13 +1,15 @@
-"""One job: where the eigenvalues of a condition's square matrices lie."""
+"""One job: where the eigenvalues of a condition's square matrices lie, as two tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from weightlaws.inference.condition_spec import ConditionSpec
-from weightlaws.inference.eigenvalues import Eigenvalues, eigenvalues
+from weightlaws.inference.eigenvalues import eigenvalues
+from weightlaws.inference.layer_tables import place_of
 from weightlaws.storage.member_matrices import read_matrices
 from weightlaws.storage.shard_specs import Spec
 
@@ -28,11 +30,9 @@ class EigenvaluesSpec(ConditionSpec):
     bootstrap_replicates: int
 
 
-#: By layer and epoch.
-Found = dict[tuple[str, int], Eigenvalues]
-
-
-def condition_eigenvalues(paths: Sequence[Path], stored: Spec, condition: str) -> Found:
+def eigenvalues_tables(
+    paths: Sequence[Path], stored: Spec, condition: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure the eigenvalues of the square layers, at the first and the last tested epoch.
 
     Parameters
@@ -44,19 +44,31 @@ def condition_eigenvalues(paths: Sequence[Path], stored: Spec, condition: str) -
     condition
         Its name.
 
+    Returns
+    -------
+    shares, plane : DataFrame
+        Those of `eigenvalues.eigenvalues`, one layer and epoch below the other, after ``condition,
+        layer, rows, columns, epoch`` and ``n_members``.
+
     Raises
     ------
     StorageError
         If a shard is not the spec's, or members are missing.
     """
-    spec, found = EigenvaluesSpec.parse(stored), {}
+    spec = EigenvaluesSpec.parse(stored)
+    tables: tuple[list[pd.DataFrame], list[pd.DataFrame]] = ([], [])
     for layer in spec.layers:
         kept = [epoch for epoch in spec.epochs if epoch in spec.weights.snapshots[layer]]
         epochs = sorted({kept[0], kept[-1]})
+        place = place_of(spec.weights, condition, layer)
         read = read_matrices(paths, spec.weights, spec.members, layer, epochs)
         for epoch, ensemble in zip(epochs, read, strict=True):
             # Seeded by the study and the place alone, so that other conditions change nothing here.
             key = f"eigenvalues/{condition}/{layer}".encode()
             rng = np.random.default_rng([spec.seed, *key, epoch])
-            found[layer, epoch] = eigenvalues(ensemble.matrices, spec.bootstrap_replicates, rng)
-    return found
+            found = eigenvalues(ensemble.matrices, spec.bootstrap_replicates, rng)
+            where = {**place, "epoch": epoch, "n_members": len(ensemble.members)}
+            for parts, part in zip(tables, found, strict=True):
+                parts.append(pd.concat([pd.DataFrame(where, part.index), part], axis=1))
+    shares, plane = (pd.concat(parts, ignore_index=True) for parts in tables)
+    return shares, plane

@@ -8,7 +8,7 @@ can check them. The argument ``code`` maps the name of a rule's script, or a plu
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from weightlaws.figures.words import condition_words
 from weightlaws.inference.claims_figures import FIGURES
@@ -30,6 +30,9 @@ from weightlaws.study.study import Study
 
 # What tells conditions of one architecture apart.
 _APART = ("start", "decay", "scale", "optimiser", "activation", "rate", "batch", "biases", "noise")
+
+#: From a study, the networks that a figure is about, and the digests of code.
+FigureSpec = Callable[[Study, Ensemble | Checkpoint, Mapping[str, str]], Spec]
 
 #: Stands for the digests of code where they are not known; `without_code` leaves them out.
 UNKNOWN_CODE: Mapping[str, str] = defaultdict(str)
@@ -237,6 +240,25 @@ def symmetry_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) ->
     }
 
 
+def entries_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the densities of the entries of one condition's weights."""
+    return {
+        **_tested(study, condition, code),
+        "bootstrap_replicates": study.statistics.bootstrap_replicates,
+        "code": code["entries"],
+    }
+
+
+def eigenvalues_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the spec of the eigenvalues of one condition's square matrices."""
+    return {
+        **_tested(study, condition, code),
+        "layers": list(condition.square_layers),
+        "bootstrap_replicates": study.statistics.bootstrap_replicates,
+        "code": code["eigenvalues"],
+    }
+
+
 def interacting_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the interacting laws of one condition's layers."""
     return {
@@ -415,34 +437,17 @@ def gallery_spec(study: Study, code: Mapping[str, str]) -> Spec:
     return {**_look(study), "invariants": study.invariants, "code": code["gallery"]}
 
 
-def entries_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the figure of the entries of one condition's weights."""
-    return {
-        **_titled(study, condition),
-        **_tested(study, condition, code),
-        "bootstrap_replicates": study.statistics.bootstrap_replicates,
-        "code": code["entries"],
-    }
+def figure_spec(rule: str, *, level: bool = False) -> FigureSpec:
+    """Return what makes the spec of a rule's figures of one condition; tables fix their numbers.
 
+    With ``level`` they mark what is significant.
+    """
 
-def eigenvalues_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the figure of the eigenvalues of one condition's square matrices."""
-    return {
-        **_titled(study, condition),
-        **_tested(study, condition, code),
-        "layers": list(condition.square_layers),
-        "bootstrap_replicates": study.statistics.bootstrap_replicates,
-        "code": code["eigenvalues"],
-    }
+    def spec(study: Study, networks: Ensemble | Checkpoint, code: Mapping[str, str]) -> Spec:
+        judged = {"level": study.statistics.significance_level} if level else {}
+        return {**_titled(study, networks), **judged, "code": code[rule]}
 
-
-def predicted_observed_spec(study: Study, ensemble: Ensemble, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the figure of predicted invariants; tables fix its numbers."""
-    return {
-        **_titled(study, ensemble),
-        "level": study.statistics.significance_level,
-        "code": code["predicted_observed"],
-    }
+    return spec
 
 
 def accuracy_spec(study: Study, code: Mapping[str, str]) -> Spec:
@@ -484,32 +489,6 @@ def ensemble_map_spec(study: Study, code: Mapping[str, str]) -> Spec:
     return {**_look(study), "seed": study.seed, "code": code["ensemble_map"]}
 
 
-def from_start_figure_spec(study: Study, ensemble: Ensemble, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the figure of distances from the start; a table fixes its numbers."""
-    return {
-        **_titled(study, ensemble),
-        "code": code["from_start_figure"],
-    }
-
-
-def interacting_figure_spec(study: Study, ensemble: Ensemble, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the figure of interacting laws; tables fix its numbers."""
-    return {
-        **_titled(study, ensemble),
-        "level": study.statistics.significance_level,
-        "code": code["interacting_figure"],
-    }
-
-
-def network_law_figure_spec(study: Study, ensemble: Ensemble, code: Mapping[str, str]) -> Spec:
-    """Return the spec of the figure of the law of a network; tables fix its numbers."""
-    return {
-        **_titled(study, ensemble),
-        "level": study.statistics.significance_level,
-        "code": code["network_law_figure"],
-    }
-
-
 def noise_scale_figure_spec(study: Study, conditions: list[str], code: Mapping[str, str]) -> Spec:
     """Return the spec of the figure of laws by rate and batch size; tables fix its numbers."""
     one = study.trained[conditions[0]]
@@ -517,16 +496,6 @@ def noise_scale_figure_spec(study: Study, conditions: list[str], code: Mapping[s
         **_look(study),
         "title": _title(study, one, but=("rate", "batch")),
         "code": code["noise_scale_figure"],
-    }
-
-
-def spectra_figures_spec(
-    study: Study, networks: Ensemble | Checkpoint, code: Mapping[str, str]
-) -> Spec:
-    """Return the spec of the figures of spectra; tables fix their numbers."""
-    return {
-        **_titled(study, networks),
-        "code": code["spectra_figures"],
     }
 
 
