@@ -6,7 +6,7 @@
 #                  |-> interacting, network_law, drawn_networks --------------/
 #                  \-> spectra ------------------------------------------------/
 #
-# All tables lead to claims, and so to their verdicts; answers.html shows them, and leads to all files.
+# Tables lead to claims, and so to their verdicts; answers.html shows them, and leads to all files.
 #
 # Each stage has a file of its own, in this order. The study stands in config.yaml and in the file that
 # --configfile names.

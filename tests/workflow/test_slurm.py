@@ -118,7 +118,6 @@ def test_small_stages_run_in_few_jobs_or_none(faults):
         "shards_invariants_spectra_shard",
         "shapes_null",
         *("model", "significance", "omnibus", "comparison", "symmetry", "spectra"),
-        # Figures of all weights.
         *("entries", "eigenvalues"),
     }
     assert submitted.count("shapes_null") <= 2
