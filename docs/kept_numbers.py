@@ -13,6 +13,7 @@ import yaml
 
 from weightlaws.inference.claims import HOLDS
 from weightlaws.inference.claims_table import CLAIMS
+from weightlaws.laws.names import BIPARTITE, CHOSEN, ONE_SIDED
 from weightlaws.storage.tables import read_table
 
 #: Key, header and rows of a table.
@@ -34,6 +35,16 @@ _OF_CLAIMS = {
     **{"T": RICH_LAZY, "N1": CLASSES},
 }
 
+# Studies of laws that interact, their couplings that are shown, and the laws beside them.
+_INTERACTING = ("depth",)
+_COUPLINGS = {
+    "tr (W W^T)^2": "ia.ib.ja.jb",
+    "column norms": "ia.ia.ja.ja",
+    "whole norm": "ia.ia.jb.jb",
+}
+_GAINING = (BIPARTITE, ONE_SIDED, CHOSEN)
+_LEVEL = 0.05
+
 # Members of the published ensembles.
 _PUBLISHED_MEMBERS = 1000
 _FITTED = [f"I{k}" for k in range(1, 14)]
@@ -54,6 +65,8 @@ def tables(docs: Path) -> Iterator[Table]:
     yield _distances(kept)
     yield _spectra(kept)
     yield _classes(kept)
+    yield _interacting(kept)
+    yield _labels(kept)
     yield _jobs(kept)
 
 
@@ -232,6 +245,62 @@ def _classes(kept: dict[str, Path]) -> Table:
             )
     head = ["alpha", "classes", "claimed", "`input-hidden1`", "`hidden1-hidden2`"]
     return "kept.classes", [*head, "`hidden2-hidden3`"], rows
+
+
+def _interacting(kept: dict[str, Path]) -> Table:
+    """Return the couplings of quartics, times 1000, and what laws gain in score, after training."""
+    rows = []
+    for name, couplings in _tables(kept, "couplings", *_INTERACTING):
+        scores = read_table(kept[name] / "tables/scores.csv")
+        gains = scores[scores["epoch"] == scores["epoch"].max()].set_index(
+            ["condition", "layer", "law"]
+        )
+        for (condition, layer), part in couplings.groupby(["condition", "layer"], sort=False):
+            by_name = part.set_index("invariant")
+            first = part[part["step"] == 1].iloc[0]
+            found = (gains.loc[condition, layer].reindex([law]).iloc[0] for law in _GAINING)
+            rows.append(
+                [
+                    condition,
+                    f"`{layer}`",
+                    f"`{first['invariant']}` ({_digits(first['path_gain'], 3)})",
+                    *(_coupling(by_name.loc[invariant]) for invariant in _COUPLINGS.values()),
+                    *(_gain(row) for row in found),
+                ]
+            )
+    head = ["condition", "layer", "joins first (gain)", *_COUPLINGS]
+    return "kept.interacting", [*head, *(f"gain: {law}" for law in _GAINING)], rows
+
+
+def _coupling(row: "pd.Series") -> str:
+    star = " *" if row["p_adjusted"] <= _LEVEL else ""
+    return f"{1000 * row['coupling']:+.3g} ± {1000 * row['standard_error']:.2g}{star}"
+
+
+def _gain(row: "pd.Series") -> str:
+    if pd.isna(row["gain"]):
+        return ""
+    return f"{_digits(row['gain'], 3)} ± {_digits(row['gain_standard_error'], 1)}"
+
+
+def _digits(value: float, n: int) -> str:
+    """Write so many significant digits, without powers of ten."""
+    return np.format_float_positional(value, n, unique=False, fractional=False, trim="-")
+
+
+def _labels(kept: dict[str, Path]) -> Table:
+    """Return the test that labelled ends tell of layers that go together, by epoch."""
+    rows = []
+    for _, table in _tables(kept, "network_law", *_INTERACTING):
+        table = table[table["statistic"] == "labels"]
+        for (condition, hidden), part in table.groupby(["condition", "hidden"], sort=False):
+            z = dict(zip(part["epoch"], part["z"], strict=True))
+            p = dict(zip(part["epoch"], part["p_adjusted"], strict=True))
+            rows.append(
+                [condition, f"`{hidden}`", *(f"{_digits(z[e], 3)} ({p[e]:.2g})" for e in sorted(z))]
+            )
+        epochs = [f"epoch {epoch}" for epoch in sorted(table["epoch"].unique())]
+    return "kept.labels", ["condition", "layer", *(epochs if rows else [])], rows
 
 
 def _jobs(kept: dict[str, Path]) -> Table:

@@ -79,7 +79,16 @@ def test_studies_that_have_not_been_run_say_so(docs):
         *(f"T{k}" for k in range(1, 5)),
         "N1",
     }
-    for key in ("unlike", "deviations", "distances", "spectra", "classes", "jobs"):
+    for key in (
+        "unlike",
+        "deviations",
+        "distances",
+        "spectra",
+        "classes",
+        "jobs",
+        "interacting",
+        "labels",
+    ):
         assert tables[f"kept.{key}"][1] == []
 
 
@@ -103,7 +112,29 @@ def test_laws_of_a_study_stand_beside_the_published_figures(docs, keep):
         O1=("fails", 1.0, 0.9, 1.1, ""),
     )
     conditions = {"condition": ["c"], "members": [250]}
-    keep("depth", conditions, claims, invariants=invariants, distances=distances)
+    interacting = {
+        "couplings": [
+            {**at, "invariant": name, "coupling": coupling, "standard_error": 0.0004}
+            | {"p_adjusted": p, "step": step, "path_gain": 1938.0}
+            for name, coupling, p, step in (
+                ("ia.ib.ja.jb", -0.0123, 0.01, 2),
+                ("ia.ia.ja.ja", 0.0005, 0.9, None),
+                ("ia.ia.jb.jb", 0.0, 1.0, 1),
+            )
+        ],
+        "scores": [
+            {**at, "epoch": epoch, "law": law, "gain": gain + epoch, "gain_standard_error": 0.14}
+            for epoch in (0, 50)
+            for law, gain in (("bipartite", 0.25), ("interacting, chosen couplings", 2254.0))
+        ],
+        "network_law": [
+            {"condition": "c", "hidden": "hidden1", "epoch": epoch, "z": z, "p_adjusted": p}
+            | {"statistic": statistic}
+            for statistic in ("labels", "norms")
+            for epoch, z, p in ((0, -0.5, 0.6), (50, 2304.0, 0.0017))
+        ],
+    }
+    keep("depth", conditions, claims, invariants=invariants, distances=distances, **interacting)
     tables = found(docs)
     depth, width, *_ = tables["kept.studies"][1]
     counts = "18 not tested here, 1 holds in part, 1 fails"
@@ -122,6 +153,17 @@ def test_laws_of_a_study_stand_beside_the_published_figures(docs, keep):
         ["c", "`l`", "250", "6 (I13)", "13", "0.20 (I45)", "0.60 (I45)", "+0.50, +0.50, +0.50"]
     ]
     assert tables["kept.distances"][1] == [["c", "`l`", "54 ± 0.2", "0.013", "2.5"]]
+    assert tables["kept.interacting"][1] == [
+        [
+            *("c", "`l`", "`ia.ia.jb.jb` (1940)"),
+            *("-12.3 ± 0.4 *", "+0.5 ± 0.4", "+0 ± 0.4"),
+            *("50.2 ± 0.1", "", "2300 ± 0.1"),
+        ]
+    ]
+    assert tables["kept.labels"] == (
+        ["condition", "layer", "epoch 0", "epoch 50"],
+        [["c", "`hidden1`", "-0.5 (0.6)", "2300 (0.0017)"]],
+    )
     # 7200 s of 6 jobs.
     assert tables["kept.jobs"] == (["rule", "`depth`"], [["train", "1200 s, 400 MB"]])
 

@@ -51,9 +51,13 @@ def test_within_has_two_margins():
     assert len(margins(claim_picture(WITHIN, 0.0, -0.1, 0.1))) == 2
 
 
-def test_an_open_end_is_drawn_to_the_edge_without_a_cap():
+@pytest.mark.parametrize("high", [math.inf, 5000.0])
+def test_an_end_that_is_open_or_far_away_is_drawn_to_the_edge_without_a_cap(high):
     closed = claim_picture(ABOVE, 0.4, 0.3, 0.6)
-    svg = claim_picture(ABOVE, 0.4, 0.3, math.inf)
+    svg = claim_picture(ABOVE, 0.4, 0.3, high)
+    # What is near stays to be told apart.
+    assert parts(svg)[2] - parts(svg)[1][0] > 20
+    assert f"{high:.3g}" in svg
     assert parts(svg)[1][1] > 230
     assert svg.count('y1="13"') == closed.count('y1="13"') - 1
 

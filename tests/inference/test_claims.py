@@ -1,5 +1,7 @@
 """Each claim on small tables made by hand: every verdict that it can have, and why."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,7 +24,7 @@ from weightlaws.inference.claims import (
 from weightlaws.inference.claims_figures import FIGURES
 from weightlaws.inference.claims_laws import variance_between
 from weightlaws.inference.claims_table import CLAIMS, COLUMNS, claims_table
-from weightlaws.laws.names import BIPARTITE, CHOSEN, DIAGONAL, INDEPENDENT
+from weightlaws.laws.names import BIPARTITE, CHOSEN, DIAGONAL, INDEPENDENT, ONE_SIDED
 from weightlaws.study.layout import PATHS
 from weightlaws.training.recipe_names import TRAINED_BY
 
@@ -123,7 +125,7 @@ def test_a_law_describes_or_fails(claim, law, deviations, error, verdict):
     found = judged(claim, [condition()], significance=tests)
     assert found["verdict"] == verdict
     if verdict == IN_PART:
-        assert "1 invariants beyond the margin: t30" in found["note"]
+        assert "1 invariant beyond the margin: t30" in found["note"]
     assert found["figure"].startswith("figures/c/")
 
 
@@ -141,7 +143,7 @@ def test_starts_that_differ_hold_in_part():
 @pytest.mark.parametrize(
     ("start", "end", "verdict", "says"),
     [
-        (SMALL, LARGE, HOLDS, "c hidden1-hidden2: 10"),
+        (SMALL, LARGE, HOLDS, "c hidden1-hidden2: 10, and by 0.50 SD at 50"),
         (SMALL, SMALL, FAILS, "they fail at none"),
         (SMALL, ONE_LARGE, IN_PART, "c hidden1-hidden2: 10"),
         (LARGE, LARGE, NOT_TESTED, "at every start already"),
@@ -206,6 +208,7 @@ def moved(name, layer, distances, error=0.01, members=40, size=10, seed=0):
 
 
 RISING = np.arange(31.0)
+RATIOS = {"c": 4.0, "u": 2.0, "d": 4.0, "v": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -275,6 +278,41 @@ def test_weight_decay(plain, decayed, verdict):
     tests = rows(deviating(DIAGONAL, 50, plain), deviating(DIAGONAL, 50, decayed, name="d"))
     conditions = [condition(), condition("d", weight_decay=0.01)]
     assert judged("H7", conditions, significance=tests)["verdict"] == verdict
+
+
+def test_the_note_names_what_deviates_more_with_decay():
+    deviations = [0.0, 0.3, 0.0, 0.5, *[0.0] * 20]
+    tests = rows(deviating(DIAGONAL, 50, [0.0] * 24), deviating(DIAGONAL, 50, deviations, name="d"))
+    conditions = [condition(), condition("d", weight_decay=0.01)]
+    note = judged("H7", conditions, significance=tests)["note"]
+    assert note.endswith("d hidden1-hidden2: 2 of 24, most t3 by +0.50 SD, then t1")
+
+
+def test_the_most_wrong_place_comes_first():
+    """A place on the claimed side, which disagrees in another part, is further from the margin."""
+    missed, found_one = [0.26, -0.26, 0.26, 0.26], ONE_LARGE
+    tests = rows(
+        deviating(INDEPENDENT, 0, found_one, layer=OUTPUT), deviating(INDEPENDENT, 0, missed)
+    )
+    note = judged("H1", [condition()], significance=tests)["note"]
+    assert re.search(rf"says: c {HIDDEN} epoch 0: 0.2.*; c {OUTPUT} epoch 0: 0.1", note)
+    # A ratio is the more wrong the smaller it is.
+    table = rows(
+        *(moved(name, HIDDEN, [0, size], seed=k) for k, (name, size) in enumerate(RATIOS.items()))
+    )
+    conditions = [
+        condition(name, initialisation=start, weight_decay=decay)
+        for name, (start, decay) in {
+            "c": ("gaussian", 0.0),
+            "u": ("uniform", 0.0),
+            "d": ("gaussian", 0.01),
+            "v": ("uniform", 0.01),
+        }.items()
+    ]
+    architectures = {name: f"of {name}" for name in RATIOS}
+    found = judged("H6", conditions, architectures, moved=table)
+    assert found["verdict"] == FAILS
+    assert found["figure"] == "figures/of v/wasserstein.svg"
 
 
 @pytest.mark.parametrize(
@@ -586,6 +624,17 @@ def test_labels(claim, layer, tests, statistic, n, verdict):
         )
     )
     assert judged(claim, [condition()], symmetry=table)["verdict"] == verdict
+
+
+def test_a_law_with_too_many_labels_is_no_word_against_them():
+    gain = {"rows": 10, "columns": 10, "selection": "all", "n_members": 100, "epoch": 50}
+    gain |= {"condition": "c", "layer": INPUT, "law": ONE_SIDED, "gain_standard_error": 1.0}
+    table = symmetry(400.0, "column means", INPUT)
+    for size, said in ((-200.0, True), (200.0, False)):
+        tables = {"symmetry": table, "comparison": pd.DataFrame([{**gain, "gain": size}])}
+        note = judged("O3", [condition()], **tables)["note"]
+        assert f"c: {size:.2f} ± 1.00" in note
+        assert ("members are too few" in note) == said
 
 
 def test_the_interval_of_variance_between_labels_holds_it():

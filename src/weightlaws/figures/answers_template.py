@@ -124,9 +124,8 @@ true; the dashed line is the margin. A verdict counts the places one by one, and
 what the mean alone says: the text below the picture names places that disagree. An invariant is a
 sum of products of weights over all indices, such as ΣWᵢⱼ⁴ (I45: its number in arXiv:2510.05218).
 SD is the standard deviation of an invariant over members, and the miss of a law the root mean
-square of its errors, in SD. A nat is a factor e of likelihood. All criteria but that of N2
-were fixed before results were looked at; the project's page "Claims, and when they hold" derives
-them.</p>
+square of its errors, in SD. A nat is a factor e of likelihood. The project's page "Claims, and
+when they hold" derives all criteria, and says which changed after results had been looked at.</p>
 {% for claim in claims %}
 <div class="claim" id="{{ claim.name }}">
 <h3>{{ claim.name }}. {{ claim.statement }}</h3>

@@ -10,6 +10,7 @@ from weightlaws.inference.claims import Claim
 
 _WIDTH, _LEFT, _RIGHT = 260.0, 24.0, 236.0
 _PAD = 0.12  # on either side, of the range that is shown
+_FAR = 10  # times the value or the margin
 _BETWEEN = 28.0  # labels at least
 
 _SVG = template("""\
@@ -34,12 +35,15 @@ _SVG = template("""\
 def claim_picture(claim: Claim, value: float, low: float, high: float) -> Markup:
     """Draw a claim's value with its interval; where the claim holds, the ground is shaded.
 
-    An end of the interval that is not finite is drawn open, at the edge of the picture. Without a
-    finite value there is no picture.
+    An end of the interval that is not finite, or so far away that nothing else could be seen, is
+    drawn open, at the edge of the picture. Without a finite value there is no picture.
     """
     if not math.isfinite(value):
         return Markup()
     margins = [-claim.margin, claim.margin] if claim.side == "within" else [claim.margin]
+    words = f"{value:.3g}, 95 % interval {low:.3g} to {high:.3g}; claimed is {claim.criterion}"
+    reach = _FAR * max(abs(value), claim.margin) if claim.margin else math.inf
+    low, high = (math.copysign(math.inf, end) if abs(end) > reach else end for end in (low, high))
     first, last = _range([value, low, high, 0.0, *margins])
 
     def place(x: float) -> float:
@@ -51,7 +55,6 @@ def claim_picture(claim: Claim, value: float, low: float, high: float) -> Markup
     left = _LEFT if claim.side == "below" else places[0]
     right = _RIGHT if claim.side == "above" else places[-1]
     finite = [place(end) for end in (low, high) if math.isfinite(end)]
-    words = f"{value:.3g}, 95 % interval {low:.3g} to {high:.3g}; claimed is {claim.criterion}"
     svg = _SVG.render(
         words=words,
         claimed=(left, round(right - left, 1)),

@@ -295,10 +295,21 @@ def shown_numbers(claim: Claim, places: list[Place]) -> tuple[float, float, floa
     return float(value), float(low), float(high)
 
 
+def wrong_by(claim: Claim, place: Place) -> float:
+    """Return how far the effect size lies beyond the margin on the side that is not claimed.
+
+    It is negative on the claimed side, where a place can disagree in another part.
+    """
+    if claim.side == "within":
+        return abs(place.value) - claim.margin
+    beyond_margin = place.value - claim.margin
+    return beyond_margin if claim.side == "below" else -beyond_margin
+
+
 def note_of(claim: Claim, judged: Judged) -> str:
     """Say which places agree, which do not, and what else there is to say.
 
-    Places that disagree are named with their numbers, those furthest from the margin first. A
+    Places that disagree are named with their numbers, those that are most wrong first. A
     sentence ends with a dot; one that lists things has a colon, and semicolons between them.
     """
     places = judged.places
@@ -313,7 +324,7 @@ def note_of(claim: Claim, judged: Judged) -> str:
     said = [f"{len(found)} {word}" for word, found in counts.items() if found]
     parts = [f"of {len(places)} places {', '.join(said)}"]
     disagreeing = [place for place in places if place.disagrees]
-    disagreeing.sort(key=lambda place: -abs(place.value - claim.margin))
+    disagreeing.sort(key=lambda place: -wrong_by(claim, place))
     for word, which in (
         (f"unlike {claim.source} says", disagreeing),
         ("open", counts["open"]),
@@ -324,7 +335,9 @@ def note_of(claim: Claim, judged: Judged) -> str:
     return ". ".join([*parts, judged.note] if judged.note else parts)
 
 
-def shown_place(places: list[Place]) -> Place:
-    """Return the place that a figure shows best: one that disagrees, or that of largest effect."""
-    disagreeing = [place for place in places if place.disagrees] or places
-    return max(disagreeing, key=lambda place: abs(place.value))
+def shown_place(claim: Claim, places: list[Place]) -> Place:
+    """Return the place that a figure shows best: the most wrong one, or that of largest effect."""
+    disagreeing = [place for place in places if place.disagrees]
+    if disagreeing:
+        return max(disagreeing, key=lambda place: wrong_by(claim, place))
+    return max(places, key=lambda place: abs(place.value))

@@ -40,6 +40,8 @@ MISS, NATS, BETWEEN = 0.2, 0.1, 0.01
 _PLACE = ["condition", "layer", "epoch"]
 _SQUARE = ["mean_square", "noise", "degrees"]
 _NO_MODELS = "no conditions with models"
+# Invariants that a note names.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ def _of_layers(table: pd.DataFrame, layers: list[tuple[str, str]]) -> pd.DataFra
 def _place(key: tuple[str, str, int], found: Miss, *, agrees: bool, disagrees: bool) -> Place:
     condition, layer, epoch = key
     few = ", ".join(found.counterexamples[:3])
-    said = f"{len(found.counterexamples)} invariants beyond the margin: {few}" if few else ""
+    n = len(found.counterexamples)
+    said = f"{n} invariant{'' if n == 1 else 's'} beyond the margin: {few}" if few else ""
     name = f"{condition} {layer} epoch {epoch}"
     values = found.value, found.low, found.high
     return Place(condition, name, *values, agrees=agrees, disagrees=disagrees, said=said)
@@ -195,11 +198,15 @@ def independent_fails(evidence: Evidence) -> Judged:
         for key, found in _misses(evidence, trained).items()
     ]
     later = _misses(evidence, _of_layers(tests, good))
-    first: dict[str, int] = {}
+    first: dict[tuple[str, str], int] = {}
     for (condition, layer, epoch), found in later.items():
         if epoch > 0 and found.fails:
-            first.setdefault(f"{condition} {layer}", epoch)
-    said = "; ".join(f"{place}: {epoch}" for place, epoch in first.items())
+            first.setdefault((condition, layer), epoch)
+    last = {key[:2]: (key[2], found.value) for key, found in later.items()}
+    said = "; ".join(
+        f"{' '.join(place)}: {epoch}, and by {last[place][1]:.2f} SD at {last[place][0]}"
+        for place, epoch in first.items()
+    )
     note = f"first headline epoch at which they fail: {said}" if said else "they fail at none"
     left = len(start) - len(good)
     return Judged(places, f"{note}. {left} layers that fail at the start are left out")
@@ -265,8 +272,9 @@ def decay(evidence: Evidence) -> Judged:
         errors = [error_of(part[f"low{s}"], part[f"high{s}"], members) for s in ("", " 0")]
         change = (part["deviation_sd"].abs() - part["deviation_sd 0"].abs()).to_numpy()
         low, high = interval(change, np.hypot(*errors), members, len(pairs) * len(part))
-        more = part["invariant"][low > 0].tolist()
-        largest = part["invariant"].iloc[int(change.argmax())]
+        order = np.argsort(-change, kind="stable")
+        more = part["invariant"].to_numpy()[order][low[order] > 0].tolist()
+        largest = part["invariant"].iloc[order[0]]
         places.append(
             Place(
                 condition,
@@ -278,9 +286,10 @@ def decay(evidence: Evidence) -> Judged:
                 disagrees=found.outside or bool((high < MISS).all()),
             )
         )
+        others = [name for name in more if name != largest][:_NAMED]
         said.append(
             f"{condition} {layer}: {len(more)} of {len(part)}, most {largest} by "
-            f"{change.max():+.2f} SD"
+            f"{change.max():+.2f} SD{', then ' if others else ''}{', '.join(others)}"
         )
     return Judged(places, f"invariants that deviate more with decay: {'; '.join(said)}")
 
@@ -423,7 +432,10 @@ def _gains_of_labels(evidence: Evidence, side: Side) -> str:
         f"{row['condition']}: {row['gain']:.2f} ± {row['gain_standard_error']:.2f}"
         for _, row in table.iterrows()
     )
-    return f"nats that labels gain over the {NESTED[ONE_SIDED]} law: {said}"
+    note = f"nats that labels gain over the {NESTED[ONE_SIDED]} law: {said}"
+    if (table["gain"] < 0).any():
+        note += ". A loss says that members are too few to fix as many parameters as labels bring"
+    return note
 
 
 def output_rows(evidence: Evidence) -> Judged:

@@ -277,7 +277,7 @@ def _row(claim: Claim, evidence: Evidence) -> dict[str, object]:
         "low": low,
         "high": high,
         "verdict": said,
-        "figure": _figure(claim, evidence, shown_place(judged.places).condition),
+        "figure": _figure(claim, evidence, shown_place(claim, judged.places).condition),
         "note": note,
     }
 
