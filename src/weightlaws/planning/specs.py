@@ -299,6 +299,7 @@ def noise_scale_spec(study: Study, conditions: list[str], code: Mapping[str, str
         "layers": list(trained[0].square_layers),
         "seed": study.seed,
         "epochs": study.headline_epochs,
+        "level": study.statistics.significance_level,
         "bootstrap_replicates": study.statistics.bootstrap_replicates,
         "randomisations": study.statistics.randomisations,
         "code": code["noise_scale"],
