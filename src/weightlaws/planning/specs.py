@@ -355,6 +355,7 @@ def findings_spec(study: Study, code: Mapping[str, str]) -> Spec:
         "epochs": study.headline_epochs,
         "level": study.statistics.significance_level,
         "labelled": {each.name: each.sides for each in study.ensembles if each.sides},
+        "titles": {name: _title(study, one) for name, one in study.modelled.items()},
         "code": code["findings"],
     }
 
