@@ -1,6 +1,5 @@
 # All stages share these: the study, the places of its files, and the digests of code.
 
-import os
 import sys
 from pathlib import Path
 
@@ -289,9 +288,6 @@ def log_findings():
     """Say what was found, and which page to open, where all of the study was asked for."""
     from weightlaws.results import load
 
-    # `make study` says it after the report, whose own lines would stand below it.
-    if os.environ.get("WEIGHTLAWS_REPORT_FOLLOWS"):
-        return
     # With --until there may be no page yet.
     if workflow.dag_settings.targets or not Path(at("answers")).is_file():
         return
