@@ -12,7 +12,7 @@ from weightlaws.spectra.null import SPACING_EDGES, Null
 from weightlaws.spectra.shards import LayerSpectra
 from weightlaws.spectra.statistics import NUMBER_VARIANCES
 
-_BINS = 40
+_BINS = 16, 40  # at least, and at most
 # 95 % of a Gaussian.
 _BAND = 1.96
 
@@ -61,7 +61,9 @@ def curves_table(spectra: LayerSpectra, nulls: Sequence[Null]) -> pd.DataFrame:
 def _density(spectra: LayerSpectra) -> dict[str, Floats]:
     values = spectra.singular_values
     largest = 1.02 * float(values.max()) or 1.0
-    edges = np.histogram_bin_edges(values, _BINS, (0.98 * float(values.min()), largest))
+    # Of few values each bin has to hold some, or its share is noise.
+    bins = int(np.clip(np.sqrt(values.size), *_BINS))
+    edges = np.histogram_bin_edges(values, bins, (0.98 * float(values.min()), largest))
     centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     shares = np.array([np.histogram(own, edges)[0] / (len(own) * widths) for own in values])
     y, reach = shares.mean(axis=0), _reach(shares)
