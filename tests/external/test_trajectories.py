@@ -35,9 +35,9 @@ def write(folder, members=MEMBERS, epochs=EPOCHS):
     return folder / "seed{member}/epoch{epoch}.safetensors"
 
 
-def spec_of(source, epochs, layers=("a", "b"), members=(0, 2), **more):
+def spec_of(path, epochs, layers=("a", "b"), members=(0, 2), **more):
     return {
-        "source": str(source),
+        "path": str(path),
         "shapes": {layer: [5, 5] for layer in layers},
         "epochs": epochs[-1],
         "snapshots": {layer: [*epochs] for layer in layers},

@@ -24,7 +24,7 @@ OWN = {
         "nets/mine.h5",
         "nets/folder",
         {
-            "source": "nets/runs/seed{member}/epoch{epoch}.safetensors",
+            "path": "nets/runs/seed{member}/epoch{epoch}.safetensors",
             "layers": {"fc1.weight": "input-hidden1", "fc2": SQUARE, "fc3": "hidden2-output"},
         },
     ],
@@ -320,8 +320,8 @@ def test_entries_say_where_in_files_networks_are(tmp_path):
     project.configure(
         sweeps=[],
         ensembles=[
-            {"source": "nets/zoo", "state_dict": "ema", "epoch": 2},
-            {"source": "nets/flat.npy", "layout": "nets/where.csv"},
+            {"path": "nets/zoo", "state_dict": "ema", "epoch": 2},
+            {"path": "nets/flat.npy", "layout": "nets/where.csv"},
         ],
         checkpoints=[{"source": "nets/zoo/run1/epoch=10.pt", "state_dict": "model", "name": "one"}],
     )

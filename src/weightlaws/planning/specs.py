@@ -117,9 +117,10 @@ def weights_spec(
     if isinstance(networks, Condition):
         return training_spec(study, networks, code, shard)
     if isinstance(networks, Checkpoint):
-        own = {**_selected(networks), "epochs": 0}
+        own = {"source": networks.source, **_selected(networks), "epochs": 0}
         return {**own, **_members(shard), "code": code["import_network"]}
     return {
+        "path": networks.path,
         **_selected(networks),
         "epoch": networks.epoch,
         "layout": networks.layout,
@@ -147,7 +148,6 @@ def import_spec(
 
 def _selected(networks: Imported | Checkpoint) -> Spec:
     return {
-        "source": networks.source,
         "include": networks.include,
         "exclude": networks.exclude,
         "state_dict": networks.state_dict,
