@@ -121,15 +121,17 @@ class Stack:
                 "store the array of all epochs, or exclude it",
             )
         if stacked.layout == "torch" and len(stacked.shape) > 2:
-            ways_out = "reshape it, a convolution to (..., out, in k k), or exclude it; a single "
-            ways_out += "network belongs under checkpoints"
-            if not self.epochs:
-                ways_out = (
-                    "if the axes are (member, epoch, out, in), add a dataset "
-                    f"{EPOCHS} with the numbers of the epochs; else {ways_out}"
+            way_out = (
+                "reshape it, a convolution to (..., out, in k k), or exclude it; a single network "
+                "belongs under checkpoints"
+            )
+            if not self.epochs and len(shape) == 4:
+                way_out = (
+                    f"if the axes are (member, epoch, out, in), add a dataset {EPOCHS} with the "
+                    f"numbers of the epochs; else {way_out}"
                 )
             raise WeightLawsError(
-                f"{self.source}: dataset {stacked.name}", f"shape {shape}", axes, ways_out
+                f"{self.source}: dataset {stacked.name}", f"shape {shape}", axes, way_out
             )
         if stacked.members != members:
             raise WeightLawsError(
