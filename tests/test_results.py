@@ -136,7 +136,7 @@ def own(tmp_path_factory):
     with h5py.File(folder / "nets.h5", "w") as file:
         file.update(arrays)
     entry = {
-        "source": str(folder / "nets.h5"),
+        "path": str(folder / "nets.h5"),
         "name": "nets",
         "labelled": {"0": "columns", "3": "rows"},
     }

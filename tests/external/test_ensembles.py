@@ -79,7 +79,7 @@ KINDS = ["file", "safetensors", "pt", "h5"]
 
 def spec_of(path, members, shapes=SHAPES):
     return {
-        "source": str(path),
+        "path": str(path),
         "shapes": {layer: list(shape) for layer, shape in shapes.items()},
         "epochs": 0,
         "snapshots": {layer: [0] for layer in shapes},
@@ -273,8 +273,8 @@ def test_a_shard_of_another_ensemble_is_told_by_its_spec(tmp_path, weights):
     source = write_file(tmp_path / "nets.h5", weights)
     spec = spec_of(source, [0, 3])
     import_shard(tmp_path / "shard.h5", spec)
-    with pytest.raises(StorageError, match=r"spec\.source"):
-        read_shard(tmp_path / "shard.h5", {**spec, "source": "other.h5"})
+    with pytest.raises(StorageError, match=r"spec\.path"):
+        read_shard(tmp_path / "shard.h5", {**spec, "path": "other.h5"})
 
 
 def test_members_are_read_from_files_of_their_own(tmp_path, weights):

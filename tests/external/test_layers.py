@@ -247,12 +247,12 @@ def test_a_name_in_full_is_taken_at_its_word(tmp_path):
         saved(tmp_path / "a.pt", tensors, include=("sound*",))
 
 
-@pytest.mark.parametrize("key", ["include", "exclude"])
 @pytest.mark.parametrize(
-    ("pattern", "found_instead"),
+    ("key", "pattern", "found_instead"),
     [
-        ("a.fx", "no layer of that name, expected .*a.fc"),
-        ("n", r"no layer: n\.weight is shape \(3,"),
+        ("include", "a.fx", "no layer of that name, expected .*a.fc"),
+        ("exclude", "a.fx", "no layer of that name, expected .*a.fc"),
+        ("include", "n", r"no layer: n\.weight is shape \(3,"),
     ],
 )
 def test_a_pattern_that_matches_nothing_is_refused(tmp_path, key, pattern, found_instead):
@@ -260,6 +260,11 @@ def test_a_pattern_that_matches_nothing_is_refused(tmp_path, key, pattern, found
         WeightLawsError, match=f"{key}: {re.escape(repr(pattern))}: found {found_instead}"
     ):
         saved(tmp_path / "a.pt", {**THREE, "n.weight": random(3)}, **{key: (pattern,)})
+
+
+def test_what_is_left_out_anyway_can_be_excluded(tmp_path):
+    one = saved(tmp_path / "a.pt", {**THREE, "n.weight": random(3)}, exclude=("n", "b.*"))
+    assert [*one.matrices] == ["a.fc", "a.out"]
 
 
 def test_a_state_dict_within_a_mapping():

@@ -57,7 +57,7 @@ def test_an_epoch_can_be_named(tuned, tmp_path):
         read(tuned, epoch=9), [matrix(member, 9) for member in (1, 2, 10)]
     )
     spec = {
-        "source": str(tuned),
+        "path": str(tuned),
         "shapes": {"fc": [4, 3]},
         "epochs": 0,
         "snapshots": {"fc": [0]},

@@ -10,11 +10,15 @@ import torch
 from safetensors.numpy import save_file
 
 from weightlaws.errors import WeightLawsError
-from weightlaws.external.ensembles import describe, member_files
+from weightlaws.external.ensembles import describe, doubts, member_files
 from weightlaws.external.import_job import import_shard
 from weightlaws.external.selection import Selection
 from weightlaws.external.trajectories import found_by, is_pattern
-from weightlaws.storage.shards import read_shard
+from weightlaws.invariants.catalogue import catalogue
+from weightlaws.invariants.evaluation import evaluate
+from weightlaws.invariants.invariants_job import evaluate_shard
+from weightlaws.storage.shard_specs import InvariantsSpec
+from weightlaws.storage.shards import read_invariants, read_shard
 from weightlaws.training.members_job import members_table
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/own-networks.md"
@@ -35,9 +39,9 @@ def write(folder, members=MEMBERS, epochs=EPOCHS):
     return folder / "seed{member}/epoch{epoch}.safetensors"
 
 
-def spec_of(source, epochs, layers=("a", "b"), members=(0, 2), **more):
+def spec_of(path, epochs, layers=("a", "b"), members=(0, 2), **more):
     return {
-        "source": str(source),
+        "path": str(path),
         "shapes": {layer: [5, 5] for layer in layers},
         "epochs": epochs[-1],
         "snapshots": {layer: [*epochs] for layer in layers},
@@ -86,6 +90,50 @@ def test_epochs_of_an_array_that_do_not_fit_are_refused(tmp_path, epochs, shape,
         describe(tmp_path / "runs.h5")
 
 
+def test_only_arrays_of_layers_need_all_epochs(tmp_path):
+    values = np.array([[matrix(m, e) for e in EPOCHS] for m in MEMBERS])
+    with h5py.File(tmp_path / "runs.h5", "w") as file:
+        file["epochs"], file["a"] = EPOCHS, values
+        file["seeds"], file["loss"], file["mean"] = MEMBERS, np.ones((3, 3)), np.ones((7, 4, 4))
+    with pytest.raises(WeightLawsError, match=r"dataset mean: .* with 3 epochs, .* or exclude it"):
+        describe(tmp_path / "runs.h5")
+    for exclude in (("mean",), ("mean", "seeds", "loss")):
+        found = describe(tmp_path / "runs.h5", selection=Selection(exclude=exclude))
+        assert found.shapes == {"a": (5, 5)}
+        assert {*found.skipped} == {"mean", "seeds", "loss"}
+    spec = spec_of(tmp_path / "runs.h5", EPOCHS, "a") | {"exclude": ["mean", "seeds"]}
+    import_shard(tmp_path / "shard.h5", spec)
+    np.testing.assert_array_equal(read_shard(tmp_path / "shard.h5").weights["a"], values)
+
+
+def test_an_array_with_an_axis_too_many_may_be_one_of_epochs(tmp_path):
+    with h5py.File(tmp_path / "runs.h5", "w") as file:
+        file["a"] = np.random.default_rng(0).normal(size=(3, 3, 5, 5))
+    message = r"found shape \(3, 3, 5, 5\), expected \(member, out, in\); .* add a dataset epochs"
+    with pytest.raises(WeightLawsError, match=message):
+        describe(tmp_path / "runs.h5")
+    with h5py.File(tmp_path / "runs.h5", "r+") as file:
+        file["epochs"] = EPOCHS
+    assert describe(tmp_path / "runs.h5").epochs == [*EPOCHS]
+
+
+def test_an_array_of_members_and_epochs_goes_on_to_invariants(tmp_path):
+    values = np.array([[matrix(m, e) for e in EPOCHS] for m in MEMBERS])
+    with h5py.File(tmp_path / "runs.h5", "w") as file:
+        file["epochs"], file["a"] = EPOCHS, values
+    weights = spec_of(tmp_path / "runs.h5", EPOCHS, "a")
+    import_shard(tmp_path / "shard.h5", weights)
+    common = {key: value for key, value in weights.items() if key != "members"}
+    spec = {"weights": common, "invariants": "published", "layers": ["a"], "members": [0, 2]}
+    evaluate_shard(tmp_path / "invariants.h5", spec, tmp_path / "shard.h5")
+    parsed = InvariantsSpec.parse({key: spec[key] for key in spec if key != "members"})
+    graphs = catalogue("published")
+    found = read_invariants([tmp_path / "invariants.h5"], parsed, 3, "a", EPOCHS, len(graphs))
+    for k, of_epoch in enumerate(found):
+        np.testing.assert_allclose(of_epoch.values, evaluate(graphs, values[:, k]), rtol=1e-10)
+    assert k == 2
+
+
 def test_missing_files_are_named(tmp_path):
     pattern = write(tmp_path / "runs", members=range(5))
     (tmp_path / "runs/seed01/epoch5.safetensors").unlink()
@@ -93,8 +141,28 @@ def test_missing_files_are_named(tmp_path):
         tmp_path / "runs/seed04/epoch41.safetensors"
     )
     message = "member 1 lacks 5; member 4 lacks 40 and has 41 as well, expected the epochs 2, 5, 40"
-    with pytest.raises(WeightLawsError, match=message):
+    with pytest.raises(WeightLawsError, match=message) as refusal:
         describe(pattern)
+    paths = [f"{tmp_path}/runs/seed0{path}.safetensors" for path in ("1/epoch5", "4/epoch40")]
+    assert f"; add {', '.join(paths)}, or move the files" in str(refusal.value)
+
+
+def test_of_many_missing_files_five_are_named(tmp_path):
+    pattern = write(tmp_path / "runs", members=range(5), epochs=range(1, 8))
+    for epoch in range(1, 8, 2):
+        for member in (2, 3):
+            (tmp_path / f"runs/seed0{member}/epoch{epoch}.safetensors").unlink()
+    with pytest.raises(WeightLawsError, match=r"seed03/epoch1\.safetensors, \.\.\. \(8 in all\)"):
+        describe(pattern)
+
+
+def test_a_member_that_is_missing_among_others_is_told(tmp_path):
+    pattern = write(tmp_path / "runs", members=(8, 9, 11, 12))
+    (said,) = doubts(pattern)
+    assert f"members 8 to 12 without 10: there is no {tmp_path}/runs/seed10/epoch2.s" in said
+    assert doubts(write(tmp_path / "all", members=range(8, 12))) == []
+    # Seeds that were drawn, and count nothing.
+    assert doubts(write(tmp_path / "drawn", members=(3, 7, 20))) == []
 
 
 def test_a_pattern_needs_members_and_files(tmp_path):

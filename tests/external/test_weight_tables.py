@@ -87,7 +87,7 @@ def test_a_step_can_be_named(tmp_path):
 def test_a_shard_of_a_table_is_stored(tmp_path):
     weights = write(tmp_path / "zoo")
     spec = {
-        "source": str(tmp_path / "zoo"),
+        "path": str(tmp_path / "zoo"),
         "shapes": {layer: list(shape) for layer, shape in LAYERS.items()},
         "epochs": 0,
         "snapshots": {layer: [0] for layer in LAYERS},

@@ -49,6 +49,8 @@ WEIGHTS_SPEC = {
     "epochs": 2,
     "snapshots": {"input-hidden1": [0, 2], "hidden1-hidden2": [0, 1, 2], "hidden2-output": [0, 2]},
 }
+# What specs of tests of laws begin with.
+TESTED = {"weights": WEIGHTS_SPEC, "labelled": {}}
 INVARIANTS_SPEC = {
     "weights": WEIGHTS_SPEC,
     "invariants": "published",
@@ -113,7 +115,7 @@ def of(table, selection, epoch=None):
 
 def test_laws_are_compared_with_and_without_the_dead(shards, weights):
     spec = {
-        **{"weights": WEIGHTS_SPEC, "members": MEMBERS, "seed": 3, "folds": 3},
+        **{**TESTED, "members": MEMBERS, "seed": 3, "folds": 3},
         **{"epochs": [2], "orders": 2, "code": "digest"},
     }
     table = comparison_table(shards[0], spec, "name")
@@ -152,7 +154,7 @@ def test_members_are_read_in_parts(shards, weights, monkeypatch, together):
 
 def test_tables_are_the_same_when_members_are_read_in_parts(shards, monkeypatch):
     common = {
-        **{"weights": WEIGHTS_SPEC, "members": MEMBERS, "seed": 3, "epochs": [0, 2]},
+        **{**TESTED, "members": MEMBERS, "seed": 3, "epochs": [0, 2]},
         **{"folds": 3, "orders": 2, "level": 0.05, "ensembles": 300, "matrices": 100},
         **{"invariants": "published", "bootstrap_replicates": 20, "code": "digest"},
     }
@@ -189,7 +191,7 @@ def test_eigenvalues_are_those_of_the_first_and_the_last_tested_epoch(shards, we
 
 def test_more_folds_than_finite_members_are_refused(shards):
     spec = {
-        **{"weights": WEIGHTS_SPEC, "members": MEMBERS, "seed": 3, "folds": 23},
+        **{**TESTED, "members": MEMBERS, "seed": 3, "folds": 23},
         **{"epochs": [2], "orders": 2, "code": "digest"},
     }
     message = r"name: members: found 22 of 24 whose .* are finite, expected at least 23"
@@ -199,7 +201,7 @@ def test_more_folds_than_finite_members_are_refused(shards):
 
 def test_symmetries_are_tested_at_the_headline_epochs(shards, weights):
     spec = {
-        **{"weights": WEIGHTS_SPEC, "members": MEMBERS, "seed": 3},
+        **{**TESTED, "members": MEMBERS, "seed": 3},
         **{"epochs": [1, 2], "randomisations": 49, "code": "digest"},
     }
     table = symmetry_table(shards[0], spec, "name")
@@ -215,7 +217,7 @@ def test_symmetries_are_tested_at_the_headline_epochs(shards, weights):
 
 def test_every_law_of_every_layer_is_tested_in_one_family(shards, weights):
     spec = {
-        **{"weights": WEIGHTS_SPEC, "invariants": "published", "members": MEMBERS, "seed": 3},
+        **{**TESTED, "invariants": "published", "members": MEMBERS, "seed": 3},
         **{"epochs": [0, 2], "level": 0.05, "matrices": 500, "ensembles": 300, "code": "digest"},
     }
     table, misses = significance_tables(shards[0], spec, "name")
@@ -266,7 +268,7 @@ def test_every_law_of_every_layer_is_tested_in_one_family(shards, weights):
 
 def test_too_few_simulations_are_refused(shards):
     spec = {
-        **{"weights": WEIGHTS_SPEC, "invariants": "published", "members": MEMBERS, "seed": 3},
+        **{**TESTED, "invariants": "published", "members": MEMBERS, "seed": 3},
         **{"epochs": [0, 2], "level": 0.001, "matrices": 500, "ensembles": 300, "code": "digest"},
     }
     with pytest.raises(ValueError, match="expected at least 999"):
@@ -275,7 +277,7 @@ def test_too_few_simulations_are_refused(shards):
 
 def test_laws_are_tested_as_a_whole(shards, weights):
     spec = {
-        **{"weights": WEIGHTS_SPEC, "members": MEMBERS, "seed": 3, "epochs": [0, 2]},
+        **{**TESTED, "members": MEMBERS, "seed": 3, "epochs": [0, 2]},
         **{"level": 0.05, "ensembles": 39, "code": "digest"},
     }
     table = omnibus_table(shards[0], spec, "name")

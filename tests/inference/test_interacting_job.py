@@ -76,7 +76,7 @@ def shards(weights, tmp_path_factory):
 
 
 def spec(law="gaussian", **changes):
-    counts = {"bootstrap_replicates": 60, "folds": 3, "randomisations": 99}
+    counts = {"labelled": {}, "bootstrap_replicates": 60, "folds": 3, "randomisations": 99}
     own = {"weights": weights_spec(law), "members": MEMBERS, "seed": 3, "epochs": [0, 2]}
     return {**own, **counts, "code": "digest", **changes}
 

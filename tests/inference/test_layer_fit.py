@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 from support.published import CASES, published_matrices
 from support.rounding import assert_sums_close, expectation_terms, parameter_terms
 
@@ -100,6 +101,28 @@ def test_deviation_from_the_start_counts_standard_errors(initialisation):
     scores = fit.deviation_start[:, :13]
     # Mean squares of 300 scores: 1 with a standard error of 0.08.
     np.testing.assert_allclose((scores**2).mean(0), 1, atol=0.35)
+
+
+def test_without_an_initial_law_the_deviation_is_from_the_first_snapshot():
+    """As a paired t-test has it, where every entry has moved by a known step."""
+    size, n, step, noise = 6, 200, 0.03, 0.04
+    rng = np.random.default_rng(12)
+    start = rng.standard_t(5, (n, size, size))  # of no known law
+    still = start + noise * rng.standard_normal((n, size, size))
+    moved = still + step
+    invariants = evaluate(GRAPHS, np.stack([start, still, moved, start], axis=1))
+    scores = fit_layer(invariants, size, None).deviation_start
+    assert np.isnan(scores[[0, 3]]).all()
+    assert np.isnan(scores[:, 13:]).all()
+    for k in (1, 2):
+        paired = ttest_rel(invariants[:, k, :13], invariants[:, 0, :13], axis=0).statistic
+        np.testing.assert_allclose(scores[k, :13], np.abs(paired), rtol=1e-9)
+    # I1 sums D entries and I2 all D^2, each moved by the step; the standard error of these sums has
+    # a standard error, too.
+    for k, entries in ((0, size), (1, size**2)):
+        expected = np.sqrt(n * entries) * step / noise
+        assert scores[2, k] == pytest.approx(expected, abs=4 * np.sqrt(1 + expected**2 / (2 * n)))
+        assert scores[1, k] < 4
 
 
 def test_deviations_exist_only_where_the_law_does_not_fit():

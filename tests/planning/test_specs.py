@@ -269,10 +269,9 @@ def test_what_fixes_weights_that_were_trained_elsewhere(own, tmp_path):
     code = CODE | IMPORTS
     shard = weights_spec(own, own.conditions["ensemble"], code, Shard(0, 3))
     assert shard == {
-        "source": str(tmp_path / "ensemble.h5"),
+        "path": str(tmp_path / "ensemble.h5"),
         **{"include": [], "exclude": [], "state_dict": None, "epoch": None, "layout": None},
         "layers": {},
-        "labelled": {},
         "shapes": {"a": [7, 7], "b": [7, 7]},
         "epochs": 0,
         "snapshots": {"a": [0], "b": [0]},

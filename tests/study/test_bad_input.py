@@ -34,7 +34,7 @@ def bases(tmp_path_factory):
     ensemble, network = str(folder / "ensemble.h5"), str(folder / "network.safetensors")
     some = {"include": ["*"], "exclude": ["b"], "state_dict": None}
     config["ensembles"] = [
-        {"source": ensemble, "name": "named", **some, "epoch": None, "layout": None}
+        {"path": ensemble, "name": "named", **some, "epoch": None, "layout": None}
         | {"layers": {"a": "one"}, "labelled": {"one": "rows"}}
     ]
     config["checkpoints"] = [{"source": network, "name": "alone", **some}, "torchvision:vgg16"]

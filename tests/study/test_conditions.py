@@ -115,9 +115,9 @@ def test_an_ensemble_is_found_out_from_its_path(tmp_path):
     with h5py.File(tmp_path / "my nets.h5", "w") as file:
         for layer, shape in {"a": (6, 6), "b": (3, 3), "wide": (4, 9)}.items():
             file[layer] = np.ones((7, *shape)) * np.arange(7)[:, None, None]
-    source = str(tmp_path / "my nets.h5")
-    ensemble = Imported.model_validate(source)
-    assert (ensemble.source, ensemble.name, ensemble.members) == (source, "my-nets", 7)
+    path = str(tmp_path / "my nets.h5")
+    ensemble = Imported.model_validate(path)
+    assert (ensemble.path, ensemble.name, ensemble.members) == (path, "my-nets", 7)
     assert ensemble.shapes == {"a": (6, 6), "b": (3, 3), "wide": (4, 9)}
     assert ensemble.square_layers == {"a": (6, 6)}
     assert ensemble.analyses == ("models", "spectra")

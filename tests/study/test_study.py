@@ -524,7 +524,7 @@ def test_an_entry_can_be_a_mapping(tmp_path):
     path = ensemble_file(tmp_path / "nets.h5", a=(6, 6), b=(3, 4))
     own = study(
         sweeps=[],
-        ensembles=[{"source": path, "name": "mine", "exclude": ["b"]}],
+        ensembles=[{"path": path, "name": "mine", "exclude": ["b"]}],
         checkpoints=[{"source": path, "name": "single"}],
     )
     assert {name: each.shapes for name, each in own.conditions.items()} == {"mine": {"a": (6, 6)}}
@@ -564,7 +564,7 @@ def test_tests_at_all_epochs_of_a_trajectory_can_reject(tmp_path):
 def test_layers_are_renamed_and_their_sides_said(tmp_path):
     path = trajectories(tmp_path / "mine.h5", [0, 1], x=(6, 6), y=(6, 6), z=(6, 6))
     entry = {
-        "source": path,
+        "path": path,
         "layers": {"x": "input-hidden1", "y": "hidden1-hidden2", "z": "hidden2-output"},
     }
     own = study(sweeps=[], ensembles=[entry])
@@ -586,14 +586,14 @@ def test_wrong_entries_are_refused_by_key(tmp_path):
 
     def refused(message, **entry):
         with pytest.raises(StudyError, match=message):
-            study(ensembles=[{"source": path, **entry}])
+            study(ensembles=[{"path": path, **entry}])
 
     refused(r'ensembles\.0\.includes: unknown key, found \["a"\]', includes=["a"])
     refused(r"ensembles\.0\.include: found \"a\", expected a list", include="a")
     refused(r"ensembles\.0\.epoch: found -1, expected at least 0", epoch=-1)
     refused(r"ensembles\.0\.name: found \"a b\", expected text that matches", name="a b")
     refused(r"ensembles\.0: found members 6 in .*, expected 5, as stated", members=5)
-    with pytest.raises(StudyError, match=r"ensembles\.0\.source: found nothing, expected a value"):
+    with pytest.raises(StudyError, match=r"ensembles\.0\.path: found nothing, expected a value"):
         study(ensembles=[{"name": "mine"}])
     with pytest.raises(StudyError, match=r"checkpoints\.0\.epoch: unknown key"):
         study(checkpoints=[{"source": path, "epoch": 3}])
@@ -608,10 +608,12 @@ def test_a_name_need_not_be_that_of_the_file(tmp_path):
         StudyError, match=r"give one another name: \{source: \.\.\., name: \.\.\.\}"
     ):
         study(checkpoints=[a, b])
+    with pytest.raises(StudyError, match=r"give one another name: \{path: \.\.\., name: "):
+        study(ensembles=[a, b])
     named = study(sweeps=[], checkpoints=[a, {"source": b, "name": "other"}])
     assert list(named.with_spectra) == ["model", "other"]
     odd = ensemble_file(tmp_path / "сеть.h5", a=(6, 7))
-    with pytest.raises(StudyError, match=r"give it a name beside its source"):
+    with pytest.raises(StudyError, match="write the key name beside it"):
         study(checkpoints=[odd])
     named = study(sweeps=[], checkpoints=[{"source": odd, "name": "net"}])
     assert list(named.with_spectra) == ["net"]

@@ -103,7 +103,7 @@ def test_one_row_a_condition():
 
 
 def test_networks_that_were_trained_elsewhere_have_what_is_known_of_them(tmp_path):
-    spec = {"source": "nets.h5", "shapes": {"a": [7, 7]}, "epochs": 0, "snapshots": {"a": [0]}}
+    spec = {"path": "nets.h5", "shapes": {"a": [7, 7]}, "epochs": 0, "snapshots": {"a": [0]}}
     (row,) = conditions_table({"nets": spec}, {"nets": 2}).to_dict("records")
     known = {"condition": "nets", "members": 2, "epochs": 0, "layers": "a"}
     assert {name: value for name, value in row.items() if value is not None} == known
@@ -124,7 +124,7 @@ def test_networks_that_were_trained_elsewhere_have_what_is_known_of_them(tmp_pat
 
 
 FOREIGN = {
-    "source": "nets",
+    "path": "nets",
     "shapes": {"fc": [4, 3]},
     "epochs": 0,
     "snapshots": {"fc": [0]},

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save_file
+from scipy.stats import ttest_rel
 from support.mini_study import sources
 from support.rounding import assert_sums_close, parameter_terms
 
@@ -24,7 +25,7 @@ OWN = {
         "nets/mine.h5",
         "nets/folder",
         {
-            "source": "nets/runs/seed{member}/epoch{epoch}.safetensors",
+            "path": "nets/runs/seed{member}/epoch{epoch}.safetensors",
             "layers": {"fc1.weight": "input-hidden1", "fc2": SQUARE, "fc3": "hidden2-output"},
         },
     ],
@@ -127,7 +128,8 @@ def test_trajectories_go_through_every_stage(results):
     ]
     np.testing.assert_array_equal(results.weights("runs", SQUARE), expected)
     assert results.epochs("runs", "input-hidden1") == [*EPOCHS]
-    for table in ("findings", "invariants", "comparison", "symmetry", "significance", "omnibus"):
+    of_laws = ("findings", "invariants", "comparison", "symmetry", "significance", "omnibus")
+    for table in (*of_laws, "couplings", "scores", "network_law"):
         found = getattr(results, table)
         assert found.loc[found["condition"] == "runs", "epoch"].unique().tolist() == [*EPOCHS]
     spectra = results.spectra.set_index(["condition", "layer", "statistic", "epoch"]).sort_index()
@@ -139,9 +141,30 @@ def test_trajectories_go_through_every_stage(results):
     from_start = distances[distances["reference"] == "start"]
     assert from_start["epoch"].tolist() == [*EPOCHS]
     assert from_start["w2"].iloc[0] < 1e-6 < from_start["w2"].iloc[1]
-    assert (results.folder / "figures/runs/from_start.svg").is_file()
+    for figure in ("from_start", "deviation_start", "entries", "eigenvalues", "interacting"):
+        assert (results.folder / f"figures/runs/{figure}.svg").is_file()
+    assert not (results.folder / "figures/mine/deviation_start.svg").exists()
     conditions = results.conditions.set_index("condition")
     assert conditions["epochs"].to_dict() == {"mine": 0, "folder": 0, "runs": 20}
+
+
+def test_trajectories_deviate_from_their_own_start(results):
+    """The sum of all entries, I2, against a paired t-test; where a start is unknown, nothing."""
+    table = results.invariants
+    runs = table[(table["condition"] == "runs") & (table["published"] == "I2")]
+    found = runs.set_index("epoch")["deviation_start"]
+    sums = results.weights("runs", SQUARE).astype(np.float64).sum(axis=(2, 3))
+    expected = abs(ttest_rel(sums[:, 1], sums[:, 0]).statistic)
+    assert found.isna().to_dict() == {EPOCHS[0]: True, EPOCHS[1]: False}
+    assert found[EPOCHS[1]] == pytest.approx(expected, rel=1e-6)
+    assert table.loc[table["condition"] == "mine", "deviation_start"].isna().all()
+
+
+def test_claims_are_about_trajectories_too(results):
+    """Of all ensembles here they alone have inputs, outputs, all layers, and a way from a start."""
+    notes = results.claims.set_index("claim")["note"]
+    assert notes[["O2", "O3", "B2"]].str.contains("members are needed, found 5 at most").all()
+    assert "members are needed, and no condition has them" in notes["H4"]
 
 
 def test_what_is_no_weight_matrix_of_a_network_is_logged(own):
@@ -159,7 +182,6 @@ def test_an_ensemble_of_ones_own_is_modelled(results):
     assert_sums_close(fitted.parameters, law.parameters, parameter_terms(ARRAYS[SQUARE]))
     found = results.findings[results.findings["condition"] == "mine"]
     assert found["layer"].unique().tolist() == [SQUARE, "wide"]
-    assert results.invariants["deviation_start"].isna().all()
 
 
 def test_weights_of_a_single_network_are_read_by_name(results):
@@ -196,6 +218,15 @@ def test_another_member_runs_again_what_rests_on_it(project):
     assert project.planned() == dict.fromkeys(
         ("import_ensemble", "members", "skipped", "findings", "claims", "answers", *spectra), 1
     )
+
+
+def test_a_labelled_side_imports_nothing_again(project):
+    *others, runs = OWN["ensembles"]
+    project.configure(**OWN | {"ensembles": [*others, {**runs, "labelled": {SQUARE: "rows"}}]})
+    tests = ("significance", "omnibus", "comparison", "symmetry", "interacting")
+    figures = ("entries", "condition_figures", "predicted_observed", "interacting_figure")
+    after = ("findings", "claims", "answers")
+    assert project.planned() == dict.fromkeys((*tests, *figures, *after), 1)
 
 
 OF_SINGLE = ("import_network", "spectra_shard", "spectra", "spectra_figures", "spectra_table")
@@ -320,8 +351,8 @@ def test_entries_say_where_in_files_networks_are(tmp_path):
     project.configure(
         sweeps=[],
         ensembles=[
-            {"source": "nets/zoo", "state_dict": "ema", "epoch": 2},
-            {"source": "nets/flat.npy", "layout": "nets/where.csv"},
+            {"path": "nets/zoo", "state_dict": "ema", "epoch": 2},
+            {"path": "nets/flat.npy", "layout": "nets/where.csv"},
         ],
         checkpoints=[{"source": "nets/zoo/run1/epoch=10.pt", "state_dict": "model", "name": "one"}],
     )

@@ -406,6 +406,7 @@ MODULES = {
         "comparison": f"comparison {JOINED}",
         "comparison_job": "comparison",
         "condition_spec": f"{TESTED} {JOINED} entries eigenvalues",
+        "sided_spec": f"{TESTED} interacting entries",
         "dead_outputs": f"{TESTED} {JOINED} condition_figures {BEYOND_FIGURES} {CLAIMED} {SEEN}",
         "distance_job": "distance",
         "distance": f"distance {CLAIMED}",

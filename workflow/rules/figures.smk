@@ -135,7 +135,7 @@ rule condition_figures:
     benchmark:
         benchmark_of("condition_figures", "{condition}")
     wildcard_constraints:
-        condition=one_of(TRAINED),
+        condition=one_of(STAGES["condition_figures"].networks(STUDY)),
     conda:
         "../../envs/weightlaws.yaml"
     params:
@@ -153,7 +153,7 @@ use rule condition_figures as ensemble_figures with:
         largest_deviations=figure("largest_deviations"),
         pdf=printed("ensemble_figures"),
     wildcard_constraints:
-        condition=one_of(ENSEMBLES),
+        condition=one_of(STAGES["ensemble_figures"].networks(STUDY)),
     params:
         spec=spec_of("ensemble_figures"),
 

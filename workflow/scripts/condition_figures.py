@@ -11,7 +11,7 @@ with job_log(snakemake):
     invariants = read_table(snakemake.input.invariants)
     parameters = read_table(snakemake.input.parameters)
     out = snakemake.output
-    if hasattr(out, "deviation_start"):  # an ensemble trained elsewhere has no initial law
+    if hasattr(out, "deviation_start"):  # an ensemble of one epoch has no start
         save(fits.deviation_start(invariants, title, style), out.deviation_start, style)
     save(fits.deviation_sd(invariants, title, style), out.deviation_sd, style)
     save(fits.parameters(parameters, title, style), out.parameters, style)

@@ -324,7 +324,8 @@ def _places(path: Path, epoch: int | None, layout: str | None) -> dict[int, _Pla
     if trajectories.is_pattern(path):
         found = trajectories.found_by(path)
         places = {
-            number: _Place(files, found.names, None, list) for number, files in found.files.items()
+            number: _Place(files, found.names, None, lambda: found.doubts)
+            for number, files in found.files.items()
         }
     elif _is_hdf5(path) and (epochs := stacks.hdf5_epochs(path)):
         places = {

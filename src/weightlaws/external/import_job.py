@@ -34,7 +34,7 @@ def import_shard(path: Path, stored: Spec) -> None:
     path
         The shard to write.
     stored
-        A ``specs.import_spec``: ``source`` is the ensemble's path, and what it has of ``include``,
+        A ``specs.import_spec``: ``path`` is the ensemble's, and what it has of ``include``,
         ``exclude``, ``state_dict``, ``layers``, ``epoch`` and ``layout`` says what of it is read.
         A spec without ``digests`` is one of files that nobody else writes.
 
@@ -43,16 +43,16 @@ def import_shard(path: Path, stored: Spec) -> None:
     WeightLawsError
         As `ensembles.read_members` does.
     """
-    spec, source = WeightsSpec.parse(stored), stored["source"]
+    spec, ensemble = WeightsSpec.parse(stored), stored["path"]
     members, shapes = _members(spec), {layer: [*shape] for layer, shape in spec.shapes.items()}
     which = {key: stored.get(key) for key in ("epoch", "layout")}
-    names = ensembles.member_names(source, members[-1] + 1, **which)[members[0] :]
+    names = ensembles.member_names(ensemble, members[-1] + 1, **which)[members[0] :]
     digests: list[dict[str, bytes]] = [{} for _ in members]
     seen: set[int] = set()
     columns = {epoch: k for k, epoch in enumerate(spec.recorded)}
     with _shard(path, spec) as (writer, weights, finite):
         found = ensembles.read_members(
-            source, shapes, members[0], members[-1], selection=selection_of(stored), **which
+            ensemble, shapes, members[0], members[-1], selection=selection_of(stored), **which
         )
         for member, epoch, layer, matrix in found:
             k = member - members[0]
@@ -64,7 +64,7 @@ def import_shard(path: Path, stored: Spec) -> None:
             digests[k][layer] = hashlib.sha256(np.ascontiguousarray(matrix).data).digest()
         if seen != {*columns}:
             raise WeightLawsError(
-                f"{source}: epochs",
+                f"{ensemble}: epochs",
                 "others than when the run began",
                 f"{[*spec.recorded]}",
                 "run snakemake again",

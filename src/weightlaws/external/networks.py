@@ -206,7 +206,7 @@ def fit_name(text: str, source: object) -> str:
             f"{source}: name",
             repr(text),
             "a letter from A to Z or a digit in it",
-            "rename it or, in a study, give it a name beside its source: {source: ..., name: ...}",
+            "rename it, or in a study write the key name beside it",
         )
     return name
 

@@ -45,7 +45,7 @@ class Selection:
         return None
 
     def check(self, source: object, layers: Iterable[str], others: Mapping[str, str]) -> None:
-        """Refuse a pattern that matches nothing.
+        """Refuse a pattern that matches no layer; to exclude what is no layer changes nothing.
 
         Parameters
         ----------
@@ -62,9 +62,11 @@ class Selection:
             If there is such a pattern; it is told what the pattern matches among the others.
         """
         known = [*layers]
+        named = {each for name in others for each in (name, name.removesuffix(".weight"))}
         for key, patterns in (("include", self.include), ("exclude", self.exclude)):
             for pattern in patterns:
-                if any(fnmatchcase(layer, pattern) for layer in known):
+                harmless = [*known, *named] if key == "exclude" else known
+                if any(fnmatchcase(name, pattern) for name in harmless):
                     continue
                 found = "no layer of that name"
                 for name, reason in others.items():

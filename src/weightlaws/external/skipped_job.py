@@ -34,6 +34,6 @@ def skipped_table(specs: Mapping[str, Spec], paths: Mapping[str, Path]) -> pd.Da
                 skipped = reader.provenance["skipped"]
         else:
             which = {key: spec[key] for key in ("epoch", "layout")}
-            skipped = describe(spec["source"], selection=selection_of(spec), **which).skipped
+            skipped = describe(spec["path"], selection=selection_of(spec), **which).skipped
         rows += [(condition, name, reason) for name, reason in skipped.items()]
     return pd.DataFrame(rows, columns=["condition", "name", "reason"])

@@ -39,6 +39,8 @@ class Stacked:
     read
         Returns the arrays (member, *shape) from one member on, up to another that is not among
         them.
+    of_epochs
+        Whether the array has an axis of epochs, of which one is read.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Stacked:
     members: int
     read: Callable[[int, int], npt.NDArray[Any]]
     layout: str = "torch"
+    of_epochs: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,14 @@ class Stack:
         Of all members.
     names
         Of the members, in messages; by default their numbers.
+    epochs
+        The number of epochs that every array of a layer has; 0 if arrays have no axis of epochs.
     """
 
     source: Path
     parameters: Sequence[Stacked]
     names: Sequence[str] | None = None
+    epochs: int = 0
 
     def sorted_out(self, selection: Selection) -> SortedOut:
         """Tell layers from other parameters, by the first member.
@@ -74,13 +80,14 @@ class Stack:
         ------
         WeightLawsError
             As `layers.sorted_out` does, or if an array of a layer has more axes than (member, out,
-            in) in PyTorch's order, or layers are not of equally many members.
+            in) in PyTorch's order, or lacks the axis of epochs, or layers are not of equally many
+            members.
         """
         found = self._of_member(selection, lambda stacked: stacked.read(0, 1)[0])
         used = {name for layer in found.layers.values() for name in layer.parameters}
         arrays = [stacked for stacked in self.parameters if stacked.name in used]
         for stacked in arrays:
-            _check_members(self.source, stacked, arrays[0].members)
+            self._check(stacked, arrays[0].members)
         return found
 
     def layers(self, selection: Selection, first: int, last: int) -> list[dict[str, Layer]]:
@@ -99,6 +106,41 @@ class Stack:
             self._of_member(selection, partial(of, member)).layers
             for member in range(first, last + 1)
         ]
+
+    def _check(self, stacked: Stacked, members: int) -> None:
+        """Refuse an array of a layer that is not of all members and epochs."""
+        own_epochs = (self.epochs,) if stacked.of_epochs else ()
+        shape, axes = (stacked.members, *own_epochs, *stacked.shape), "(member, out, in)"
+        if self.epochs:
+            axes = "(member, epoch, out, in)"
+        if self.epochs and not stacked.of_epochs:
+            raise WeightLawsError(
+                f"{self.source}: dataset {stacked.name}",
+                f"shape {shape}",
+                f"{axes} with {self.epochs} epochs, as {EPOCHS} has",
+                "store the array of all epochs, or exclude it",
+            )
+        if stacked.layout == "torch" and len(stacked.shape) > 2:
+            way_out = (
+                "reshape it, a convolution to (..., out, in k k), or exclude it; a single network "
+                "belongs under checkpoints"
+            )
+            if not self.epochs and len(shape) == 4:
+                way_out = (
+                    f"if the axes are (member, epoch, out, in), add a dataset {EPOCHS} with the "
+                    f"numbers of the epochs; else {way_out}"
+                )
+            raise WeightLawsError(
+                f"{self.source}: dataset {stacked.name}", f"shape {shape}", axes, way_out
+            )
+        if stacked.members != members:
+            raise WeightLawsError(
+                f"{self.source}: dataset {stacked.name}",
+                f"{stacked.members} members",
+                f"{members} as in the others",
+                "store every layer of the same members, or exclude it; a single network belongs "
+                "under checkpoints",
+            )
 
     def members(self, layers: Collection[Layer]) -> int:
         """Return the number of members that these layers are of."""
@@ -164,26 +206,26 @@ def opened_hdf5(path: Path, epoch: int | None = None) -> Iterator[Stack]:
             )
         datasets = hdf5.datasets(file)
         epochs = _epochs(path, datasets)
-        kept: tuple[int, ...] = ()
+        at: tuple[int, ...] = ()
         if epochs:
-            kept = (epochs.index(epochs[-1] if epoch is None else epoch),)
+            at = (epochs.index(epochs[-1] if epoch is None else epoch),)
             del datasets[EPOCHS]
-            for name, dataset in datasets.items():
-                _check_epochs(path, name, dataset, epochs)
-        yield Stack(
-            path,
-            [
-                Stacked(
-                    name,
-                    dataset.shape[1 + len(kept) :],
-                    dataset.dtype.name,
-                    dataset.shape[0],
-                    partial(_read, path, name, dataset, kept),
+        stacked = []
+        for name, dataset in datasets.items():
+            # Arrays that are of no layer may have other axes: what is used is checked later.
+            kept = at if (dataset.shape or ())[1:2] == (len(epochs),) else ()
+            if dataset.shape:  # a number is nothing of each member
+                stacked.append(
+                    Stacked(
+                        name,
+                        dataset.shape[1 + len(kept) :],
+                        dataset.dtype.name,
+                        dataset.shape[0],
+                        partial(_read, path, name, dataset, kept),
+                        of_epochs=bool(kept),
+                    )
                 )
-                for name, dataset in datasets.items()
-                if dataset.shape  # a number is nothing of each member
-            ],
-        )
+        yield Stack(path, stacked, epochs=len(epochs))
 
 
 def hdf5_epochs(path: Path) -> list[int]:
@@ -214,16 +256,6 @@ def _epochs(path: Path, datasets: Mapping[str, h5py.Dataset]) -> list[int]:
     return found
 
 
-def _check_epochs(path: Path, name: str, dataset: h5py.Dataset, epochs: Sequence[int]) -> None:
-    if len(dataset.shape or ()) < 2 or dataset.shape[1] != len(epochs):
-        raise WeightLawsError(
-            f"{path}: dataset {name}",
-            f"shape {dataset.shape}",
-            f"(member, epoch, out, in) with {len(epochs)} epochs, as {EPOCHS} has",
-            "store every array of all epochs, or put it into another file",
-        )
-
-
 def _read(
     path: Path, name: str, dataset: h5py.Dataset, kept: tuple[int, ...], start: int, end: int
 ) -> npt.NDArray[Any]:
@@ -233,23 +265,3 @@ def _read(
         found = f"damaged data ({messages.short(error)})"
         raise WeightLawsError(f"{path}: {name}", found, "numbers", messages.WHOLE_FILE) from error
     return values
-
-
-def _check_members(source: Path, stacked: Stacked, members: int) -> None:
-    shape = (stacked.members, *stacked.shape)
-    if stacked.layout == "torch" and len(stacked.shape) > 2:
-        raise WeightLawsError(
-            f"{source}: dataset {stacked.name}",
-            f"shape {shape}",
-            "(member, out, in)",
-            "reshape it, a convolution to (member, out, in k k), or exclude it; a single network "
-            "belongs under checkpoints",
-        )
-    if stacked.members != members:
-        raise WeightLawsError(
-            f"{source}: dataset {stacked.name}",
-            f"{stacked.members} members",
-            f"{members} as in the others",
-            "store every layer of the same members, or exclude it; a single network belongs under "
-            "checkpoints",
-        )

@@ -6,13 +6,14 @@ stands for an ensemble of one epoch.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from weightlaws.errors import WeightLawsError
 
 MEMBER, EPOCH = "{member}", "{epoch}"
-# Members and epochs that a message names.
+# Members, epochs and paths that a message names.
 _SHOWN = 5
 
 
@@ -26,10 +27,13 @@ class Trajectory:
         Of the members, in messages.
     files
         By epoch, ascending: the file of each member. A pattern without an epoch has the epoch 0.
+    doubts
+        What hints that members are missing.
     """
 
     names: list[str]
     files: dict[int, list[Path]]
+    doubts: list[str]
 
 
 def is_pattern(path: Path | str) -> bool:
@@ -60,7 +64,8 @@ def found_by(pattern: Path | str) -> Trajectory:
             f"write {MEMBER} where the number of the network stands",
         )
     found: dict[int, dict[int, Path]] = {}
-    for path, member, epoch in _fitting(pattern):
+    files, widths = _fitting(pattern)
+    for path, member, epoch in files:
         other = found.setdefault(member, {}).setdefault(epoch, path)
         if other != path:
             raise WeightLawsError(
@@ -76,17 +81,37 @@ def found_by(pattern: Path | str) -> Trajectory:
             "files with whole numbers in the places of {member} and {epoch}",
             "correct the pattern",
         )
-    _check_epochs(pattern, found)
+    _check_epochs(pattern, found, widths)
     members, epochs = sorted(found), sorted(next(iter(found.values())))
     return Trajectory(
         [f"member {member}" for member in members],
         {epoch: [found[member][epoch] for member in members] for epoch in epochs},
+        _gaps(pattern, found, widths),
     )
 
 
-def _fitting(pattern: str) -> list[tuple[Path, int, int]]:
-    """Return the paths that fit a pattern, each with its member and epoch."""
-    parts = Path(pattern).parts
+def _gaps(
+    pattern: str, found: Mapping[int, Mapping[int, Path]], widths: Mapping[str, int]
+) -> list[str]:
+    """Tell of numbers that no member has, where most between the first and the last have one."""
+    first, last = min(found), max(found)
+    n_missing = last - first + 1 - len(found)
+    if not 0 < n_missing < len(found):  # else numbers do not count members: they are drawn, say
+        return []
+    missing = [number for number in range(first, last + 1) if number not in found]
+    path = _path(pattern, widths, missing[0], min(found[first]))
+    return [
+        f"{pattern}: members {first} to {last} without {_some(missing)}: there is no {path}; add "
+        "what is missing, or go on: members are numbered anew, from 0"
+    ]
+
+
+def _fitting(pattern: str) -> tuple[list[tuple[Path, int, int]], dict[str, int]]:
+    """Return the paths that fit a pattern, each with its member and epoch; and widths of numbers.
+
+    A width is 1 but for numbers with leading zeros.
+    """
+    parts, widths = Path(pattern).parts, {"member": 1, "epoch": 1}
     steps = [_expression(part) if is_pattern(part) else None for part in parts]
     found: list[tuple[Path, dict[str, int]]] = [(Path(), {})]
     for part, step in zip(parts, steps, strict=True):
@@ -98,16 +123,20 @@ def _fitting(pattern: str) -> list[tuple[Path, int, int]]:
             inside = path.iterdir() if path.is_dir() else ()
             for entry in inside:
                 match = step.fullmatch(entry.name)
-                told = {key: int(text) for key, text in match.groupdict().items()} if match else {}
+                texts = match.groupdict() if match else {}
+                told = {key: int(text) for key, text in texts.items()}
                 # A number that stands twice is the same both times.
                 if match and all(numbers.get(key, value) == value for key, value in told.items()):
                     further.append((entry, {**numbers, **told}))
+                    padded = {key: len(text) for key, text in texts.items() if text[0] == "0"}
+                    widths |= {key: max(n, widths[key]) for key, n in padded.items()}
         found = further
-    return sorted(
+    files = sorted(
         (path, numbers["member"], numbers.get("epoch", 0))
         for path, numbers in found
         if path.exists()
     )
+    return files, widths
 
 
 def _expression(part: str) -> re.Pattern[str]:
@@ -124,7 +153,15 @@ def _expression(part: str) -> re.Pattern[str]:
     return re.compile(text)
 
 
-def _check_epochs(pattern: str, found: dict[int, dict[int, Path]]) -> None:
+def _path(pattern: str, widths: Mapping[str, int], member: int, epoch: int) -> str:
+    """Return the path of the file of a member and epoch."""
+    path = pattern.replace(MEMBER, f"{member:0{widths['member']}}")
+    return path.replace(EPOCH, f"{epoch:0{widths['epoch']}}")
+
+
+def _check_epochs(
+    pattern: str, found: Mapping[int, Mapping[int, Path]], widths: Mapping[str, int]
+) -> None:
     """Refuse members whose epochs are not those that most members have."""
     sets = [tuple(sorted(epochs)) for epochs in found.values()]
     usual = max(sets, key=lambda epochs: (sets.count(epochs), len(epochs)))
@@ -132,6 +169,11 @@ def _check_epochs(pattern: str, found: dict[int, dict[int, Path]]) -> None:
     if not odd:
         return
     said = []
+    lacking = [
+        _path(pattern, widths, member, epoch)
+        for member, epochs in sorted(odd.items())
+        for epoch in sorted({*usual} - {*epochs})
+    ]
     for member, epochs in sorted(odd.items())[:_SHOWN]:
         missing, more = sorted({*usual} - {*epochs}), sorted({*epochs} - {*usual})
         lacks = [f"lacks {_some(missing)}"] if missing else []
@@ -142,11 +184,13 @@ def _check_epochs(pattern: str, found: dict[int, dict[int, Path]]) -> None:
         f"{pattern}: epochs",
         "; ".join(said) + rest,
         f"the epochs {_some(usual)}, as {len(found) - len(odd)} of {len(found)} members have",
-        "add the files that are missing, or move those of such members away",
+        f"add {_some(lacking)}, or move the files of such members away"
+        if lacking
+        else "move the files of other epochs away, or add them for all members",
     )
 
 
-def _some(epochs: tuple[int, ...] | list[int]) -> str:
-    """Name some epochs."""
-    more = f", ... ({len(epochs)} in all)" if len(epochs) > _SHOWN else ""
-    return ", ".join(map(str, epochs[:_SHOWN])) + more
+def _some(things: Sequence[object]) -> str:
+    """Name some epochs, members or paths."""
+    more = f", ... ({len(things)} in all)" if len(things) > _SHOWN else ""
+    return ", ".join(map(str, things[:_SHOWN])) + more

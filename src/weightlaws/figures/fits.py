@@ -63,12 +63,11 @@ _ROW = 0.155  # height of a heat map's row, in inches: that of its label
 
 
 def deviation_start(invariants: pd.DataFrame, title: str, style: Style) -> Figure:
-    """Draw how far the 13 fitted invariants of one condition have left the initial law.
+    """Draw how far the 13 fitted invariants of one condition have left their start.
 
     Reads ``layer, size, epoch, published, deviation_start``. A column of panels per layer, a row
-    per kind of invariant. The axis counts standard errors of the initial law, linear below 1 so
-    that it reaches 0 and logarithmic above. For one test at the 5 % level, a value in the grey band
-    is no departure.
+    per kind of invariant. The axis counts standard errors, linear below 1 so that it reaches 0 and
+    logarithmic above. For one test at the 5 % level, a value in the grey band is no departure.
     """
     fitted = "published", "deviation_start", _FITTED
     with line_panels(invariants, *fitted, title, style) as (figure, panels):
@@ -78,7 +77,7 @@ def deviation_start(invariants: pd.DataFrame, title: str, style: Style) -> Figur
             chance = panel.axhspan(0, _TWO_SIDED, color="0.5", alpha=0.25, linewidth=0, zorder=0)
         for panel in panels[:, 0]:  # only now are all limits known
             panel.set_ylim(bottom=0)
-        vertical_label(figure, "deviation from the start (standard errors of the initial law)")
+        vertical_label(figure, "deviation from the start (standard errors)")
         text = "up to 1.96 standard errors: chance, at the 5 % level for one test"
         figure.legend([chance], [text], loc="upper center")
     return figure

@@ -7,6 +7,7 @@ from typing import Self
 
 import pandas as pd
 
+from weightlaws.arrays import Side
 from weightlaws.inference.claims import Evidence
 from weightlaws.inference.claims_distances import moved_table
 from weightlaws.inference.claims_table import claims_table
@@ -38,6 +39,8 @@ class ClaimsSpec:
         The recipe of each condition that is compared with others of it.
     figures
         Patterns of the paths of figures, by name.
+    labelled
+        By condition, where it is said: see `networks.labelled_side`.
     """
 
     level: float
@@ -45,6 +48,7 @@ class ClaimsSpec:
     architectures: Mapping[str, str]
     recipes: Mapping[str, str]
     figures: Mapping[str, str]
+    labelled: Mapping[str, Mapping[str, Side | None]]
 
     @classmethod
     def parse(cls, stored: Spec) -> Self:
@@ -55,6 +59,7 @@ class ClaimsSpec:
             architectures=stored["architectures"],
             recipes=stored["recipes"],
             figures=stored["figures"],
+            labelled=stored["labelled"],
         )
 
 
@@ -92,13 +97,12 @@ def judged_claims(
     ]
     if moved:
         found["moved"] = pd.concat(moved, ignore_index=True)
-    labelled = {name: model.invariants.weights.labelled for name, model in spec.models.items()}
     evidence = Evidence(
         tables=found,
         level=spec.level,
         architectures=spec.architectures,
         recipes=spec.recipes,
         figures=spec.figures,
-        labelled=labelled,
+        labelled=spec.labelled,
     )
     return claims_table(evidence)

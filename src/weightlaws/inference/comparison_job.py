@@ -9,16 +9,15 @@ import numpy as np
 import pandas as pd
 
 from weightlaws.inference.comparison import compare
-from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.layer_tables import layer_tables
+from weightlaws.inference.sided_spec import SidedSpec
 from weightlaws.storage.matrices import Matrices
 from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import too_few_finite
-from weightlaws.training.networks import labelled_side
 
 
 @dataclass(frozen=True)
-class ComparisonSpec(ConditionSpec):
+class ComparisonSpec(SidedSpec):
     """Everything that fixes the comparison of a condition's laws.
 
     Attributes
@@ -71,4 +70,4 @@ def _compared(
     seed = [spec.seed, *f"comparison/{condition}/{layer}".encode(), epoch]
     n_orders = spec.orders if epoch in spec.epochs else 1
     rng = np.random.default_rng(seed)
-    return compare(values, labelled_side(layer, spec.weights.labelled), spec.folds, rng, n_orders)
+    return compare(values, spec.side(layer), spec.folds, rng, n_orders)

@@ -7,16 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.entries import entry_densities
 from weightlaws.inference.layer_tables import place_of
+from weightlaws.inference.sided_spec import SidedSpec
 from weightlaws.storage.member_matrices import read_matrices
 from weightlaws.storage.shard_specs import Spec
-from weightlaws.training.networks import labelled_side
 
 
 @dataclass(frozen=True)
-class EntriesSpec(ConditionSpec):
+class EntriesSpec(SidedSpec):
     """Everything that fixes the densities of a condition's entries.
 
     Attributes
@@ -55,7 +54,7 @@ def entries_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.Dat
     for layer, kept in spec.weights.snapshots.items():
         epochs = [epoch for epoch in spec.epochs if epoch in kept]
         place = place_of(spec.weights, condition, layer)
-        labelled = labelled_side(layer, spec.weights.labelled)
+        labelled = spec.side(layer)
         read = read_matrices(paths, spec.weights, spec.members, layer, epochs)
         for epoch, ensemble in zip(epochs, read, strict=True):
             # Seeded by the study and the place alone, so that other conditions change nothing here.

@@ -8,18 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.interacting import couplings_of, scores_of, unfit
 from weightlaws.inference.interacting_predictions import predictions_of
 from weightlaws.inference.layer_tables import layer_tables
+from weightlaws.inference.sided_spec import SidedSpec
 from weightlaws.storage.matrices import Matrices
 from weightlaws.storage.shard_specs import Spec
 from weightlaws.storage.shards import too_few_finite
-from weightlaws.training.networks import labelled_side
 
 
 @dataclass(frozen=True)
-class InteractingSpec(ConditionSpec):
+class InteractingSpec(SidedSpec):
     """Everything that fixes the interacting laws of a condition's layers.
 
     Attributes
@@ -72,7 +71,7 @@ def interacting_tables(
     layers = {
         layer: epochs
         for layer, epochs in spec.weights.snapshots.items()
-        if labelled_side(layer, spec.weights.labelled) != "columns"
+        if spec.side(layer) != "columns"
     }
     tables = (
         layer_tables(
@@ -111,7 +110,7 @@ def _scores(
     seed = [spec.seed, *f"scores/{condition}/{layer}".encode(), epoch]
     matrices = np.asarray(values, np.float64)
     note = unfit(matrices, spec.weights.initialisation or "", epoch)
-    labelled = labelled_side(layer, spec.weights.labelled)
+    labelled = spec.side(layer)
     return scores_of(matrices, labelled, spec.folds, seed, note)
 
 

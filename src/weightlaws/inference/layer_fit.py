@@ -41,8 +41,9 @@ class LayerFit:
     prediction
         The fitted law's exact expectation of each invariant, (snapshot, invariant).
     deviation_start
-        Of the fitted invariants from the initial law, in standard errors; NaN for the others, and
-        where the initial law is not known.
+        Of the fitted invariants from the initial law, in standard errors. Where that is not known,
+        from the first snapshot: the change of the members' mean, in standard errors of the mean of
+        the members' changes, NaN at the first snapshot itself. NaN for the other invariants.
     deviation_sd
         |prediction - mean| / sd of the invariants that are not fitted; NaN for the others.
     deviation_z
@@ -103,8 +104,8 @@ def fit_layer(
     size
         D of the D x D weight matrices.
     start
-        The initial law, of independent entries, that ``deviation_start`` counts from; None if it is
-        not known, or its entries depend on each other.
+        The initial law, of independent entries, that ``deviation_start`` counts from. None if it is
+        not known, or its entries depend on each other: it then counts from the first snapshot.
     weights
         The draw of `bootstrap.resampling_weights` for these members, (replicate, member).
     members
@@ -131,7 +132,10 @@ def fit_layer(
         mean_standard_error=sd / np.sqrt(n_members),
         predicted_sd=_padded(predicted_sd(parameters, size), len(graphs)),
         prediction=prediction,
-        deviation_start=_deviation_start(mean, n_members, size, start),
+        deviation_start=_padded(
+            _change(of_members) if start is None else _from_law(mean, n_members, size, start),
+            len(graphs),
+        ),
         deviation_sd=deviations_in(prediction - mean, sd),
         deviation_z=deviations_in(prediction - mean, difference_error),
         members=np.arange(n_members) if members is None else members,
@@ -249,12 +253,23 @@ def deviations_in(difference: Floats, unit: Floats) -> Floats:
     return deviation
 
 
-def _deviation_start(mean: Floats, n_members: int, size: int, start: InitialLaw | None) -> Floats:
-    if start is None:
-        return np.full_like(mean, np.nan)
+def _from_law(mean: Floats, n_members: int, size: int, start: InitialLaw) -> Floats:
+    """Return the distance (snapshot, 13) of means from the initial law, in standard errors."""
     start_mean, start_sd = initial_moments(start, size)
     distance = np.abs(mean[:, :_N_FITTED] - start_mean)
-    return _padded(distance / (start_sd / np.sqrt(n_members)), mean.shape[1])
+    return np.asarray(distance / (start_sd / np.sqrt(n_members)))
+
+
+def _change(of_members: Floats) -> Floats:
+    """Return the change (snapshot, 13) of values (member, snapshot, 13) since the first snapshot.
+
+    In standard errors of paired differences; NaN where all members change alike, as at the first.
+    """
+    change = of_members - of_members[:, :1]
+    standard_error = change.std(axis=0, ddof=1) / np.sqrt(len(change))
+    scores = np.full_like(standard_error, np.nan)
+    np.divide(np.abs(change.mean(axis=0)), standard_error, out=scores, where=standard_error > 0)
+    return np.asarray(scores)
 
 
 def _padded(values: Floats, n_invariants: int) -> Floats:

@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.layer_tables import layer_tables
 from weightlaws.inference.max_t import require_simulations
 from weightlaws.inference.omnibus import omnibus
+from weightlaws.inference.sided_spec import SidedSpec
 from weightlaws.laws.candidates import testable
 from weightlaws.storage.matrices import Matrices
 from weightlaws.storage.shard_specs import Spec
-from weightlaws.training.networks import labelled_side
 
 # POT imports every array package that it finds, once it is used; a job needs none of them.
 for _package in ("PYTORCH", "JAX", "TENSORFLOW", "CUPY"):
@@ -27,7 +26,7 @@ _FEWEST = 4
 
 
 @dataclass(frozen=True)
-class OmnibusSpec(ConditionSpec):
+class OmnibusSpec(SidedSpec):
     """Everything that fixes the omnibus tests of a condition's laws.
 
     Attributes
@@ -88,9 +87,7 @@ def _test(
     # Seeded by the study and the place alone, so that other conditions change nothing here.
     seed = [spec.seed, *f"omnibus/{condition}/{layer}".encode(), epoch]
     rows = []
-    fits = testable(
-        spec.weights.shapes[layer], labelled_side(layer, spec.weights.labelled), len(matrices) // 2
-    )
+    fits = testable(spec.weights.shapes[layer], spec.side(layer), len(matrices) // 2)
     for law, fit in fits.items():
         rng = np.random.default_rng([*seed, *law.encode()])
         found = omnibus(matrices, fit, spec.ensembles, rng)

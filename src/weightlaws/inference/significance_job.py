@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from weightlaws.arrays import Integers, Singles
-from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.dead_outputs import with_and_without_dead
 from weightlaws.inference.layer_tables import place_of
 from weightlaws.inference.max_t import require_simulations
 from weightlaws.inference.miss import MeanSquare, mean_square, miss
+from weightlaws.inference.sided_spec import SidedSpec
 from weightlaws.inference.significance import (
     Deviations,
     Family,
@@ -29,11 +29,10 @@ from weightlaws.laws.moments import Moments, moments
 from weightlaws.laws.names import DIAGONAL
 from weightlaws.storage.member_matrices import MemberMatrices, read_matrices
 from weightlaws.storage.shard_specs import Spec
-from weightlaws.training.networks import labelled_side
 
 
 @dataclass(frozen=True)
-class SignificanceSpec(ConditionSpec):
+class SignificanceSpec(SidedSpec):
     """Everything that fixes the tests of a condition's laws.
 
     Attributes
@@ -130,7 +129,7 @@ def _layer_table(
     read: Callable[[Sequence[int]], Iterator[MemberMatrices]],
 ) -> pd.DataFrame:
     """Test one layer of the members at some positions, with mean squares in each row."""
-    shape, labelled = spec.weights.shapes[layer], labelled_side(layer, spec.weights.labelled)
+    shape, labelled = spec.weights.shapes[layer], spec.side(layer)
     laws = {
         law: moments(law, shape, labelled, catalogue(spec.invariants))
         for law in testable(shape, labelled, len(chosen))

@@ -8,17 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from weightlaws.inference.condition_spec import ConditionSpec
 from weightlaws.inference.layer_tables import layer_tables
+from weightlaws.inference.sided_spec import SidedSpec
 from weightlaws.inference.symmetry import randomisation_tests
 from weightlaws.inference.symmetry_names import ENTRIES, SYMMETRY_TESTS
 from weightlaws.storage.matrices import Matrices
 from weightlaws.storage.shard_specs import Spec
-from weightlaws.training.networks import labelled_side
 
 
 @dataclass(frozen=True)
-class SymmetrySpec(ConditionSpec):
+class SymmetrySpec(SidedSpec):
     """Everything that fixes the tests of a condition's symmetries.
 
     Attributes
@@ -66,6 +65,6 @@ def _test(
 ) -> pd.DataFrame:
     # Seeded by the study and the place alone, so that other conditions change nothing here.
     seed = [spec.seed, *f"symmetry/{condition}/{layer}".encode(), epoch]
-    pixels = labelled_side(layer, spec.weights.labelled) == "columns"
+    pixels = spec.side(layer) == "columns"
     tests = [test for test in SYMMETRY_TESTS if test != ENTRIES or not pixels]
     return randomisation_tests(matrices, spec.randomisations, np.random.default_rng(seed), tests)

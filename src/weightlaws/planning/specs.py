@@ -10,6 +10,7 @@ can check them. The argument ``code`` maps the name of a rule's script, or a plu
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
+from weightlaws.arrays import Side
 from weightlaws.figures.words import condition_words
 from weightlaws.inference.claims_figures import FIGURES
 from weightlaws.storage.file_digest import file_digest
@@ -120,15 +121,15 @@ def weights_spec(
     if isinstance(networks, Condition):
         return training_spec(study, networks, code, shard)
     if isinstance(networks, Checkpoint):
-        own = {**_selected(networks), "epochs": 0}
+        own = {"source": networks.source, **_selected(networks), "epochs": 0}
         return {**own, **_members(shard), "code": code["import_network"]}
     return {
+        "path": networks.path,
         **_selected(networks),
         "epoch": networks.epoch,
         "layout": networks.layout,
         "layers": dict(networks.layers),
         "shapes": {name: list(shape) for name, shape in networks.shapes.items()},
-        "labelled": networks.sides,
         "epochs": networks.epochs[-1],
         "snapshots": study.layer_snapshots(networks),
         **_members(shard),
@@ -150,7 +151,6 @@ def import_spec(
 
 def _selected(networks: Imported | Checkpoint) -> Spec:
     return {
-        "source": networks.source,
         "include": networks.include,
         "exclude": networks.exclude,
         "state_dict": networks.state_dict,
@@ -202,7 +202,7 @@ def model_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Sp
 def significance_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the tests of one condition's laws, invariant by invariant."""
     return {
-        **_tested(study, condition, code),
+        **_sided(study, condition, code),
         "invariants": study.invariants,
         "level": study.statistics.significance_level,
         "matrices": study.statistics.simulated_matrices,
@@ -214,7 +214,7 @@ def significance_spec(study: Study, condition: Ensemble, code: Mapping[str, str]
 def omnibus_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the omnibus tests of one condition's laws."""
     return {
-        **_tested(study, condition, code),
+        **_sided(study, condition, code),
         "level": study.statistics.significance_level,
         "ensembles": study.statistics.omnibus_ensembles,
         "code": code["omnibus"],
@@ -224,7 +224,7 @@ def omnibus_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> 
 def comparison_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the comparison of laws on one condition's held-out members."""
     return {
-        **_tested(study, condition, code),
+        **_sided(study, condition, code),
         "folds": study.statistics.folds,
         "orders": study.statistics.fold_orders,
         "code": code["comparison"],
@@ -234,7 +234,7 @@ def comparison_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) 
 def symmetry_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the tests of the symmetries of one condition's weights."""
     return {
-        **_tested(study, condition, code),
+        **_sided(study, condition, code),
         "randomisations": study.statistics.randomisations,
         "code": code["symmetry"],
     }
@@ -243,7 +243,7 @@ def symmetry_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) ->
 def entries_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the densities of the entries of one condition's weights."""
     return {
-        **_tested(study, condition, code),
+        **_sided(study, condition, code),
         "bootstrap_replicates": study.statistics.bootstrap_replicates,
         "code": code["entries"],
     }
@@ -262,7 +262,7 @@ def eigenvalues_spec(study: Study, condition: Ensemble, code: Mapping[str, str])
 def interacting_spec(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
     """Return the spec of the interacting laws of one condition's layers."""
     return {
-        **_tested(study, condition, code),
+        **_sided(study, condition, code),
         "bootstrap_replicates": study.statistics.bootstrap_replicates,
         "folds": study.statistics.folds,
         "code": code["interacting"],
@@ -354,7 +354,7 @@ def findings_spec(study: Study, code: Mapping[str, str]) -> Spec:
     return {
         "epochs": study.headline_epochs,
         "level": study.statistics.significance_level,
-        "labelled": {each.name: each.sides for each in study.ensembles if each.sides},
+        "labelled": _labelled(study),
         "titles": {name: _title(study, one) for name, one in study.modelled.items()},
         "code": code["findings"],
     }
@@ -372,6 +372,7 @@ def claims_spec(study: Study, code: Mapping[str, str]) -> Spec:
             name: recipe for recipe, names in by_recipe(study.trained).items() for name in names
         },
         "figures": {name: PATHS[name] for name in FIGURES.values()},
+        "labelled": _labelled(study),
         "code": code["claims"],
     }
 
@@ -520,6 +521,16 @@ def _tested(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
         "seed": study.seed,
         "epochs": study.tested_epochs(condition),
     }
+
+
+def _sided(study: Study, condition: Ensemble, code: Mapping[str, str]) -> Spec:
+    """Return the keys of a `SidedSpec`, also the labelled sides, on which weights do not rest."""
+    return {**_tested(study, condition, code), "labelled": condition.sides}
+
+
+def _labelled(study: Study) -> dict[str, dict[str, Side | None]]:
+    """Return the labelled sides that are said, by the names of conditions and layers."""
+    return {each.name: each.sides for each in study.ensembles if each.sides}
 
 
 def _look(study: Study) -> Spec:

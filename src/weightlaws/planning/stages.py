@@ -192,14 +192,20 @@ def _recipes(networks: Networks) -> dict[str, list[str]]:
     return by_recipe({n: c for n, c in networks.items() if isinstance(c, Condition)})
 
 
-def _modelled_elsewhere(study: Study) -> Networks:
-    return {name: c for name, c in study.modelled.items() if name not in study.trained}
-
-
 def _trajectories(study: Study) -> Networks:
     """Modelled ensembles from elsewhere with several epochs."""
     several = {each.name for each in study.ensembles if len(each.epochs) > 1}
     return {name: c for name, c in study.modelled.items() if name in several}
+
+
+def _with_start(study: Study) -> Networks:
+    """Modelled ensembles of which a start is known: trained here, or with several epochs."""
+    return {**study.modelled_here, **_trajectories(study)}
+
+
+def _without_start(study: Study) -> Networks:
+    started = _with_start(study)
+    return {name: c for name, c in study.modelled.items() if name not in started}
 
 
 def _compared(study: Study) -> Networks:
@@ -504,14 +510,14 @@ _ROWS = (
         "condition_figures",
         "condition",
         (*_LAW_FIGURES, "deviation_start"),
-        _MODELLED_HERE,
+        _with_start,
         specs.condition_figures_spec,
     ),
     Stage(
         "ensemble_figures",
         "condition",
         _LAW_FIGURES,
-        _modelled_elsewhere,
+        _without_start,
         specs.condition_figures_spec,
     ),
     Stage(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from weightlaws.arrays import Shapes, Side
+from weightlaws.arrays import Shapes
 
 #: Bytes for the name of a layer or a member.
 NAME_BYTES = 500
@@ -35,8 +35,6 @@ class WeightsSpec:
         Numbers of the shard's members; None where the spec is shared by all shards.
     dataset, initialisation
         Names of the data set and of the initial law; None for networks that were trained elsewhere.
-    labelled
-        The labelled side of the layers of which it is said; see `networks.labelled_side`.
     """
 
     stored: Spec
@@ -47,7 +45,6 @@ class WeightsSpec:
     members: range | None
     dataset: str | None
     initialisation: str | None
-    labelled: Mapping[str, Side | None]
 
     @property
     def has_start(self) -> bool:
@@ -70,7 +67,6 @@ class WeightsSpec:
             members=_members(stored),
             dataset=stored["dataset"]["dataset"] if trained_here else None,
             initialisation=stored["initialisation"]["law"] if trained_here else None,
-            labelled=stored.get("labelled", {}),
         )
 
 

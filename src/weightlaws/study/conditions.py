@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, model_validator
 
@@ -21,11 +21,11 @@ from weightlaws.training.networks import layer_shapes, square_layers
 
 Size = Annotated[int, Field(ge=2, le=1_000_000_000)]
 Shape = Annotated[tuple[Size, Size], Field(strict=False)]
-Source = Annotated[str, Field(min_length=1)]
-Patterns = Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=1000, default=[])]
+Text = Annotated[str, Field(min_length=1)]
+Patterns = Annotated[list[Text], Field(max_length=1000, default=[])]
 LayerName = Annotated[str, Field(min_length=1, max_length=200)]
 LabelledSide = Literal["rows", "columns", "none"]
-Given = TypeVar("Given", bound="Network")
+Given = TypeVar("Given", bound="Elsewhere")
 
 
 @dataclass(frozen=True)
@@ -192,19 +192,24 @@ def by_noisy_images(conditions: Iterable[Condition]) -> dict[str, Condition]:
     return {each.stored_images: each for each in conditions if each.label_noise}
 
 
-class Network(Section):
-    """What a configuration says of networks that were trained elsewhere: a path, or these keys."""
+class Elsewhere(Section):
+    """What a configuration says of networks that were trained elsewhere."""
 
-    source: Source
-    """Path of a file or folder; of a single network also torchvision: and the name of a model."""
+    WHERE: ClassVar[str]
+    """The key that says where they are."""
     name: Name | None = None
     """Name in results; that of the file or folder if not given."""
     include: Patterns
     """Patterns of layers' names, such as encoder.*; if there are any, only these are layers."""
     exclude: Patterns
     """Patterns of layers that are left out."""
-    state_dict: Annotated[str, Field(min_length=1)] | None = None
+    state_dict: Text | None = None
     """Where in a file with several state dicts the network is, as a path of keys: model.ema."""
+
+    @property
+    def where(self) -> str:
+        """Where they are, as the configuration says it."""
+        return str(getattr(self, self.WHERE))
 
     @property
     def selection(self) -> Selection:
@@ -212,15 +217,29 @@ class Network(Section):
         return Selection(tuple(self.include), tuple(self.exclude), self.state_dict)
 
 
-class Networks(Network):
+class Network(Elsewhere):
+    """What a configuration says of a single network: a path, or these keys."""
+
+    WHERE = "source"
+
+    source: Text
+    """Path of a file or folder; or torchvision: and the name of one of its models."""
+
+
+class Networks(Elsewhere):
     """What a configuration says of an ensemble: a path, or these keys."""
 
+    WHERE = "path"
+
+    path: Text
+    """Path of a file or folder, or a pattern of the paths of files with {member}, and of
+    trajectories {epoch}, in the places of numbers."""
     epoch: Epoch | None = None
     """Epoch of the checkpoint that is taken of each member, where a member has several; the last
     if not given."""
-    layout: Source | None = None
+    layout: Text | None = None
     """Path of the table that says where in a row of flattened weights each layer is."""
-    layers: Annotated[dict[Source, LayerName], Field(max_length=1000, default={})]
+    layers: Annotated[dict[Text, LayerName], Field(max_length=1000, default={})]
     """New names of layers, by patterns of which each matches one: {"fc1": input-hidden1}. Layers
     named as input-hidden1, hidden1-hidden2, ..., hidden3-output have a law together."""
     labelled: Annotated[dict[LayerName, LabelledSide], Field(max_length=1000, default={})]
@@ -261,9 +280,9 @@ class Imported(Networks):
         # Readers of files are slow to import.
         from weightlaws.external.ensembles import describe
 
-        with _refused(entry.source):
+        with _refused(entry.path):
             found = describe(
-                entry.source,
+                entry.path,
                 selection=entry.selection,
                 epoch=entry.epoch,
                 layout=entry.layout,
@@ -273,18 +292,18 @@ class Imported(Networks):
         there = {"members": found.members, "epochs": found.epochs, "shapes": shapes}
         if unknown := [layer for layer in entry.labelled if layer not in shapes]:
             raise ValueError(
-                f"found labelled {unknown[0]}, expected a layer of {entry.source}: "
+                f"found labelled {unknown[0]}, expected a layer of {entry.path}: "
                 f"{', '.join([*shapes][:10])}; correct the name"
             )
         if found.epochs[-1] > MOST_EPOCHS:
             raise ValueError(
-                f"found epoch {found.epochs[-1]} in {entry.source}, expected at most "
+                f"found epoch {found.epochs[-1]} in {entry.path}, expected at most "
                 f"{MOST_EPOCHS:,}; number epochs, not steps"
             )
         for key, expected in stated.items():
             if there[key] != expected:
                 raise ValueError(
-                    f"found {key} {shown(there[key])} in {entry.source}, expected "
+                    f"found {key} {shown(there[key])} in {entry.path}, expected "
                     f"{shown(expected)}, as stated beside it; leave {key} out"
                 )
         return {**entry.model_dump(), **there, "name": found.name}
@@ -315,14 +334,14 @@ class Imported(Networks):
         """What hints that members are not independent networks, or not alike."""
         from weightlaws.external.ensembles import doubts
 
-        return doubts(self.source, epoch=self.epoch, layout=self.layout)
+        return doubts(self.path, epoch=self.epoch, layout=self.layout)
 
     def files(self, shard: "Shard") -> list[Path]:
         """Return the files that a shard is read from."""
         from weightlaws.external.ensembles import member_files
 
         return member_files(
-            self.source, shard.first, shard.last, epoch=self.epoch, layout=self.layout
+            self.path, shard.first, shard.last, epoch=self.epoch, layout=self.layout
         )
 
 
@@ -406,11 +425,11 @@ def _is_record(info: ValidationInfo) -> bool:
 def _entry(kind: type[Given], value: object, example: str) -> Given:
     """Read a path, or a mapping with it."""
     if isinstance(value, str) and value:
-        return kind.model_validate({"source": value})
+        return kind.model_validate({kind.WHERE: value})
     if not value or not isinstance(value, dict):
         raise ValueError(
             f"found {shown(value)}, expected a path in quotes, such as {example}, or a mapping "
-            "with the path as its source"
+            f"with the key {kind.WHERE}"
         )
     return kind.model_validate(value)
 

@@ -72,7 +72,9 @@ class Sweep(Section):
     hidden: Annotated[list[Widths], Field(min_length=1, max_length=1000)]
     """Widths of the hidden layers of each network, such as [[10, 10, 10]]."""
     initialisations: Annotated[list[Initialisation], Field(min_length=1, max_length=1000)]
-    """Initial laws: N(0, 1/fan_in) or U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
+    """Initial laws: gaussian N(0, 1/fan_in) and uniform U(-1/sqrt(fan_in), 1/sqrt(fan_in)) as
+    published, kaiming N(0, 2/fan_in), xavier U(-a, a) with a^2 = 6/(fan_in + fan_out), or
+    orthogonal rows or columns."""
     weight_decays: Annotated[list[WeightDecay], Field(min_length=1, max_length=1000)]
     """Strengths of the L2 penalty that is added to the gradient; adamw takes the decay off weights
     instead."""

@@ -119,12 +119,12 @@ class Study(Section):
     """Ensembles that were trained elsewhere: HDF5 files with an array (member, out, in) for each
     layer, or folders with a file of weights for each member; of trajectories arrays (member, epoch,
     out, in), or a pattern of paths with {member} and {epoch}. An entry is a path, or a mapping with
-    the path as its source."""
+    the key path."""
     checkpoints: Annotated[
         list[Annotated[Checkpoint, _NETWORK]], Field(max_length=1000, default=[])
     ]
     """Single trained networks, whose spectra are analysed: files of weights, or torchvision: and
-    the name of one of its models. An entry is a path, or a mapping with the path as its source."""
+    the name of one of its models. An entry is a path, or a mapping with the key source."""
 
     @model_validator(mode="after")
     def _conditions_can_be_listed(self) -> Self:
@@ -202,23 +202,23 @@ class Study(Section):
 
     def _names_differ(self) -> Iterator[str]:
         own: list[Imported | Checkpoint] = [*self.ensembles, *self.checkpoints]
-        trained = dict.fromkeys(self.trained.values(), "a condition of sweeps")
-        named: dict[str, str] = {}
-        for networks, source in [*trained.items(), *((each, each.source) for each in own)]:
+        named = dict.fromkeys(self.trained, "a condition of sweeps")
+        for networks in own:
             if networks.name in named:
                 yield (
-                    f"ensembles and checkpoints: found {source} of the name {networks.name}, which "
-                    f"{named[networks.name]} has too, expected names that differ, as results are "
-                    "named by them; give one another name: {source: ..., name: ...}"
+                    f"ensembles and checkpoints: found {networks.where} of the name "
+                    f"{networks.name}, which {named[networks.name]} has too, expected names that "
+                    "differ, as results are named by them; give one another name: "
+                    f"{{{networks.WHERE}: ..., name: ...}}"
                 )
-            named[networks.name] = source
-        taken = derived_names(named, {condition.architecture for condition in trained})
+            named[networks.name] = networks.where
+        taken = derived_names(named, {each.architecture for each in self.trained.values()})
         for networks in own:
             if networks.name in taken:
                 yield (
-                    f"ensembles and checkpoints: found {networks.source} of the name "
+                    f"ensembles and checkpoints: found {networks.where} of the name "
                     f"{networks.name}, by which results of {taken[networks.name]} are named, "
-                    "expected another name; give it one: {source: ..., name: ...}"
+                    f"expected another name; give it one: {{{networks.WHERE}: ..., name: ...}}"
                 )
 
     def _snapshots_exist(self) -> Iterator[str]:

@@ -109,7 +109,7 @@ def members_table(
         )
     if equal := [names for names in by_weights.values() if len(names) > 1]:
         raise WeightLawsError(
-            f"{spec['source']}: members",
+            f"{spec['path']}: members",
             f"equal weights in {' and in '.join(', '.join(names[:5]) for names in equal[:3])}",
             "networks that were trained independently",
             "keep one of those that are equal, and run snakemake again",
