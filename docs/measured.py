@@ -7,7 +7,7 @@ A page has its numbers between marks, ``<!-- key -->4.7 ± 0.4<!-- / -->``. `mea
 of the default study, of the same with other seeds, and of the studies in `SIDE`, whose folders are
 options of their names. It stores each text by its key in numbers.json. `write` stores those alone
 that are made of files beside this one: tables of simulation studies, claims of the default study,
-and results that are kept. Both then write the pages.
+comparisons of rates and batch sizes, and results that are kept. Both then write the pages.
 """
 
 import argparse
@@ -26,11 +26,15 @@ import yaml
 from scipy import stats
 
 from weightlaws.figures.words import text_words
-from weightlaws.inference.claims import FAILS, HOLDS, IN_PART, NOT_TESTED
+from weightlaws.inference.claims import FAILS, HOLDS, IN_PART, NOT_TESTED, Evidence
+from weightlaws.inference.claims_table import CLAIMS, claims_table
+from weightlaws.inference.noise_scale import scaling_table
+from weightlaws.inference.noise_scale_names import RATIO, ROOT, SAME_TIME
 from weightlaws.planning.disk_space import disk_estimate
 from weightlaws.planning.specs import titles
 from weightlaws.planning.stages import STAGES
-from weightlaws.storage.tables import read_table
+from weightlaws.storage.tables import read_table, read_tables
+from weightlaws.study.study import Study as Configured
 from weightlaws.study.study import parse_study
 
 DOCS = Path(__file__).parent
@@ -423,6 +427,7 @@ def claims() -> Iterator[tuple[str, str]]:
     words = titles(parse_study(config))
     paths = {study: DOCS / "results" / study / "claims.csv" for study in kept_numbers.STUDIES}
     kept = {s: read_table(path).set_index("claim") for s, path in paths.items() if path.is_file()}
+    ratio = judged_ratio()
     rows, short = [], []
     for row in found.to_dict("records"):
         value, what = with_ends(row), [row["claim"], row["statement"]]
@@ -436,6 +441,8 @@ def claims() -> Iterator[tuple[str, str]]:
         elif study in kept:
             full = kept[study].loc[row["claim"]].to_dict()
             in_full = f"**{full['verdict']}** {with_ends(full)} `{study}`"
+        if row["claim"] == "N2" and ratio is not None:
+            in_full = f"**{ratio['verdict']}** {with_ends(ratio)} `optimisers`"
         short.append([*what, in_full, f"{verdict} {value}".strip(), row["quantity"]])
     header = ["claim", "statement"]
     columns = [*header, "quantity", "value (95 %)", "criterion", "verdict", "disagrees most"]
@@ -549,13 +556,18 @@ def analysis() -> Iterator[tuple[str, str]]:
     yield "analysis.table", crossed("stage", cells)
 
 
+def configured(name: str) -> Configured:
+    """Return a study of `studies/`, with the default study's values for keys that it lacks."""
+    config = yaml.safe_load((DOCS.parent / "config.yaml").read_text())
+    changes = yaml.safe_load((DOCS.parent / f"studies/{name}.yaml").read_text())
+    for key, value in changes.items():
+        config[key] = {**config[key], **value} if isinstance(value, dict) else value
+    return parse_study(config)
+
+
 def paper() -> Iterator[tuple[str, str]]:
     """Yield the core-hours and the disk of the published study, as its jobs ask for them."""
-    root = DOCS.parent
-    config = yaml.safe_load((root / "config.yaml").read_text())
-    for key, value in yaml.safe_load((root / "studies/paper.yaml").read_text()).items():
-        config[key] = {**config[key], **value} if isinstance(value, dict) else value
-    study = parse_study(config)
+    study = configured("paper")
     rows, hours, training, longest = [], 0.0, 0.0, (0.0, "")
     for rule, stage in STAGES.items():
         jobs = [*stage.jobs(study)]
@@ -819,8 +831,40 @@ def choices(folder: Path) -> Iterator[tuple[str, str]]:
     yield "choices.table", table(heads, rows)
 
 
-def noise_scale(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield how far laws differ that have one number of the recipe in common."""
+#: Pairs of rates and batch sizes of `studies/optimisers.yaml`, from which all of it is made.
+COMPARED = DOCS / "optimisers_noise_scale.csv"
+
+
+def keep_compared(folder: Path) -> None:
+    """Keep the comparisons that the page shows: of a hidden layer after training."""
+    found = read_tables(sorted((folder / "noise_scale").glob("*.comparisons.csv")))
+    found = found[(found["layer"] == INNER[0]) & (found["epoch"] == LAST)]
+    found.to_csv(COMPARED, index=False, float_format="%.6g")
+
+
+def judged_ratio() -> dict[str, Any] | None:
+    """Judge by the kept comparisons whether rate and batch size act through their ratio: N2."""
+    if not COMPARED.is_file():
+        return None
+    conditions = [
+        {"condition": name, "dataset": one.dataset, "optimiser": one.optimiser, "epochs": LAST}
+        for name, one in configured("optimisers").trained.items()
+    ]
+    tables = {"noise_scale_comparisons": read_table(COMPARED)}
+    evidence = Evidence(tables={**tables, "conditions": pd.DataFrame(conditions)})
+    (claim,) = (claim for claim in CLAIMS if claim.name == "N2")
+    found: dict[str, Any] = claims_table(evidence, [claim]).iloc[0].to_dict()
+    return found
+
+
+def noise_scale() -> Iterator[tuple[str, str]]:
+    """Yield how far laws differ that have one number of the recipe in common, and claim N2."""
+    judged = judged_ratio()
+    if judged is None:
+        yield "noise.claim", "not judged yet"
+        return
+    counts = judged["note"].split(". ")[0]
+    yield "noise.claim", f"**{judged['verdict']}**: {with_ends(judged)}; {counts}"
     parameters = {
         "mean": "mean",
         "v_total": "grand total",
@@ -828,26 +872,47 @@ def noise_scale(folder: Path) -> Iterator[tuple[str, str]]:
         "v_columns": "column sums",
         "v_rest": "rest",
     }
-    recipes = {"-sgd": "SGD", "": "Adam"}
-    rows = []
-    for suffix, optimiser in recipes.items():
+    optimisers = {"SGD": "-sgd", "Adam": ""}
+    level = configured("optimisers").statistics.significance_level
+    compared = read_table(COMPARED)
+    rows, parts = [], []
+    for optimiser, suffix in optimisers.items():
         for decay in ("0", "0.01"):
-            recipe = f"digits-10x10-gaussian-decay{decay}{suffix}"
-            found = pd.read_csv(folder / "noise_scale" / f"{recipe}.csv")
-            found = found[(found["layer"] == INNER[0]) & (found["epoch"] == LAST)]
+            recipe = compared["recipe"] == f"digits-10x10-gaussian-decay{decay}{suffix}"
+            found = scaling_table(compared[recipe], level)
+            parts.append(found.assign(optimiser=optimiser, decay=decay))
             for same, part in found.groupby("same", sort=False):
                 by = part.set_index("parameter").loc[[*parameters]]
-                cells = (
-                    f"{difference:.3f} ({error:.3f})"
-                    for difference, error in zip(
-                        by["typical_difference"], by["typical_error"], strict=True
-                    )
-                )
+                cells = map(_typical, by.to_dict("records"))
                 pairs = by["pairs"].iloc[0]
                 significant = f"{by['significant'].sum()} of {by['pairs'].sum()}"
                 rows.append([f"{optimiser}, {decay}", str(same), str(pairs), *cells, significant])
     heads = ["optimiser, decay", "in common", "pairs", *parameters.values(), "significant"]
     yield "noise.table", table(heads, rows)
+    whole = pd.concat(parts)
+    for key, optimiser, same, names, column in (
+        ("sgd.ratio.rest", "SGD", RATIO, ["v_rest"], "typical_difference"),
+        ("sgd.ratio.rest.error", "SGD", RATIO, ["v_rest"], "typical_error"),
+        ("sgd.ratio.columns", "SGD", RATIO, ["v_columns"], "typical_difference"),
+        ("sgd.ratio.sums.error", "SGD", RATIO, SUMS, "typical_error"),
+        ("sgd.time.rest", "SGD", SAME_TIME, ["v_rest"], "typical_difference"),
+        ("adam.ratio.rest", "Adam", RATIO, ["v_rest"], "typical_difference"),
+        ("adam.root.rest", "Adam", ROOT, ["v_rest"], "typical_difference"),
+    ):
+        mine = whole[(whole["optimiser"] == optimiser) & (whole["same"] == same)]
+        yield f"noise.{key}", span(mine.loc[mine["parameter"].isin(names), column], 3)
+    root = whole[(whole["optimiser"] == "SGD") & (whole["same"] == ROOT)]
+    yield "noise.sgd.root.most", span(root.groupby("decay")["typical_difference"].max(), 3)
+    for key, same in (("ratio", RATIO), ("root", ROOT)):
+        at = {"optimiser": "Adam", "decay": "0.01", "same": same, "parameter": "v_rows"}
+        yield f"noise.adam.{key}.rows", _typical(row_of(whole, **at))
+
+
+SUMS = ["v_total", "v_rows", "v_columns"]
+
+
+def _typical(row: Mapping[str, Any] | pd.Series) -> str:
+    return f"{row['typical_difference']:.3f} ({row['typical_error']:.3f})"
 
 
 def _three(values: pd.Series) -> str:
@@ -869,11 +934,11 @@ def measure(folder: Path, others: Iterable[Path], side: Mapping[str, Path]) -> d
         (network_law, side["interacting"]),
         (of_default, folder),
         (choices, side["choices"]),
-        (noise_scale, side["optimisers"]),
     ):
         found.update(of_study(results))
     # Results at full size are compared with these.
     shutil.copyfile(folder / "claims.csv", DOCS / "claims.csv")
+    keep_compared(side["optimisers"])
     return {**found, **beside()}
 
 
@@ -889,6 +954,7 @@ def beside() -> dict[str, str]:
         analysis,
         paper,
         kept,
+        noise_scale,
     )
     return {key: text for part in parts for key, text in part()}
 

@@ -250,10 +250,26 @@ def test_a_layer_called_2_is_text(own):
     assert own[0].comparison["layer"].tolist() == ["0", "2", "3"]
 
 
-def test_a_notebook_shows_what_there_is(own):
+def test_a_notebook_shows_what_there_is(own, tmp_path):
     results, _ = own
     page = results._repr_html_()
     cells = re.findall("<td>(.*?)</td>", page)
     assert cells[:3] == ["nets", "120", "0 (4 x 6), 2 (5 x 5), 3 (2 x 5)"]
     assert cells[3:] == ["comparison", Results.comparison.__doc__.rstrip(".")]
     assert "report.html" not in page
+    copy = tmp_path / "copy"
+    shutil.copytree(results.folder, copy)
+    for name in ("report.html", "answers.html"):
+        (copy / name).touch()
+    page = weightlaws.load(copy)._repr_html_()
+    assert 0 < page.index("answers.html") < page.index("report.html")
+
+
+def test_claims_are_counted(own, tmp_path):
+    shutil.copy(own[0].folder / "study.yaml", tmp_path)
+    verdicts = ["holds", "not tested here", "fails", "holds", "holds in part", "fails", "fails"]
+    pd.DataFrame({"claim": [*"ABCDEFG"], "verdict": verdicts}).to_csv(
+        tmp_path / "claims.csv", index=False
+    )
+    counted = weightlaws.load(tmp_path).claims_counted()
+    assert counted == "claims: 2 hold, 1 in part, 3 fail, 1 not tested here"

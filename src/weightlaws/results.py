@@ -15,6 +15,8 @@ import xarray as xr
 
 from weightlaws.arrays import Floats, Shapes
 from weightlaws.errors import WeightLawsError
+from weightlaws.figures.words import law_words
+from weightlaws.inference.claims import FAILS, HOLDS, IN_PART, NOT_TESTED
 from weightlaws.inference.dead_outputs import ALL, WITHOUT_DEAD
 from weightlaws.inference.findings import REJECTED
 from weightlaws.inference.interacting import law_graphs, too_few
@@ -97,7 +99,7 @@ class Results:
 
     def _repr_html_(self) -> str:
         """Show in a notebook what there is: networks, layers, and tables."""
-        report, tables = self.folder / "report.html", self.tables()
+        tables = self.tables()
         networks = pd.DataFrame(
             {
                 "networks": name,
@@ -112,13 +114,22 @@ class Results:
         described = pd.DataFrame({"table": [*tables], "content": [*tables.values()]})
         parts = [
             f"<p>Study <b>{escape(self.study.name)}</b> in <code>{escape(str(self.folder))}</code>"
-            + (", with <code>report.html</code></p>" if report.is_file() else "</p>"),
+            f"{self._pages()}</p>",
             networks.to_html(index=False, border=0),
             described.to_html(index=False, border=0),
             "<p>Of one layer: <code>[condition][layer]</code> with <code>.weights()</code>, "
             "<code>.member_invariants()</code>, <code>.fit(epoch, law)</code></p>",
         ]
         return "\n".join(parts)
+
+    def _pages(self) -> str:
+        """Say which pages to read: the answers first, then the report with all figures."""
+        named = {
+            PATHS["answers"]: "What it found: <code>{}</code>",
+            "report.html": "All figures: <code>{}</code>",
+        }
+        there = [name for name in named if (self.folder / name).is_file()]
+        return "".join(f". {named[name].format(escape(name))}" for name in there)
 
     def __dir__(self) -> list[str]:
         """Names without those of tables that are not there, for completion."""
@@ -386,11 +397,27 @@ class Results:
         """Say in one line which laws are best at the last epoch, and which page to open."""
         return f"{self.best_laws()}; open {self.folder / PATHS['answers']}"
 
+    def claims_counted(self) -> str:
+        """Say in one line how many claims have which verdict."""
+        counts = self.claims["verdict"].value_counts()
+        words = {
+            HOLDS: ("holds", "hold"),
+            IN_PART: ("in part", "in part"),
+            FAILS: ("fails", "fail"),
+            NOT_TESTED: (NOT_TESTED, NOT_TESTED),
+        }
+        found = [
+            f"{counts[verdict]} {one if counts[verdict] == 1 else several}"
+            for verdict, (one, several) in words.items()
+            if verdict in counts
+        ]
+        return f"claims: {', '.join(found)}"
+
     def best_laws(self) -> str:
         """Say which Gaussian laws are best at the last epoch, and in how many layers."""
         last = self.findings[self.findings["epoch"] == self.findings["epoch"].max()]
         counts = last["law"].fillna("none").value_counts()
-        laws = ", ".join(f"{law} in {n}" for law, n in counts.items())
+        laws = ", ".join(f"{law_words(str(law))} in {n}" for law, n in counts.items())
         rejected = int((last["verdict"] == REJECTED).sum())
         return (
             f"After {last['epoch'].iloc[0]} epochs the best of the Gaussian laws is {laws}, of "

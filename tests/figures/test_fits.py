@@ -3,7 +3,18 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from support.figures import EPOCHS, HIGHER, LAYERS, STYLE, TITLE, lines, renamed, select, words
+from support.figures import (
+    EPOCHS,
+    HIGHER,
+    LAYERS,
+    STYLE,
+    TITLE,
+    assert_apart,
+    lines,
+    renamed,
+    select,
+    words,
+)
 from support.published import VALUES
 
 from weightlaws.figures import fits
@@ -132,6 +143,10 @@ def test_normalised_change_has_the_formula_as_height(invariants, conditions):
             assert dots[2 * k + 1].get_markerfacecolor() == "white"
     markers = {line.get_marker() for line in figure.axes[0].get_lines()[:-2]}
     assert len(markers) == 2
+    ticks = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
+    assert [tick.split()[-1] for tick in ticks] == HIGHER
+    assert "ΣWᵢⱼ⁴  I45" in ticks
+    assert_apart(figure, STYLE)
 
 
 def test_parameters_draw_the_column_of_each(parameters):

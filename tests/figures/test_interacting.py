@@ -1,10 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from support.figures import LAYERS, STYLE, TITLE, assert_apart, cross, words
 
 from weightlaws.figures.interacting import interacting
 from weightlaws.figures.style import save
+from weightlaws.figures.words import layer_words
 from weightlaws.invariants.graphs import enumerate_graphs
 
 EPOCHS = [0, 1, 10]
@@ -57,6 +59,7 @@ def predictions():
         deviation_bipartite=0.1 * bipartite,
         deviation_interacting=0.03 * interacting,
         standard_error=0.03,
+        n_members=200,
     )
 
 
@@ -146,7 +149,7 @@ def test_predictions_of_the_last_epoch_are_set_against_each_other(couplings, sco
     missing = (predictions["layer"] == LAYERS[1]) & (predictions["epoch"] == 10)
     predictions.loc[missing, "deviation_interacting"] = np.nan
     figure = interacting(couplings, scores, predictions, 0.05, TITLE, STYLE)
-    panel, empty = figure.axes[-len(LAYERS) :]
+    panel = figure.axes[-1]
     others, fitted = (line for line in panel.get_lines() if line.get_marker() == "o")
     place = {"selection": "all", "layer": LAYERS[0], "epoch": 10}
     mine = predictions.loc[(predictions[[*place]] == pd.Series(place)).all(axis=1)]
@@ -155,7 +158,8 @@ def test_predictions_of_the_last_epoch_are_set_against_each_other(couplings, sco
         np.testing.assert_array_equal(dots.get_xdata(), table["deviation_bipartite"])
         np.testing.assert_array_equal(dots.get_ydata(), table["deviation_interacting"])
     assert len(fitted.get_xdata()) == len(SIGNIFICANT)
-    assert not any(len(line.get_xdata()) for line in empty.get_lines() if line.get_marker() == "o")
+    (band,) = panel.patches
+    assert band.get_height() == pytest.approx(2 * 0.03 * stats.t.ppf(0.975, 199))
 
 
 def test_without_predictions_there_are_no_panels_of_them(couplings, scores, predictions):
@@ -166,9 +170,16 @@ def test_without_predictions_there_are_no_panels_of_them(couplings, scores, pred
     assert len(figure.axes) == len(LAYERS) * (len(SIGNIFICANT) + 1)
 
 
-def test_a_layer_without_predictions_says_so(couplings, scores, predictions):
-    predictions.loc[predictions["layer"] == LAYERS[1], "deviation_interacting"] = np.nan
+@pytest.mark.parametrize("without", LAYERS)
+def test_a_layer_without_predictions_is_told_and_has_no_panel_of_them(
+    couplings, scores, predictions, without
+):
+    predictions.loc[predictions["layer"] == without, "deviation_interacting"] = np.nan
     figure = interacting(couplings, scores, predictions, 0.05, TITLE, STYLE)
-    last = figure.axes[-len(LAYERS) :]
-    assert [panel.get_legend_handles_labels() != ([], []) for panel in last].count(False) == 1
-    assert words(figure).count("no predictions") == 1
+    assert len(figure.axes) == len(LAYERS) * (len(SIGNIFICANT) + 1) + 1
+    last = figure.axes[-1]
+    assert last.get_ylabel().endswith("at epoch 10")
+    assert last.yaxis.get_tick_params()["labelleft"]
+    title = figure.get_suptitle().replace("\n", " ")
+    assert title == f"{TITLE}; no predictions of {layer_words(without)} at epoch 10"
+    assert_apart(figure, STYLE)

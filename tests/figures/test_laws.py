@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from support.figures import STYLE, TITLE, assert_apart
 
 from weightlaws.figures import laws as law_figures
@@ -24,7 +25,9 @@ def comparison():
     columns = ["condition", "layer", "rows", "columns", "selection", "epoch", "law", "than"]
     table = pd.DataFrame(rows, columns=columns)
     gain = rng.normal(size=len(table)).round(3)
-    return table.assign(gain=np.where(table["than"].isna(), np.nan, gain), gain_standard_error=0.1)
+    return table.assign(
+        gain=np.where(table["than"].isna(), np.nan, gain), gain_standard_error=0.1, n_members=20
+    )
 
 
 @pytest.fixture
@@ -71,8 +74,8 @@ def test_laws_draw_the_gain_of_each_step(comparison):
             gain = mine[(mine["layer"] == layer) & (mine["law"] == law)]["gain"]
             np.testing.assert_array_equal(line.get_ydata(), gain)
             edges = band.get_paths()[0].vertices[:, 1]
-            assert edges.min() == pytest.approx(gain.min() - 0.2)
-            assert edges.max() == pytest.approx(gain.max() + 0.2)
+            assert edges.min() == pytest.approx(gain.min() - 0.1 * stats.t.ppf(0.975, 19))
+            assert edges.max() == pytest.approx(gain.max() + 0.1 * stats.t.ppf(0.975, 19))
     assert figure.axes[0].get_ylabel() == "gain per held-out member (nats)"
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]

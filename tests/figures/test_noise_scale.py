@@ -1,5 +1,7 @@
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection, PolyCollection
 from support.figures import STYLE, TITLE, assert_apart, cross, words
 
 from weightlaws.figures.noise_scale import noise_scale
@@ -54,6 +56,20 @@ def test_equal_ratios_share_a_colour_and_the_legend_says_which(parameters):
     assert "rate / batch 0.002" in told
     assert "batches of 100" in told
     assert_apart(figure, STYLE)
+
+
+@pytest.mark.parametrize(("epochs", "bands"), [(EPOCHS, False), (range(9), True)])
+def test_intervals_are_bands_where_lines_have_epochs_enough(parameters, epochs, bands):
+    one = parameters.query("layer == 'hidden1-hidden2' and parameter == 'v_rest' and epoch == 1")
+    line = pd.concat([one.assign(epoch=epoch) for epoch in epochs])
+    table = pd.concat([line.assign(parameter=name) for name in PARAMETERS])
+    panel = noise_scale(table, TITLE, STYLE).axes[-1]
+    kind = PolyCollection if bands else LineCollection
+    for drawn, (_, row) in zip(panel.collections, one.iterrows(), strict=True):
+        assert isinstance(drawn, kind)
+        ends = np.concatenate([path.vertices for path in drawn.get_paths()])
+        assert (ends[:, 1].min(), ends[:, 1].max()) == (row["low"], row["high"])
+        assert len(np.unique(ends[:, 0])) == len(epochs) - 1
 
 
 def test_a_table_without_a_parameter_is_refused(parameters):

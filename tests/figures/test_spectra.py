@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from scipy import stats
 from support.figures import STYLE, TITLE, assert_apart
 from support.recipe import RECIPE
 
@@ -21,6 +22,7 @@ CURVE_SIZES = {
     "hill": 9,
     "plateau": 2,
 }
+STUDENT_OF_4 = stats.t.ppf(0.975, 3)
 COPIES = ["permuted", "sign-flipped"]
 WITH_NULL = ["outliers_above", "mean_ratio", "brody", "bulk_distance"]
 STATISTICS = [
@@ -156,6 +158,14 @@ def value(spectra, layer, epoch, statistic):
     return mine[~mine["null"].isin(COPIES)]["value"].item()
 
 
+def share_interval(shares, n=4):
+    """Wilson's interval, by its formula."""
+    z = stats.norm.ppf(0.975)
+    middle = (shares + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(shares * (1 - shares) / n + z**2 / (4 * n**2))
+    return middle - half, middle + half
+
+
 def panels_of(figure, layers):
     """The panels of each layer, from above."""
     columns = [[] for _ in range(layers)]
@@ -176,8 +186,10 @@ def test_singular_values_stand_under_their_law_with_their_outliers(curves, spect
         assert panels[0].get_xlim() == panels[1].get_xlim()
         for panel, epoch in zip(panels, (0, 20), strict=True):
             density = at(curves, layer, epoch, curve="density")
-            bars, ticks = panel.collections
+            bars, intervals, ticks = panel.collections
             assert bars.get_paths()[0].vertices[:, 1].max() == density["y"].max()
+            ends = [path.vertices[:, 1] for path in intervals.get_paths()]
+            np.testing.assert_array_equal(ends, density[["low", "high"]])
             law, threshold = panel.get_lines()
             np.testing.assert_array_equal(law.get_xydata(), density[["x", "theory"]])
             assert threshold.get_xdata()[0] == value(spectra, layer, epoch, "threshold")
@@ -188,7 +200,7 @@ def test_singular_values_stand_under_their_law_with_their_outliers(curves, spect
             outliers = at(curves, layer, epoch, curve="outlier")["x"]
             assert [path.vertices[0, 0] for path in ticks.get_paths()] == outliers.tolist()
             n = value(spectra, layer, epoch, "outliers_above")
-            says = f"epoch {epoch}: outliers {n:.3g}\xa0±\xa00.05 (random:\xa00.53)"
+            says = f"epoch {epoch}: outliers {n:.3g}\xa0±\xa00.2 (random:\xa00.53)"
             assert says in title_of(panel)
     assert {"singular value", "share per unit"} <= set(words(figure))
     assert "Marchenko-Pastur law of the bulk" in legend(figure)
@@ -219,7 +231,9 @@ def test_level_statistics_of_a_layer_that_unfolds_and_one_too_small(curves, spec
         (null,) = ratio.patches
         assert null.get_y() == pytest.approx(0.53 - 1.96 * 0.1 / 4**0.5)
         assert null.get_height() == pytest.approx(2 * 1.96 * 0.1 / 4**0.5)
-        says = f"epoch 20: mean ratio {wanted[-1]:.3g}\xa0±\xa00.05 (random:\xa00.53)"
+        bars = ratio.containers[0][2][0].get_segments()
+        assert np.ptp(bars[0][:, 1]) == pytest.approx(2 * STUDENT_OF_4 * 0.05)
+        says = f"epoch 20: mean ratio {wanted[-1]:.3g}\xa0±\xa00.2 (random:\xa00.53)"
         assert says in title_of(ratio)
     for panel, name in zip(large[1:], ("spacing", "number_variance"), strict=True):
         first, last = (at(curves, "input-hidden", epoch, curve=name) for epoch in (0, 20))
@@ -266,8 +280,12 @@ def test_singular_vectors_are_hollow_unless_informative(ranks, spectra):
                 value(spectra, layer, epoch, name)
                 for name in ("informative_vectors", "learned_rank")
             )
-            says = f"epoch {epoch}: learned rank {learned:.3g}\xa0±\xa00.05, {n:.3g} informative"
+            says = f"epoch {epoch}: learned rank {learned:.3g}\xa0±\xa00.2, {n:.3g}\xa0±\xa00.2"
             assert says in title_of(panel)
+        for band, epoch in zip(panels[2].collections, (0, 20), strict=True):
+            low, high = share_interval(at(ranks, layer, epoch)["informative"])
+            edges = band.get_paths()[0].vertices[:, 1]
+            assert (edges.min(), edges.max()) == pytest.approx((low.min(), high.max()))
     assert {"rank", "p-value"} <= set(words(figure))
 
 
@@ -301,7 +319,7 @@ def test_layers_of_too_few_values_for_a_verdict_are_told_and_have_no_hill_plot(c
 @pytest.mark.parametrize(
     ("share", "error", "says"),
     [
-        (1.0, 0.1, "power law, exponent 3.5\xa0±\xa00.1"),
+        (1.0, 0.1, "power law, exponent 3.5\xa0±\xa00.3"),
         (1.0, np.nan, "power law, exponent 3.5"),
         (0.75, 0.1, "power law (3 of 4 members)"),
     ],
@@ -341,7 +359,13 @@ def test_lazy_rich_draws_each_layer_against_the_output_scale(scaled):
             assert [*alone.get_xdata(), *joined.get_xdata()] == [0.125, 0.5, 8]
             assert alone.get_linestyle() == "None"
     accuracy = rows["accuracy"].containers[1][2][0].get_segments()
-    assert np.ptp(accuracy[0][:, 1]) == pytest.approx(2 * 0.1 / (5 - 1) ** 0.5)
+    reach = stats.t.ppf(0.975, 5 - 1) * 0.1 / (5 - 1) ** 0.5
+    assert np.ptp(accuracy[0][:, 1]) == pytest.approx(2 * reach)
+    distance = rows["distance_travelled"].containers[1][2][0].get_segments()
+    assert np.ptp(distance[0][:, 1]) == pytest.approx(2 * STUDENT_OF_4 * 0.05)
+    # None of the four members has a power law.
+    share = rows["share_power_law"].containers[1][2][0].get_segments()
+    assert share[0][:, 1].tolist() == pytest.approx([0, 0.4899], abs=1e-4)
     assert len(rows["mean_ratio"].collections) == 4 + 2  # error bars and a band of either layer
     labels = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
     assert labels == ["plain", "0.5", "8"]

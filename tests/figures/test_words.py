@@ -13,6 +13,7 @@ from weightlaws.figures.words import (
     law_words,
     layer_words,
     neuron_words,
+    rejection_words,
     shared_words,
     start_words,
     text_words,
@@ -130,6 +131,10 @@ def test_formulas_are_sums_over_all_indices():
 def test_words_of_laws():
     assert law_words("diagonal S_D") == "13-parameter"
     assert law_words("bipartite") == "bipartite"
+    assert text_words("diagonal S_D: no density", {}) == "13-parameter: no density"
+    assert rejection_words("omnibus; diagonal; own") == (
+        "omnibus test; row i belongs to column i; own"
+    )
 
 
 TITLES = {"a-decay0": "plain", "a-decay0.01": "decay", "u": "u", "own.net": "own.net"}

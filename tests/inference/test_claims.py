@@ -24,6 +24,7 @@ from weightlaws.inference.claims import (
 from weightlaws.inference.claims_figures import FIGURES
 from weightlaws.inference.claims_laws import variance_between
 from weightlaws.inference.claims_table import CLAIMS, COLUMNS, claims_table
+from weightlaws.inference.noise_scale_names import RATIO, SAME_TIME
 from weightlaws.laws.names import BIPARTITE, CHOSEN, DIAGONAL, INDEPENDENT, ONE_SIDED
 from weightlaws.study.layout import PATHS
 from weightlaws.training.recipe_names import TRAINED_BY
@@ -510,7 +511,7 @@ def of_one_ratio(differences, error=0.01, **changes):
     """Comparisons of two conditions, a parameter each."""
     return pd.DataFrame(
         {
-            "same": "rate / batch",
+            "same": RATIO,
             "condition": "c",
             "other": "d",
             "layer": HIDDEN,
@@ -544,12 +545,24 @@ def test_conditions_of_one_ratio_of_rate_and_batch_size(differences, error, verd
 
 @pytest.mark.parametrize(
     ("optimiser", "changes"),
-    [("adam", {}), ("sgd", {"same": "time"}), ("sgd", {"n_members": 10})],
+    [
+        ("adam", {}),
+        ("sgd", {"same": SAME_TIME}),
+        ("sgd", {"n_members": 10}),
+        ("sgd", {"layer": OUTPUT}),
+    ],
 )
 def test_other_comparisons_say_nothing_of_the_ratio(optimiser, changes):
     table = of_one_ratio([0.01], **changes)
     found = judged("N2", [condition(optimiser=optimiser)], noise_scale_comparisons=table)
     assert found["verdict"] == NOT_TESTED
+
+
+def test_a_layer_with_labelled_rows_does_not_count_for_the_ratio():
+    table = rows(of_one_ratio([0.01, -0.02]), of_one_ratio([0.5], layer=OUTPUT))
+    found = judged("N2", [condition(optimiser="sgd")], noise_scale_comparisons=table)
+    assert found["verdict"] == HOLDS
+    assert found["note"].startswith("of 2 places 2 agree")
 
 
 def drawn(accuracy, error=0.01, trained=0.9):

@@ -173,7 +173,7 @@ def spectra(**changes):
         ({"members": 125}, FROM_TRAIN - {"train", "invariants", "spectra_shard"}),
         (
             {"sweeps": [*DEFAULT["sweeps"], sweep(hidden=[[20, 20]])]},
-            {"members", "distance", "claims", "answers"},
+            {"members", "distance", "findings", "claims", "answers"},
         ),
         (
             {
@@ -193,8 +193,8 @@ def spectra(**changes):
         ({"sweeps": [sweep(classes=[None]), *DEFAULT["sweeps"][1:]]}, set()),
         ({"seed": 1}, FROM_TRAIN | {"null"}),
         ({"epochs": 51}, FROM_TRAIN | {"findings"}),
-        ({"batch_size": 50}, FROM_TRAIN | {"answers"}),
-        ({"learning_rate": 0.002}, FROM_TRAIN | {"answers"}),
+        ({"batch_size": 50}, FROM_TRAIN | {"findings", "answers"}),
+        ({"learning_rate": 0.002}, FROM_TRAIN | {"findings", "answers"}),
         ({"snapshots": [1, 10]}, FROM_TRAIN),
         ({"snapshots": "all"}, set()),
         ({"sweeps": [sweep(snapshots=[1, 10]), *DEFAULT["sweeps"][1:]]}, FROM_TRAIN),

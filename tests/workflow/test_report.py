@@ -31,11 +31,12 @@ PAGES = {"1 Answers": 2, "7 Tables and costs": 22}
 # Names in the layout by what the report says.
 TITLES = {content.title: name for name, content in contents.FIGURES.items()}
 WIDTHS = (1280, 400)
-# Elements with words of their own that lie left of or above what can be scrolled to, or over which
-# another element lies where they are in view.
+LARGEST = 12e6  # bytes of the report
+# Elements of a selector with words of their own that lie left of or above what can be scrolled to,
+# or over which another element lies where they are in view.
 HIDDEN = """
 const found = [];
-for (const element of document.querySelectorAll("#app *")) {
+for (const element of document.querySelectorAll(arguments[0])) {
   const text = [...element.childNodes].find(n => n.nodeType === 3 && n.textContent.trim());
   if (!text && !["IMG", "IFRAME"].includes(element.tagName)) continue;
   const range = document.createRange();
@@ -122,7 +123,16 @@ def test_the_introduction_is_shown_first_and_as_a_whole(browser, width):
     opened(browser, width)
     until(lambda: "Which probability law" in body(browser), "introduction")
     assert "again and again, from 5 seeds" in body(browser)
-    assert browser.execute_script(HIDDEN) == []
+    assert hidden(browser) == []
+
+
+def hidden(browser, within="#app"):
+    """What nobody can see of the report, or of a page in its frame."""
+    return browser.execute_script(HIDDEN, f"{within} *")
+
+
+def test_the_report_is_small_enough_to_be_sent(browser):
+    assert browser.report.stat().st_size < LARGEST
 
 
 def test_folders_stand_in_reading_order(browser):
@@ -199,9 +209,10 @@ def frame_of(browser, row):
         browser.switch_to.default_content()
 
 
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("folder", PAGES)
-def test_pages_and_tables_are_shown(browser, folder):
-    rows = rows_of(browser, folder)
+def test_pages_and_tables_are_shown(browser, folder, width):
+    rows = rows_of(browser, folder, width)
     assert len(rows) == PAGES[folder]
     names = [row.text for row in rows]
     assert len(set(names)) == len(names)
@@ -209,6 +220,7 @@ def test_pages_and_tables_are_shown(browser, folder):
     for position in range(len(rows)):
         row = browser.find_elements(By.CSS_SELECTOR, "tr:has(a)")[position]
         with frame_of(browser, row):
+            assert hidden(browser, "body") == [], names[position]
             titles.append(browser.find_element(By.TAG_NAME, "h1").text)
             assert browser.find_elements(By.TAG_NAME, "td")
     assert len(set(titles)) == len(titles)
@@ -238,23 +250,21 @@ def test_the_page_beside_the_report_leads_to_files(browser, mini):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_page_of_answers_fits_the_window(browser, mini, width):
-    opened(browser, width, mini.folder / "results/mini/answers.html")
+@pytest.mark.parametrize("page", ["answers", "findings"])
+def test_a_page_of_words_fits_the_window(browser, mini, page, width):
+    opened(browser, width, mini.folder / f"results/mini/{page}.html")
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_lies_out_of_reach_or_is_covered(browser, width):
-    for folder, icon in (
-        ("1 Answers", "eye"),
-        ("3 Which law", "eye"),
-        ("4 Deviations", "information-circle"),
-    ):
-        row = rows_of(browser, folder, width)[0]
-        assert browser.execute_script(HIDDEN) == [], folder
-        click(row, icon)
-        time.sleep(0.3)  # the menu moves
-        assert browser.execute_script(HIDDEN) == [], f"{folder}, {icon}"
+    for folder in FOLDERS:
+        for icon in ("eye", "information-circle"):
+            row = rows_of(browser, folder, width)[0]
+            assert hidden(browser) == [], folder
+            click(row, icon)
+            time.sleep(0.3)  # the menu moves
+            assert hidden(browser) == [], f"{folder}, {icon}"
 
 
 def test_no_errors_were_logged(browser):

@@ -418,12 +418,15 @@ MODULES = {
         "findings_job": "findings",
         "interacting score_matching": INTERACTING,
         "interacting_job interacting_predictions": "interacting",
-        "intervals": (f"model distance significance comparison {JOINED} {CLAIMED} rank_by_classes"),
+        "intervals": (
+            f"model distance significance comparison {JOINED} noise_scale {CLAIMED} rank_by_classes"
+        ),
         "layer_fit": f"model distance {CLAIMED}",
         "layer_tables": f"{TESTED} interacting entries eigenvalues",
         "max_t": f"significance omnibus {JOINED} noise_scale",
         "network_law_job network_test": "network_law",
         "noise_scale noise_scale_job": "noise_scale",
+        "noise_scale_names": f"noise_scale {CLAIMED}",
         "omnibus omnibus_job": "omnibus",
         "significance significance_job": "significance",
         "miss noncentral": f"significance {CLAIMED}",

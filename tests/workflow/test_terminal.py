@@ -3,6 +3,8 @@
 import os
 import re
 
+from weightlaws.storage.tables import read_table
+
 CONDITION = "digits-12x12-gaussian-decay0"
 
 
@@ -27,7 +29,14 @@ def test_a_run_is_a_line_a_job_and_ends_with_what_was_found(project):
     # Then its figures, the findings, the claims and the answers.
     assert first[1] == "5"
     assert "5 of 5" in said
-    assert re.search(r"\nAfter 2 epochs the best of the Gaussian laws is .*answers\.html\n", said)
+    counted, headline = said.rstrip().splitlines()[-2:]
+    counts = re.findall(r"(\d+) (holds?|in part|fails?|not tested here)\b", counted)
+    assert counted.startswith("claims: ")
+    assert sum(int(n) for n, _ in counts) == len(read_table(folder / "claims.csv"))
+    assert re.fullmatch(
+        r"After 2 epochs the best of the Gaussian laws is .*answers\.html", headline
+    )
+    assert said.count("best of the Gaussian laws") == 1
     for words in ("Building DAG", "jobid", "Job stats", "wildcards"):
         assert words not in said
     # The log of the run has all.

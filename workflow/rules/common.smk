@@ -291,8 +291,9 @@ def log_findings():
     # With --until there may be no page yet.
     if workflow.dag_settings.targets or not Path(at("answers")).is_file():
         return
-    found = Path(at("findings")).is_file()
-    logger.info(load(RESULTS).headline() if found else f"open {at('answers')}")
+    found, results = Path(at("findings")).is_file(), load(RESULTS)
+    logger.info(results.claims_counted())
+    logger.info(results.headline() if found else f"open {at('answers')}")
 
 
 onsuccess:

@@ -21,5 +21,6 @@ with job_log(snakemake):
     ranked.to_csv(out.ranked, index=False)
     members, admissibility = read_table(given.members), read_tables(given.admissibility)
     name, level = snakemake.config["name"], spec.level
-    page = findings_page(name, findings, ranked, members, admissibility, level)
+    titles = snakemake.params.spec["titles"]
+    page = findings_page(name, findings, ranked, members, admissibility, level, titles)
     Path(out.page).write_text(page)

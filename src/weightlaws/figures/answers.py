@@ -13,7 +13,7 @@ from markupsafe import Markup
 from weightlaws.figures.answers_template import LINK, PAGE
 from weightlaws.figures.claim_picture import claim_picture
 from weightlaws.figures.contents import FOLDERS, File
-from weightlaws.figures.words import law_words, layer_words, text_words
+from weightlaws.figures.words import law_words, layer_words, rejection_words, text_words
 from weightlaws.inference.claims import FAILS, HOLDS, IN_PART, NOT_TESTED
 from weightlaws.inference.claims_table import CLAIMS
 from weightlaws.inference.dead_outputs import ALL
@@ -23,7 +23,6 @@ from weightlaws.inference.findings import (
     REJECTED,
     STANDARD_ERRORS,
 )
-from weightlaws.inference.symmetry_names import SYMMETRY_TESTS
 from weightlaws.laws.names import LAWS
 
 # Of each verdict the class of its look, a sign, and how many claims have it, in words.
@@ -33,7 +32,6 @@ _VERDICTS = {
     FAILS: ("fails", "✗", "fail"),
     NOT_TESTED: ("untested", "–", "are not tested here"),
 }
-_TESTS = {"deviations": "invariants that deviate", "omnibus": "omnibus test", **SYMMETRY_TESTS}
 # How the sentence on places that disagree begins.
 _UNLIKE = "Unlike "
 _CLAIMS = {claim.name: claim for claim in CLAIMS}
@@ -224,8 +222,8 @@ def _cell(row: Mapping[Any, Any]) -> _Cell:
     if row["verdict"] == NOT_COMPARED:
         return _Cell("not compared", "", "fewer than two laws have a density")
     if row["verdict"] == REJECTED:
-        tests = [_TESTS.get(test, test) for test in str(row["rejected_by"]).split("; ")]
-        reason = f"best is {law_words(law)}, rejected by: {'; '.join(tests)}"
+        tests = rejection_words(str(row["rejected_by"]))
+        reason = f"best is {law_words(law)}, rejected by: {tests}"
         return _Cell("none", f"{look} rejected", reason)
     if row["verdict"] == NOT_REJECTED:
         found = f"{row['detectable_sd']:.2g} SD"

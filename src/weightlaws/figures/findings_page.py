@@ -1,12 +1,13 @@
 """A study's findings in words, as one HTML page that needs nothing beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from weightlaws.figures.html import template
+from weightlaws.figures.words import law_words, layer_words, rejection_words, text_words
 from weightlaws.inference.findings import NOT_COMPARED, NOT_REJECTED, REJECTED, STANDARD_ERRORS
 from weightlaws.inference.symmetry_names import SYMMETRY_TESTS
 from weightlaws.laws.names import LAWS
@@ -17,14 +18,21 @@ _TEMPLATE = """\
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Findings of the study {{ name }}</title>
 <style>
 body { font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222 }
 h2 { border-bottom: 1px solid #bbb; margin-top: 2em } h3 { margin-bottom: 0 }
+h1, h2, h3, p, li, td { overflow-wrap: anywhere } a { color: #0062a3 }
 table { border-collapse: collapse; margin: 0.5em 0 }
 th, td { padding: 0.1em 0.8em; text-align: right }
 th { border-bottom: 1px solid #999 } td:first-child, th:first-child { text-align: left }
 li { margin: 0.3em 0 }
+@media (max-width: 640px) {
+  body { margin: 0.5em auto; padding: 0 0.6em } ul { padding-left: 1.2em }
+  th, td { padding: 0.1em 0.3em; font-size: 0.85em }
+}
+@media print { nav { display: none } h2, h3 { break-after: avoid } }
 </style>
 </head>
 <body>
@@ -43,9 +51,18 @@ distance of held-out members from samples of the law), or if a symmetry that the
 by randomisation. Where a law is not rejected, the page says what deviation would have been found in
 80 % of cases. Gains are in nats of log-likelihood per held-out member, over the law that it is
 nested above (bipartite over i.i.d., the others over bipartite), with one standard error.</p>
+<nav aria-label="Contents">
+<ul>
 {% for condition in conditions %}
-<h2>{{ condition.name }}</h2>
-<p>{{ condition.members }}. {{ condition.checks }}.</p>
+<li><a href="#networks-{{ loop.index }}">{{ condition.words }}</a></li>
+{% endfor %}
+</ul>
+</nav>
+{% for condition in conditions %}
+<h2 id="networks-{{ loop.index }}">{{ condition.words }}</h2>
+<p>{% if condition.name != condition.words %}In tables <code>{{ condition.name }}</code>.
+{% endif -%}
+{{ condition.members }}. {{ condition.checks }}.</p>
 {% for layer in condition.layers %}
 <h3>{{ layer.heading }}</h3>
 {% for part in layer.parts %}
@@ -78,14 +95,6 @@ best of the Gaussian laws compared: <b>{{ epoch.law }}</b>, {% endif -%}
 _PAGE = template(_TEMPLATE)
 
 
-# Each test that can reject a law, in words.
-_TESTS = {
-    "deviations": "invariants that deviate",
-    "omnibus": "the omnibus test",
-    **{test: f"a symmetry test ({words})" for test, words in SYMMETRY_TESTS.items()},
-}
-
-
 @dataclass(frozen=True)
 class _Epoch:
     """One epoch of a layer, in words."""
@@ -116,6 +125,7 @@ class _Layer:
 @dataclass(frozen=True)
 class _Condition:
     name: str
+    words: str
     members: str
     checks: str
     layers: list[_Layer]
@@ -128,6 +138,7 @@ def findings_page(
     members: pd.DataFrame,
     admissibility: pd.DataFrame,
     level: float,
+    titles: Mapping[str, str],
 ) -> str:
     """Write what the tables of findings say, condition by condition and layer by layer.
 
@@ -145,10 +156,13 @@ def findings_page(
         The checks of the covariance blocks of all fits.
     level
         The family-wise level of the tests.
+    titles
+        Networks in words, by the names of their conditions; others keep their names.
     """
     conditions = [
         _Condition(
             str(condition),
+            titles.get(str(condition), str(condition)),
             _members(members[members["condition"] == condition]),
             _checks(admissibility[admissibility["condition"] == condition]),
             [
@@ -160,7 +174,7 @@ def findings_page(
     ]
     return _PAGE.render(
         name=name,
-        laws=LAWS,
+        laws={law_words(law): meaning for law, meaning in LAWS.items()},
         standard_errors=f"{STANDARD_ERRORS:g}",
         level=f"{100 * level:g} %",
         conditions=conditions,
@@ -184,7 +198,8 @@ def _checks(blocks: pd.DataFrame) -> str:
     checks = [f"{len(blocks)} fitted covariance blocks, {len(bad)} of them not positive definite"]
     kinds = ["layer", "block", "verdict", "reason"]
     for (layer, block, verdict, reason), part in bad.groupby(kinds, sort=False):
-        checks.append(f"{layer}, {block}: {verdict} at {len(part)} epochs ({reason})")
+        where = layer_words(str(layer))
+        checks.append(f"{where}, {block}: {verdict} at {len(part)} epochs ({reason})")
     return "; ".join(checks)
 
 
@@ -198,14 +213,14 @@ def _layer(layer: str, findings: pd.DataFrame, ranked: pd.DataFrame) -> _Layer:
         mine = ranked[(ranked["layer"] == layer) & (ranked["selection"] == selection)]
         heading = f"{selection} ({n})" if parts else ""
         parts.append(_Part(heading, [*_epochs(part, mine)], _p_values(part)))
-    return _Layer(f"{layer} ({rows} x {columns})", parts)
+    return _Layer(f"{layer_words(layer)} ({rows} x {columns})", parts)
 
 
 def _epochs(findings: pd.DataFrame, ranked: pd.DataFrame) -> Iterator[_Epoch]:
     for _, row in findings.iterrows():
         top = ranked[(ranked["epoch"] == row["epoch"]) & (ranked["law"] == row["law"])].head(3)
         largest = [(found.formula, _size(found)) for found in top.itertuples()]
-        law = "" if row["verdict"] == NOT_COMPARED else row["law"]
+        law = "" if row["verdict"] == NOT_COMPARED else law_words(row["law"])
         yield _Epoch(row["epoch"], law, _verdict(row), _deviating(row), largest, _gains(row))
 
 
@@ -219,8 +234,7 @@ def _verdict(row: pd.Series) -> str:
     if row["verdict"] == NOT_COMPARED:
         return "no law is best, as fewer than two have a density."
     if row["verdict"] == REJECTED:
-        tests = [_TESTS.get(test, test) for test in row["rejected_by"].split("; ")]
-        return f"rejected by {'; '.join(tests)}."
+        return f"rejected by: {rejection_words(row['rejected_by'])}."
     if row["verdict"] == NOT_REJECTED:
         return (
             "not rejected. A deviation of "
@@ -232,13 +246,13 @@ def _verdict(row: pd.Series) -> str:
 
 def _gains(row: pd.Series) -> str:
     gains = [
-        f"{law} {row[f'gain {law}']:+.3g} ± {row[f'gain_standard_error {law}']:.2g}"
+        f"{law_words(law)} {row[f'gain {law}']:+.3g} ± {row[f'gain_standard_error {law}']:.2g}"
         for law in LAWS
         if pd.notna(row.get(f"gain {law}"))
     ]
     said = [f"Gains per held-out member: {', '.join(gains)}."] if gains else []
     if pd.notna(row["note"]):
-        said.append(f"Not compared: {row['note']}.")
+        said.append(f"Not compared: {text_words(row['note'], {})}.")
     return " ".join(said)
 
 

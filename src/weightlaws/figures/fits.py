@@ -163,7 +163,7 @@ def normalised_change(invariants: pd.DataFrame, conditions: pd.DataFrame, style:
     layers, settings = layer_headings(invariants), settings_of(conditions)
     rows = [(layer, setting) for layer in layers for setting in settings.unique()]
     title = f"{shared_words(conditions)}: deviation at epoch {last} against epoch 0"
-    room = Room(left=5.5, between=0, ticks=2.6)  # names of invariants stand upright
+    room = Room(left=5.5, between=0, ticks=9.5)  # names of invariants stand upright
     w = style.across(1, room)
     with canvas(style, title, (len(rows), 1), (w, 0.13 * w), room) as (figure, panels):
         for panel, (layer, setting) in zip(panels[:, 0], rows, strict=True):
@@ -183,7 +183,7 @@ def normalised_change(invariants: pd.DataFrame, conditions: pd.DataFrame, style:
             panel.set_title(": ".join(filter(None, (heading, setting))), loc="left")
             panel.set(xlim=(-0.7, len(_HIGHER) - 0.3), ylim=(-1.15, 1.15))
             panel.grid(visible=False, axis="x")
-        panel.set_xticks(range(len(_HIGHER)), _HIGHER, rotation=90)
+        panel.set_xticks(range(len(_HIGHER)), [_LABELS[name] for name in _HIGHER], rotation=90)
         panel.set_xlabel("invariant (cubic left of the dotted line, quartic right)")
         vertical_label(figure, "normalised change")
         hollow = Line2D([], [], color="0.4", marker="o", linestyle="", markerfacecolor="white")

@@ -25,6 +25,7 @@ from weightlaws.figures.style import (
 )
 from weightlaws.figures.words import formula_words, law_words, layer_words
 from weightlaws.inference.dead_outputs import ALL
+from weightlaws.inference.intervals import student_interval
 from weightlaws.laws.names import BIPARTITE, DIAGONAL, INTERACTING, ONE_SIDED
 
 _SHOWN = 5  # couplings in the figure
@@ -69,18 +70,19 @@ def interacting(
 
     Reads ``layer, rows, columns, selection, epoch, invariant, degree, coupling, low, high,
     p_adjusted, step, path_gain`` of the couplings, ``law, gain, low, high`` of the scores and
-    ``n_fits, deviation_bipartite, deviation_interacting, standard_error`` of the predictions, of
-    all members. A column of panels per layer with a law; the title names the others. Of the
-    couplings of degree 3 and 4 up to five have a row of panels each, those that held-out members
-    gain most by, summed over layers and epochs; a full marker is significant at the level. Bars are
-    95 % intervals. The axis of gains is linear between -1 and 1 and logarithmic beyond. Predictions
-    are those of degree 3 and 4 at the last epoch, the deviation from the interacting law over that
-    from the bipartite law; the title says if no law has any.
+    ``n_members, n_fits, deviation_bipartite, deviation_interacting, standard_error`` of the
+    predictions, of all members. A column of panels per layer with a law; the title names the
+    others. Of the couplings of degree 3 and 4 up to five have a row of panels each, those that
+    held-out members gain most by, summed over layers and epochs; a full marker is significant at
+    the level. Bars are 95 % intervals. The axis of gains is linear between -1 and 1 and logarithmic
+    beyond. Predictions are those of degree 3 and 4 at the last epoch, the deviation from the
+    interacting law over that from the bipartite law; the title names the layers without any, which
+    have no panel of them.
     """
     needed = ["layer", "invariant", "degree", "coupling", "low", "high", "step"]
     require(couplings, "couplings", [*needed, "epoch", "p_adjusted"], selection=[ALL])
     require(scores, "scores", ["layer", "law", "epoch", "gain", "low", "high"], selection=[ALL])
-    needed = ["layer", "epoch", "degree", "n_fits", "standard_error", *_DEVIATIONS]
+    needed = ["layer", "epoch", "degree", "n_members", "n_fits", "standard_error", *_DEVIATIONS]
     require(predictions, "predictions", needed, selection=[ALL])
     couplings, scores, predictions = (
         table[table["selection"] == ALL] for table in (couplings, scores, predictions)
@@ -98,6 +100,8 @@ def interacting(
         return sentence(title, style)
     if at_last.empty:
         title += f"; no interacting law has predictions at epoch {epochs[-1]}"
+    elif without := [layer_words(layer) for layer in headings if layer not in {*at_last.layer}]:
+        title += f"; no predictions of {', '.join(without)} at epoch {epochs[-1]}"
     chosen = _that_matter(couplings)
     looks = {law: look for law, look in _LAWS.items() if law in set(scores["law"])}
     room = Room(left=8.0)
@@ -120,7 +124,11 @@ def interacting(
             gained, *below = column[len(chosen) :]
             _with_bars(gained, gains, looks, epochs)
             for predicted in below:
-                _against_each_other(predicted, at_last[at_last["layer"] == layer])
+                predictions_here = at_last[at_last["layer"] == layer]
+                if predictions_here.empty:
+                    predicted.remove()
+                    continue
+                _against_each_other(predicted, predictions_here)
                 predicted.set_xlabel("deviation from\nbipartite law (SD)")
                 predicted.xaxis.set_major_locator(MaxNLocator(3, prune="both"))
             # Below it stands what the first row shows.
@@ -134,8 +142,11 @@ def interacting(
             symmetric_log(panel, 1)
         end = 1.1 * at_last[_DEVIATIONS].abs().to_numpy().max(initial=0.01)
         for row in panels[len(chosen) + 1 :]:
-            row[0].set_ylabel(f"deviation from\ninteracting law (SD)\nat epoch {epochs[-1]}")
-            for panel in row:
+            there = [panel for panel in row if panel.get_figure()]
+            # The first one shows the axis of all.
+            there[0].tick_params(labelleft=True)
+            there[0].set_ylabel(f"deviation from\ninteracting law (SD)\nat epoch {epochs[-1]}")
+            for panel in there:
                 panel.set(xlim=(-end, end), ylim=(-end, end))
         empty: Look = {"color": "0.4", "linestyle": "", "markerfacecolor": "white"}
         hollow = Line2D([], [], marker="o", **empty, label="coupling that is not significant")
@@ -157,11 +168,9 @@ def _that_matter(couplings: pd.DataFrame) -> dict[str, str]:
 
 def _against_each_other(panel: Axes, table: pd.DataFrame) -> None:
     """Draw the deviations that couplings leave over those of the Gaussian law."""
-    if table.empty:
-        panel.text(0.5, 0.5, "no predictions", transform=panel.transAxes, ha="center")
-        return
-    for error in table["standard_error"].unique():
-        panel.axhspan(-2 * error, 2 * error, color="0.5", **BAND)
+    for error, members in table[["standard_error", "n_members"]].drop_duplicates().to_numpy():
+        low, high = map(float, student_interval(0.0, error, members))
+        panel.axhspan(low, high, color="0.5", **BAND)
     for slope, dashes in ((1, "-"), (-1, ":")):
         panel.axline((0, 0), slope=slope, color="0.6", linestyle=dashes, linewidth=1)
     for group, look in _PREDICTED.items():

@@ -29,6 +29,7 @@ from weightlaws.figures.style import (
 )
 from weightlaws.figures.words import formula_words, law_words, layer_words
 from weightlaws.inference.dead_outputs import ALL
+from weightlaws.inference.intervals import student_interval
 from weightlaws.invariants.catalogue import graph_of
 from weightlaws.laws.names import BIPARTITE, DIAGONAL, ONE_SIDED
 
@@ -46,12 +47,12 @@ _BAR = 0.165  # height of a bar with the room around it, in inches
 def laws(comparison: pd.DataFrame, title: str, style: Style) -> Figure:
     """Draw what each larger law gains on held-out members of one condition, by epoch.
 
-    Reads ``layer, rows, columns, selection, epoch, law, than, gain`` and ``gain_standard_error`` of
-    all members. A panel per layer that has members enough for a likelihood; the title names the
-    others. The band is two standard errors. The axis is in nats per member, linear between -0.1 and
-    0.1 and logarithmic beyond.
+    Reads ``layer, rows, columns, selection, n_members, epoch, law, than, gain`` and
+    ``gain_standard_error`` of all members. A panel per layer that has members enough for a
+    likelihood; the title names the others. The band is the 95 % interval of Student's t. The axis
+    is in nats per member, linear between -0.1 and 0.1 and logarithmic beyond.
     """
-    needed = ["layer", "rows", "columns", "law", "than", "gain", "gain_standard_error"]
+    needed = ["layer", "rows", "columns", "law", "than", "gain", "gain_standard_error", "n_members"]
     require(comparison, "comparison", needed, selection=[ALL])
     whole = comparison[comparison["selection"] == ALL]
     table = whole.dropna(subset="gain")
@@ -72,19 +73,20 @@ def laws(comparison: pd.DataFrame, title: str, style: Style) -> Figure:
         for panel, (layer, heading) in zip(panels[0], layers.items(), strict=True):
             for law, part in table[table["layer"] == layer].groupby("law", sort=False):
                 curve = part.set_index("epoch").sort_index()
-                gain, error = curve["gain"], 2 * curve["gain_standard_error"]
+                gain, members = curve["gain"], curve["n_members"]
+                low, high = student_interval(gain, curve["gain_standard_error"], members)
                 look = looks[str(law)]
                 colour = look["color"]
-                panel.fill_between(curve.index, gain - error, gain + error, color=colour, **BAND)
+                panel.fill_between(curve.index, low, high, color=colour, **BAND)
                 if len(curve) == 1:  # a band has no width there
-                    panel.errorbar(curve.index, gain, error, color=colour, capsize=2)
+                    panel.errorbar(curve.index, gain, high - gain, color=colour, capsize=2)
                 panel.plot(gain, **look, markevery=spread(len(curve)))
             panel.axhline(0, color="0.3", linewidth=1)
             symmetric_log(panel, linear=0.1)
             panel.set_title(heading)
         panels[0, 0].set_ylabel("gain per held-out member (nats)")
         epoch_axes(panels)
-        legend(figure, style, looks, Patch(color="0.4", **BAND, label="± two standard errors"))
+        legend(figure, style, looks, Patch(color="0.4", **BAND, label="95 % interval"))
     return figure
 
 

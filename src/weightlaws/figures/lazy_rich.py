@@ -5,8 +5,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
-from weightlaws.figures.spectra import RANDOM_LOOK, null_band, without_copies
+from weightlaws.figures.spectra import (
+    RANDOM_LOOK,
+    null_band,
+    reach,
+    share_interval,
+    without_copies,
+)
 from weightlaws.figures.style import (
     BAND,
     COLOURS,
@@ -45,7 +52,8 @@ def lazy_rich(spectra: Table, conditions: Table, learning_curves: Table, style: 
     Reads the columns `words.TOLD_BY` and ``members`` of the conditions, ``condition, epoch,
     accuracy_mean, accuracy_sd``, and the statistics that it draws, all at the last epoch. A column
     of panels per initialisation and recipe with output scales; the plain network, without one,
-    stands on the left. Bars are standard errors.
+    stands on the left. Bars are 95 % intervals: Student's of means over members, Wilson's of shares
+    of members.
     """
     require(conditions, "conditions", ["members", *TOLD_BY])
     # How networks are trained, but for the output scale.
@@ -105,11 +113,14 @@ def _by_scale(spectra: Table, learning_curves: Table, shown: Table) -> Table:
     needed = ["epoch", "accuracy_mean", "accuracy_sd"]
     require(learning_curves, "learning_curves", needed, condition=kept)
     members = learning_curves["condition"].map(shown.set_index("condition")["members"])
+    # The deviation divides by the members, and not by one fewer.
+    errors = learning_curves["accuracy_sd"] / np.sqrt((members - 1).where(members > 1))
     learned = learning_curves.assign(
         layer="network",
         statistic="accuracy",
         value=learning_curves["accuracy_mean"],
-        standard_error=learning_curves["accuracy_sd"] / np.sqrt(members - 1),
+        standard_error=errors,
+        members=members,
     )
     table = pd.concat([without_copies(spectra), learned], ignore_index=True)
     last = table.groupby(["condition", "layer"])["epoch"].transform("max")
@@ -121,9 +132,18 @@ def _against_scale(panel: Axes, part: Table, look: Look) -> None:
     """Draw a line, apart from it the plain network, and the null of the mean ratio."""
     plain, bare = part["output_scale"].isna(), look | {"linestyle": ""}
     for mine, how in ((part[plain], bare), (part[~plain], look)):
-        panel.errorbar(mine["x"], mine["value"], mine["standard_error"], capsize=2, **how)
+        panel.errorbar(mine["x"], mine["value"], _bars(mine), capsize=2, **how)
     if part["statistic"].iloc[0] == "mean_ratio":
         low, high = null_band(part)
         panel.fill_between(part["x"], low, high, color=look["color"], **BAND)
         for end in (low, high):
             panel.plot(part["x"], end, **look | {"marker": "", "linewidth": 0.6})
+
+
+def _bars(part: Table) -> NDArray[np.float64]:
+    """Return how far the intervals of one statistic reach below and above, (2, row)."""
+    if not (part["statistic"] == "share_power_law").all():
+        half = reach(part)
+        return np.array([half, half])
+    low, high = share_interval(part["value"], part["members"])
+    return np.asarray(np.clip([part["value"] - low, high - part["value"]], 0, None))

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from weightlaws.figures.style import (
+    BAND,
     DASHES,
     MARKERS,
     Look,
@@ -28,7 +29,7 @@ _PARAMETERS = {
     "v_columns": "variance of\nthe column sums",
     "v_rest": "variance of\nthe rest",
 }
-# Epochs of a line that have a marker and a bar: bands of so many lines would hide each other.
+# Epochs of a line that have a marker. A line of no more epochs has bars there instead of a band.
 _MARKED = 4
 
 
@@ -38,8 +39,9 @@ def noise_scale(parameters: pd.DataFrame, title: str, style: Style) -> Figure:
     Reads ``condition, layer, rows, columns, learning_rate, batch_size, noise_scale, epoch,
     parameter, value, low, high``. A row of panels per layer, a column per parameter. A line is a
     condition: its colour tells learning rate over batch size, its dashes and markers the batch
-    size. Bands hold 95 % of the resampled values. If learning rate over batch size is all that
-    counts, lines of one colour lie on each other; if noise does not count either, all lines do.
+    size. Bands hold 95 % of the resampled values; a line of at most four epochs has bars instead.
+    If learning rate over batch size is all that counts, lines of one colour lie on each other; if
+    noise does not count either, all lines do.
     """
     needed = ["learning_rate", "batch_size", "noise_scale", "epoch", "value", "low", "high"]
     require(parameters, "noise_scale", needed, parameter=[*_PARAMETERS])
@@ -85,9 +87,12 @@ def noise_scale(parameters: pd.DataFrame, title: str, style: Style) -> Figure:
 
 
 def _against_time(panel: Axes, line: pd.DataFrame, look: Look) -> None:
-    """Draw one condition, with intervals at some epochs, evenly spread on the logarithmic axis."""
+    """Draw one condition, its markers evenly spread on the logarithmic axis."""
     line = line.sort_values("time")
     places = np.unique(np.geomspace(1, len(line), _MARKED).round().astype(int)) - 1
     panel.plot(line["time"], line["value"], **look, linewidth=0.9, markersize=3, markevery=places)
-    some = line.iloc[places]
-    panel.vlines(some["time"], some["low"], some["high"], color=look["color"], linewidth=0.7)
+    ends = line["time"], line["low"], line["high"]
+    if len(line) > _MARKED:
+        panel.fill_between(*ends, color=look["color"], **BAND)
+    else:
+        panel.vlines(*ends, color=look["color"], linewidth=0.7)

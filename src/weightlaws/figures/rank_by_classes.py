@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from weightlaws.figures.spectra import without_copies
+from weightlaws.figures.spectra import reach, without_copies
 from weightlaws.figures.style import (
     COLOURS,
     DASHES,
@@ -21,7 +21,6 @@ from weightlaws.figures.style import (
     require,
 )
 from weightlaws.figures.words import TOLD_BY, shared_words, words_apart
-from weightlaws.inference.intervals import student_interval
 from weightlaws.training.networks import labelled_side
 
 Table = pd.DataFrame
@@ -61,7 +60,7 @@ def rank_by_classes(
                 place = (table["layer"] == layer) & table["condition"].isin(group)
                 part = table[place].sort_values("outputs")
                 x = part["outputs"] + 0.1 * ([*groups].index(name) - (len(groups) - 1) / 2)
-                panel.errorbar(x, part["value"], _bars(part), capsize=2, **look)
+                panel.errorbar(x, part["value"], reach(part), capsize=2, **look)
             ends = np.array([table["outputs"].min(), table["outputs"].max()])
             panel.plot(ends, ends - 1, **_LESS_ONE)
             panel.set_title(heading)
@@ -91,12 +90,3 @@ def _looks(whole: Table, groups: Mapping[str, list[str]]) -> dict[str, Look]:
         }
         for k, (name, words) in enumerate(zip(groups, words_apart(whole), strict=True))
     }
-
-
-def _bars(part: Table) -> np.ndarray:
-    """Return how far 95 % intervals reach below and above; a single member has none."""
-    half = [
-        student_interval(np.zeros(1), np.array([error]), members)[1][0] if members > 1 else np.nan
-        for error, members in part[["standard_error", "members"]].to_numpy()
-    ]
-    return np.array([half, half])

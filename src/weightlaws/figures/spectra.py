@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
+from numpy.typing import NDArray
 
 from weightlaws.figures.style import (
     BAND,
@@ -37,6 +38,8 @@ from weightlaws.figures.style import (
     spread,
 )
 from weightlaws.figures.words import layer_words
+from weightlaws.inference.claims import wilson
+from weightlaws.inference.intervals import student_quantile
 from weightlaws.spectra import levels
 
 Table = pd.DataFrame
@@ -45,6 +48,7 @@ _ACROSS = 4  # layers side by side
 _ROOM = Room(left=6.4, between=4.2)
 _LETTER = 0.46  # width of a letter of a note, in ems of its own
 _FEW = "too few values"  # the verdict on a tail
+_NORMAL = 1.96  # standard deviations that 95 % of a normal variable lie within
 _MANY = 50  # ranks, beyond which their axis is logarithmic
 
 _FIRST: Look = {"color": COLOURS[1], "linestyle": "--", "marker": "s"}
@@ -54,6 +58,7 @@ _LEFT: Look = {"color": COLOURS[2], "linestyle": "", "marker": "o", "label": "le
 _RIGHT: Look = {"color": COLOURS[4], "linestyle": "", "marker": "^", "label": "right vectors"}
 _HOLLOW: Look = {"color": "0.3", "linestyle": "", "marker": "o", "markerfacecolor": "none"}
 _VALUES: Look = {"color": COLOURS[0], "alpha": 0.4, "linewidth": 0}
+_INTERVAL: Look = {"color": COLOURS[0], "linewidth": 0.8, "alpha": 0.7}
 _OUTLIERS: Look = {"color": COLOURS[3], "linewidth": 0.9}
 _LAW: Look = {"color": "0.15", "linestyle": "-", "linewidth": 1.2}
 _PLATEAU: Look = {"linewidth": 5, "alpha": 0.5, "solid_capstyle": "butt"}
@@ -67,10 +72,11 @@ def singular_values(curves: Table, spectra: Table, title: str, style: Style) -> 
 
     Reads the curves ``density`` and ``outlier`` and the statistics ``outliers_above``,
     ``bulk_distance``, ``upper_edge``, ``edge_scale`` and ``threshold``. A panel per layer and
-    epoch. The law stands where the bulk is no further from it than a random matrix's is in 97.5 %
-    of cases; without it there is no edge that outliers could be beyond.
+    epoch. Bars are 95 % intervals over members. The law stands where the bulk is no further from it
+    than a random matrix's is in 97.5 % of cases; without it there is no edge that outliers could be
+    beyond.
     """
-    require(curves, "curves", ["x", "y", "theory"], curve=["density"])
+    require(curves, "curves", ["x", "y", "low", "high", "theory"], curve=["density"])
     edge = ["upper_edge", "edge_scale", "threshold"]
     numbers = _numbers(spectra, "outliers_above", "bulk_distance", *edge)
     with _stacks(curves, [0.36] * _n_ends(curves), title, style) as (figure, stacks):
@@ -89,6 +95,7 @@ def singular_values(curves: Table, spectra: Table, title: str, style: Style) -> 
             panel.set_xlabel("singular value")
         handles = [
             Patch(**_VALUES, label="singular values of all members"),
+            Line2D([], [], **_INTERVAL, linestyle="", marker="|", label="95 % over members"),
             Line2D([], [], **_LAW, label="Marchenko-Pastur law of the bulk"),
             Patch(**RANDOM_LOOK, label="its upper edge ± fluctuation scale"),
             Line2D([], [], **_OUTLIERS, linestyle="--", label="threshold of outliers, mean"),
@@ -101,7 +108,7 @@ def singular_values(curves: Table, spectra: Table, title: str, style: Style) -> 
 def _fits(bulk_distance: Mapping[Any, Any]) -> bool:
     """Whether the bulk is no further from its law than a random matrix's; unknown is not."""
     value, centre, sd = (bulk_distance[name] for name in ("value", "null_mean", "null_sd"))
-    return bool(value <= centre + 1.96 * sd)
+    return bool(value <= centre + _NORMAL * sd)
 
 
 def _histogram(
@@ -110,6 +117,9 @@ def _histogram(
     density, outliers = (points[points["curve"] == name] for name in ("density", "outlier"))
     x, y, theory = density["x"], density["y"], density["theory"]
     panel.fill_between(x, y, step="mid", **_VALUES)
+    sure = density[density["high"] > 0]  # there is no interval of a single member
+    if len(sure):
+        panel.vlines(sure["x"], sure["low"], sure["high"], **_INTERVAL)
     shown = x[y > 0]
     right = shown.max()
     if fits and np.isfinite(edge):
@@ -124,7 +134,8 @@ def _histogram(
     left = shown.min()
     margin = 0.03 * (right - left) + x.diff().max()
     panel.set(xlim=(left - margin, right + margin), ylabel="share per unit")
-    panel.set_ylim(0, 1.25 * np.nanmax([y, theory if fits else y]))  # room for the outliers
+    top = np.nanmax([y, density["high"].fillna(0), theory if fits else y])
+    panel.set_ylim(0, 1.25 * top)  # room for the outliers
 
 
 def level_statistics(curves: Table, spectra: Table, title: str, style: Style) -> Figure:
@@ -153,7 +164,7 @@ def level_statistics(curves: Table, spectra: Table, title: str, style: Style) ->
                 found = _measured(numbers[layer, epoch, "brody"])
                 _note(others[0], f"epoch {epoch}: Brody {found}")
         handles = [
-            Line2D([], [], **_RATIO, label="mean ratio ± standard error"),
+            Line2D([], [], **_RATIO, label="mean ratio, with its 95 % interval"),
             Patch(**RANDOM_LOOK, label="95 % of random matrices"),
             Line2D([], [], **_LAW, label="random levels (GOE)"),
             Line2D([], [], **_POISSON, label="unrelated levels (Poisson)"),
@@ -174,7 +185,7 @@ def _mean_ratio(panel: Axes, spectra: Table) -> None:
     panel.axhspan(low.iloc[-1], high.iloc[-1], **RANDOM_LOOK)
     panel.axhline(levels.GOE_MEAN_RATIO, **_LAW)
     panel.axhline(levels.POISSON_MEAN_RATIO, **_POISSON)
-    panel.errorbar(ratios["epoch"], ratios["value"], ratios["standard_error"], capsize=2, **_RATIO)
+    panel.errorbar(ratios["epoch"], ratios["value"], reach(ratios), capsize=2, **_RATIO)
     panel.set_ylabel("mean ratio ⟨r⟩")
 
 
@@ -198,11 +209,12 @@ def _unfolded(panel: Axes, part: Table, spacing: bool) -> None:
 def singular_vectors(ranks: Table, spectra: Table, title: str, style: Style) -> Figure:
     """Draw which ranks of one condition are more than scale, and whose vectors stand out.
 
-    Reads ``rank, p_left, p_right, informative, learned`` and the statistics ``learned_rank`` and
-    ``informative_vectors``. A panel of p-values per layer and epoch; the lowest panel shows the
-    shares of members in which a rank is learned and in which it is informative.
+    Reads ``rank, members, p_left, p_right, informative, learned`` and the statistics
+    ``learned_rank`` and ``informative_vectors``. A panel of p-values per layer and epoch; the
+    lowest panel shows the shares of members in which a rank is learned and in which it is
+    informative, this one with a band that holds 95 % (Wilson's interval).
     """
-    require(ranks, "ranks", ["rank", "p_left", "p_right", "informative", "learned"])
+    require(ranks, "ranks", ["rank", "members", "p_left", "p_right", "informative", "learned"])
     numbers = _numbers(spectra, "learned_rank", "informative_vectors")
     with _stacks(ranks, [0.4] * _n_ends(ranks) + [0.28], title, style) as (figure, stacks):
         for layer, part, (*stack, lowest) in stacks:
@@ -210,8 +222,10 @@ def singular_vectors(ranks: Table, spectra: Table, title: str, style: Style) -> 
                 points = part[part["epoch"] == epoch]
                 _p_values(panel, points)
                 learned = _measured(numbers[layer, epoch, "learned_rank"])
-                found, n = numbers[layer, epoch, "informative_vectors"]["value"], len(points)
-                _note(panel, f"epoch {epoch}: learned rank {learned}, {found:.3g} informative")
+                found, n = _measured(numbers[layer, epoch, "informative_vectors"]), len(points)
+                _note(panel, f"epoch {epoch}: learned rank {learned}, {found} informative")
+                ends = share_interval(points["informative"], points["members"])
+                lowest.fill_between(points["rank"], *ends, color=look["color"], **BAND)
                 lowest.plot(points["rank"], points["informative"], **look, markevery=spread(n))
                 lowest.plot(points["rank"], points["learned"], color=look["color"], **_LEARNED)
             lowest.set(xlabel="rank", ylabel="share of\nmembers", ylim=(-0.05, 1.05))
@@ -219,8 +233,9 @@ def singular_vectors(ranks: Table, spectra: Table, title: str, style: Style) -> 
             _number_axis(lowest, part["rank"])
         few = Line2D([], [], **_HOLLOW, label="hollow: informative in less than half the members")
         learned_look = Line2D([], [], color="0.3", **_LEARNED, label="learned rank reaches it")
+        band = Patch(**RANDOM_LOOK, label="95 % interval of the share that is informative")
         sides = {"left": _LEFT, "right": _RIGHT}
-        legend(figure, style, sides | _looks(ranks), few, learned_look)
+        legend(figure, style, sides | _looks(ranks), few, learned_look, band)
     return figure
 
 
@@ -272,7 +287,7 @@ def hill(curves: Table, spectra: Table, title: str, style: Style) -> Figure:
                     text += f"; plateau in {found * tail['members']:.0f} of {tail['members']}"
                 _note(panel, text)
             _hill_axes(panel, points)
-        band = Patch(**RANDOM_LOOK, label="SD over members, or standard error of a single one")
+        band = Patch(**RANDOM_LOOK, label="95 % interval of the mean over members")
         plateau = Line2D([], [], color="0.4", **_PLATEAU, label="plateau, mean of members with one")
         legend(figure, style, _looks(curves), band, plateau)
     return figure
@@ -346,7 +361,7 @@ def one_layer(tables: Mapping[str, Table], style: Style) -> Figure:
         handles = [
             Patch(**_VALUES, label="singular values"),
             Line2D([], [], **_LAW, label="random: Marchenko-Pastur law; Wigner's spacings"),
-            Patch(**RANDOM_LOOK, label="edge ± fluctuation scale; 95 % of random; error"),
+            Patch(**RANDOM_LOOK, label="edge ± fluctuation scale; 95 % of random; 95 % interval"),
             Line2D([], [], **_OUTLIERS, linestyle="--", label="threshold of outliers"),
             Line2D([], [], **_OUTLIERS, linestyle="", marker="|", label="outliers"),
             Line2D([], [], **_POISSON, label="unrelated levels (Poisson)"),
@@ -371,16 +386,40 @@ def without_copies(spectra: Table) -> Table:
 
 def null_band(rows: Table) -> tuple["pd.Series[float]", "pd.Series[float]"]:
     """Return the limits that hold 95 % of the means over as many random matrices."""
-    reach = 1.96 * rows["null_sd"] / np.sqrt(rows["members"])
-    return rows["null_mean"] - reach, rows["null_mean"] + reach
+    half = _NORMAL * rows["null_sd"] / np.sqrt(rows["members"])
+    return rows["null_mean"] - half, rows["null_mean"] + half
+
+
+def reach(rows: Table) -> NDArray[np.float64]:
+    """How far the 95 % intervals of means over members reach, (row,).
+
+    Of a single member it is that of its ``standard_error``, which other matrices have told.
+    """
+    members = rows["members"].to_numpy()
+    width = np.where(members > 1, student_quantile(np.maximum(members, 2)), _NORMAL)
+    return np.asarray(width * rows["standard_error"].to_numpy())
+
+
+def share_interval(
+    shares: "pd.Series[float]", members: "pd.Series[int]"
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Ends (row,) of the 95 % intervals of shares of the members."""
+    counts = [*zip((shares * members).round().astype(int), members.astype(int), strict=True)]
+    ends = {count: wilson(*count) for count in set(counts)}
+    low, high = np.array([ends[count] for count in counts]).reshape(-1, 2).T
+    return low, high
 
 
 def _measured(found: Mapping[Any, Any]) -> str:
-    """Write a value with its standard error and, if it has one, the mean of its null."""
-    value, error, random = (found[name] for name in ("value", "standard_error", "null_mean"))
+    """Write a value with the reach of its 95 % interval and the mean of its null, if it has them.
+
+    Where all members agree there is no interval.
+    """
+    value, random = (found[name] for name in ("value", "null_mean"))
     if np.isnan(value):
         return "unknown"
-    text = f"{value:.3g}" if np.isnan(error) else f"{value:.3g}\u00a0±\u00a0{error:.1g}"
+    (half,) = reach(pd.DataFrame([found]))
+    text = f"{value:.3g}\u00a0±\u00a0{half:.1g}" if half > 0 else f"{value:.3g}"
     return text if np.isnan(random) else f"{text} (random:\u00a0{random:.2g})"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any
 
 from weightlaws.errors import WeightLawsError
+from weightlaws.inference.symmetry_names import SYMMETRY_TESTS
 from weightlaws.invariants.catalogue import graph_of, published_number
 from weightlaws.laws.names import DIAGONAL
 from weightlaws.training.recipe_names import TRAINED_BY
@@ -25,6 +26,8 @@ _STARTS = {"gaussian": "Gaussian", "kaiming": "Kaiming", "xavier": "Xavier"}
 _OPTIMISERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 _ACTIVATIONS = {"relu": "ReLU", "gelu": "GELU"}
 _SHARES = {0.25: "a quarter", 0.5: "half", 0.75: "three quarters", 1.0: "all"}
+# Each test that can reject a law.
+_TESTS = {"deviations": "invariants that deviate", "omnibus": "omnibus test", **SYMMETRY_TESTS}
 # There are no subscripts b, c, d: columns of bipartite invariants are Greek.
 _SUBSCRIPTS = dict(zip("ijklmnopabcd", "ᵢⱼₖₗₘₙₒₚₐᵦᵧᵨ", strict=True))
 _POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -121,6 +124,17 @@ def law_words(law: str) -> str:
     return "13-parameter" if law == DIAGONAL else law
 
 
+def rejection_words(rejected_by: str) -> str:
+    """Say which tests reject a law, of the table of findings.
+
+    Examples
+    --------
+    >>> rejection_words("deviations; row means")
+    'invariants that deviate; row labels, by means'
+    """
+    return "; ".join(_TESTS.get(test, test) for test in rejected_by.split("; "))
+
+
 def formula_words(invariant: str) -> str:
     """Write an invariant as a sum over all its indices.
 
@@ -150,7 +164,7 @@ def invariant_words(invariant: str) -> str:
 
 
 def text_words(text: str, titles: Mapping[str, str]) -> str:
-    """Write a text with the names of tables in words: networks, layers, neurons and invariants.
+    """Write a text with the names of tables in words: networks, layers, neurons, laws, invariants.
 
     Parameters
     ----------
@@ -176,14 +190,17 @@ def text_words(text: str, titles: Mapping[str, str]) -> str:
             return layer_words(found["layer"])
         if found["neurons"]:
             return neuron_words(found["neurons"])
+        if found["law"]:
+            return law_words(found["law"])
         return invariant_words(found["invariant"]).replace("  ", " ")
 
     return re.sub(r"(?<=\w) (epoch \d)", r", \1", re.sub(pattern, words, text))
 
 
-# Names of layers, of hidden neurons and of invariants in a text.
+# Names of layers, of hidden neurons, of a law and of invariants in a text.
 _OTHER_NAMES = (
     r"(?P<layer>(?:input|hidden\d+)-(?:hidden\d+|output)\b)|(?P<neurons>hidden\d+\b)"
+    rf"|(?P<law>{re.escape(DIAGONAL)}\b)"
     r"|(?P<invariant>[a-di-p]{2}(?:\.[a-di-p]{2})+\b(?!\.\w))"
 )
 

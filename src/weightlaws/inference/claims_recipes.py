@@ -10,25 +10,28 @@ from weightlaws.inference.claims import (
     enough,
     interval,
 )
+from weightlaws.inference.noise_scale_names import RATIO
 
 #: Margin: of relative differences.
 RELATIVE = 0.1
 
-#: What two conditions have in common, as `noise_scale.SCALINGS` name it.
-_RATIO = "rate / batch"
-
 
 def one_number(evidence: Evidence) -> Judged:
-    """N2: with stochastic gradient descent rate and batch size act through their ratio alone."""
+    """N2: with stochastic gradient descent rate and batch size act through their ratio alone.
+
+    Hidden layers are judged alone: the rows of others are classes, or the columns pixels, and
+    their law is not the bipartite one whose parameters are compared.
+    """
     what = "no conditions that differ in learning rate and batch size alone"
     table = enough(evidence.table("noise_scale_comparisons", what), LEAST_OF_LAWS)
     conditions = evidence.conditions()
     descent = conditions.index[conditions["optimiser"] == "sgd"]
-    table = table[(table["same"] == _RATIO) & table["condition"].isin(descent)]
+    table = table[(table["same"] == RATIO) & table["condition"].isin(descent)]
+    table = evidence.of_side(table, None)
     if table.empty:
         raise NotTestedError(
-            "no two conditions with stochastic gradient descent have one ratio of learning rate "
-            "and batch size"
+            "no two conditions with stochastic gradient descent and a square layer between hidden "
+            "ones have one ratio of learning rate and batch size"
         )
     table = evidence.after_training(table)
     values, errors, members = (

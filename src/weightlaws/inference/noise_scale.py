@@ -27,14 +27,13 @@ import numpy as np
 import pandas as pd
 
 from weightlaws.arrays import Floats, Shape
+from weightlaws.inference.intervals import student_interval
 from weightlaws.inference.max_t import adjusted_p_values
+from weightlaws.inference.noise_scale_names import RATIO, ROOT, SAME_TIME
 from weightlaws.laws.bipartite import parameters_from_moments
 
 #: Names of `coordinates`.
 COORDINATES = ("mean", "v_total", "v_rows", "v_columns", "v_rest")
-
-#: The comparison at one time t of conditions whose noise scales differ.
-SAME_TIME = "time"
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,8 @@ class Run:
 
 #: Numbers that may be all that counts.
 SCALINGS: Mapping[str, Callable[[Run], float]] = {
-    "rate / batch": lambda run: run.noise_scale,
-    "rate / sqrt(batch)": lambda run: run.learning_rate / sqrt(run.batch_size),
+    RATIO: lambda run: run.noise_scale,
+    ROOT: lambda run: run.learning_rate / sqrt(run.batch_size),
 }
 
 
@@ -134,9 +133,14 @@ def comparisons_table(
 ) -> pd.DataFrame:
     """Compare the laws of conditions that should have the same one, two at a time.
 
-    If conditions have one law, it does not matter which weights of a member come from which of
-    them. So each difference is compared with those after every member's weights were given to the
-    conditions at random: a test that is exact for any number of members.
+    A difference is compared with those after each member swapped the weights of the two conditions
+    with a chance of 1/2; the same members do in all pairs. So a pair keeps what its two conditions
+    share, such as starts and shuffles, and pairs keep how they depend on each other.
+
+    The p-values of one pair are exact, for any number of members, if its two weights of a member
+    can be swapped without a change of their joint law. That both have one law is less. It makes
+    the mean difference of moments 0, and then the p-values, of one pair or of several, are right
+    for many members; tests/inference/test_noise_scale.py measures them.
 
     Parameters
     ----------
@@ -151,7 +155,7 @@ def comparisons_table(
         As `bootstrap.resampling_weights` draws them, for standard errors. The members of all
         conditions are resampled together, as they start alike.
     randomisations
-        The number of random assignments.
+        The number of random swaps.
     rng
         Draws them.
 
@@ -161,8 +165,9 @@ def comparisons_table(
         One row a comparison and parameter: ``same`` (what the two have in common: a name of
         `SCALINGS`, or `SAME_TIME`), ``condition``, ``epoch``, ``other``, ``other_epoch``,
         ``parameter``, ``difference`` (of `coordinates`), ``standard_error``, ``low`` and ``high``
-        (95 %), and ``p_adjusted`` for all comparisons of one kind: step-down max-T among the
-        conditions that have one number in common, and the bound of Bonferroni over these numbers.
+        (95 %, of Student's t), and ``p_adjusted`` for all comparisons of one kind: step-down max-T
+        among the conditions that have one number in common, and the bound of Bonferroni over these
+        numbers.
         Empty if no two conditions can be compared.
     """
     parts = []
@@ -235,20 +240,20 @@ def _compared(
     moments = np.stack(
         [run.moments[:, [run.epochs.index(epoch) for epoch in at]] for run, at in group]
     )
+    ours, theirs = ([pair[k] for pair in pairs] for k in (0, 1))
 
-    def differences(averages: Floats) -> Floats:
-        """Differences (..., pair x epoch x 5) between averages (..., condition, epoch, 5)."""
-        law = coordinates(averages, shape)
-        ours, theirs = (law[..., [pair[k] for pair in pairs], :, :] for k in (0, 1))
-        return np.asarray((ours - theirs).reshape(*law.shape[:-3], -1))
+    def differences(one: Floats, other: Floats) -> Floats:
+        """Differences (..., pair x epoch x 5) between averages (..., pair, epoch, 5)."""
+        found = coordinates(one, shape) - coordinates(other, shape)
+        return np.asarray(found.reshape(*found.shape[:-3], -1))
 
-    found = differences(moments.mean(axis=1))
-    resampled = differences(np.einsum("rm,cmep->rcep", weights, moments))
-    error = resampled.std(axis=0, ddof=1)
-    randomised = differences(
-        np.stack([_assigned(moments, rng).mean(axis=1) for _ in range(randomisations)])
-    )
+    means = moments.mean(axis=1)
+    found = differences(means[ours], means[theirs])
+    resampled = np.einsum("rm,cmep->rcep", weights, moments)
+    error = differences(resampled[:, ours], resampled[:, theirs]).std(axis=0, ddof=1)
+    randomised = differences(*_swapped(moments[ours], moments[theirs], randomisations, rng))
     scale = np.sqrt((np.square(randomised).sum(axis=0) + found**2) / (1 + randomisations))
+    low, high = student_interval(found, error, moments.shape[1])
     rows = [
         (same, group[first][0].condition, epoch, group[second][0].condition, other_epoch, name)
         for first, second in pairs
@@ -258,20 +263,32 @@ def _compared(
     return pd.DataFrame(rows, columns=[*_PLACE]).assign(
         difference=found,
         standard_error=error,
-        low=found - 1.96 * error,
-        high=found + 1.96 * error,
+        low=low,
+        high=high,
         p_adjusted=adjusted_p_values(np.abs(found) / scale, np.abs(randomised) / scale),
     )
 
 
-def _assigned(moments: Floats, rng: np.random.Generator) -> Floats:
-    """Give each member's moments (condition, member, epoch, 5) to the conditions at random."""
-    places = rng.permuted(np.tile(np.arange(len(moments))[:, None], moments.shape[1]), axis=0)
-    return np.take_along_axis(moments, places[:, :, None, None], axis=0)
+def _swapped(
+    ours: Floats, theirs: Floats, n: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Averages (n, pair, epoch, 5) after members swapped their moments (pair, member, epoch, 5)."""
+    members = ours.shape[1]
+    centre, half = (ours + theirs).mean(axis=1) / 2, (ours - theirs) / 2
+    signs = rng.choice([-1.0, 1.0], size=(n, members)) / members
+    shift = np.tensordot(signs, half, axes=(1, 1))
+    return centre + shift, centre - shift
 
 
-def scaling_table(comparisons: pd.DataFrame) -> pd.DataFrame:
+def scaling_table(comparisons: pd.DataFrame, level: float) -> pd.DataFrame:
     """Sum up the comparisons of `comparisons_table` by what conditions have in common.
+
+    Parameters
+    ----------
+    comparisons
+        That table.
+    level
+        The chance of any significant pair of a kind where all laws are one.
 
     Returns
     -------
@@ -279,7 +296,7 @@ def scaling_table(comparisons: pd.DataFrame) -> pd.DataFrame:
         One row a kind of comparison, epoch and parameter: ``pairs``; ``typical_difference``, the
         root of the mean squared difference, with what errors make taken off the square (0 where
         nothing is left); ``typical_error``, the root of the mean squared standard error;
-        ``significant``, the number of pairs that differ at the level of 0.05 for all together.
+        ``significant``, the number of pairs that differ at the level.
     """
     rows = []
     for (same, epoch, parameter), part in comparisons.groupby(
@@ -294,7 +311,7 @@ def scaling_table(comparisons: pd.DataFrame) -> pd.DataFrame:
                 "pairs": len(part),
                 "typical_difference": sqrt(max(0.0, (squares - errors).mean())),
                 "typical_error": sqrt(errors.mean()),
-                "significant": int((part["p_adjusted"] <= 0.05).sum()),
+                "significant": int((part["p_adjusted"] <= level).sum()),
             }
         )
     return pd.DataFrame(rows)

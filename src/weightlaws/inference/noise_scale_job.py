@@ -42,10 +42,12 @@ class NoiseScaleSpec:
         The study's seed.
     epochs
         The headline epochs.
+    level
+        The family-wise level.
     replicates
         The number of ensembles that are drawn from the members with replacement.
     randomisations
-        The number of random assignments of weights to conditions.
+        The number of times that members swap the weights of two conditions at random.
     """
 
     weights: Mapping[str, WeightsSpec]
@@ -53,6 +55,7 @@ class NoiseScaleSpec:
     layers: tuple[str, ...]
     seed: int
     epochs: tuple[int, ...]
+    level: float
     replicates: int
     randomisations: int
 
@@ -65,6 +68,7 @@ class NoiseScaleSpec:
             layers=tuple(stored["layers"]),
             seed=stored["seed"],
             epochs=tuple(stored["epochs"]),
+            level=stored["level"],
             replicates=stored["bootstrap_replicates"],
             randomisations=stored["randomisations"],
         )
@@ -111,7 +115,8 @@ def noise_scale_tables(paths: Sequence[Path], stored: Spec, recipe: str) -> Tabl
         weights = resampling_weights(n, spec.replicates, rng)
         shape = next(iter(spec.weights.values())).shapes[layer]
         compared = comparisons_table(runs, shape, spec.epochs, weights, spec.randomisations, rng)
-        own = parameters_table(runs, shape, weights), compared, scaling_table(compared)
+        summed_up = scaling_table(compared, spec.level)
+        own = parameters_table(runs, shape, weights), compared, summed_up
         for table in own:
             for k, name in enumerate(_PLACE):
                 table.insert(k, name, (recipe, layer, *shape, n)[k])

@@ -299,6 +299,7 @@ def noise_scale_spec(study: Study, conditions: list[str], code: Mapping[str, str
         "layers": list(trained[0].square_layers),
         "seed": study.seed,
         "epochs": study.headline_epochs,
+        "level": study.statistics.significance_level,
         "bootstrap_replicates": study.statistics.bootstrap_replicates,
         "randomisations": study.statistics.randomisations,
         "code": code["noise_scale"],
@@ -354,6 +355,7 @@ def findings_spec(study: Study, code: Mapping[str, str]) -> Spec:
         "epochs": study.headline_epochs,
         "level": study.statistics.significance_level,
         "labelled": {each.name: each.sides for each in study.ensembles if each.sides},
+        "titles": {name: _title(study, one) for name, one in study.modelled.items()},
         "code": code["findings"],
     }
 

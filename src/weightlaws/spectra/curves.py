@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from weightlaws.arrays import Floats
 from weightlaws.spectra import levels, marchenko_pastur
@@ -11,7 +12,7 @@ from weightlaws.spectra.null import SPACING_EDGES, Null
 from weightlaws.spectra.shards import LayerSpectra
 from weightlaws.spectra.statistics import NUMBER_VARIANCES
 
-_BINS = 40
+_BINS = 16, 40  # at least, and at most
 # 95 % of a Gaussian.
 _BAND = 1.96
 
@@ -31,15 +32,16 @@ def curves_table(spectra: LayerSpectra, nulls: Sequence[Null]) -> pd.DataFrame:
     DataFrame
         ``curve``, ``x``, ``y``, ``low`` and ``high``, ``theory``; NaN where there is none.
 
-        - ``density``: singular values of all members over bins, as a share of all per unit, and the
-          mean of the Marchenko-Pastur laws fitted to the members.
+        - ``density``: singular values of all members over bins, as a share of all per unit, with
+          the 95 % interval of the mean over members, and the mean of the Marchenko-Pastur laws
+          fitted to the members.
         - ``outlier``: each singular value above its member's bulk, at ``x``.
         - ``spacing``: level spacings of the bulk, in mean spacings, with the 95 % band of as many
           random matrices, and Wigner's surmise.
         - ``number_variance``: by the length of the window, with the same band, and the law of the
           Gaussian orthogonal ensemble.
-        - ``hill``: the Hill estimator by the number k of largest values; the band is the spread of
-          members, of a single one the standard error if its tail were a power law.
+        - ``hill``: the Hill estimator by the number k of largest values, with the 95 % interval of
+          the mean over members; of a single one it is that of a tail that is a power law.
         - ``plateau``: first and last k of the Hill plot's plateau, with its height; means over the
           members that have one.
     """
@@ -59,13 +61,27 @@ def curves_table(spectra: LayerSpectra, nulls: Sequence[Null]) -> pd.DataFrame:
 def _density(spectra: LayerSpectra) -> dict[str, Floats]:
     values = spectra.singular_values
     largest = 1.02 * float(values.max()) or 1.0
-    counts, edges = np.histogram(values, _BINS, (0.98 * float(values.min()), largest))
-    centres = (edges[1:] + edges[:-1]) / 2
+    # Of few values each bin has to hold some, or its share is noise.
+    bins = int(np.clip(np.sqrt(values.size), *_BINS))
+    edges = np.histogram_bin_edges(values, bins, (0.98 * float(values.min()), largest))
+    centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    shares = np.array([np.histogram(own, edges)[0] / (len(own) * widths) for own in values])
+    y, reach = shares.mean(axis=0), _reach(shares)
     return {
         "x": centres,
-        "y": counts / (values.size * np.diff(edges)),
+        "y": y,
+        "low": np.clip(y - reach, 0, None),
+        "high": y + reach,
         "theory": np.mean([*_laws(spectra, centres)], axis=0),
     }
+
+
+def _reach(values: Floats) -> Floats:
+    """How far 95 % intervals of means over members (member, point) reach; NaN of a single one."""
+    n = len(values)
+    if n < 2:
+        return np.full(values.shape[1], np.nan)
+    return np.asarray(special.stdtrit(n - 1, 0.975) * values.std(axis=0, ddof=1) / np.sqrt(n))
 
 
 def _laws(spectra: LayerSpectra, x: Floats) -> Iterator[Floats]:
@@ -156,8 +172,8 @@ def _hill(spectra: LayerSpectra) -> dict[str, Floats]:
     k = np.arange(1.0, length + 1)
     values = spectra.hill[known > 0, :length]
     y = values.mean(axis=0) if length else k
-    error = values.std(axis=0, ddof=1) if len(values) > 1 else y / np.sqrt(k)
-    return {"x": k, "y": y, "low": y - error, "high": y + error}
+    reach = _reach(values) if len(values) > 1 else _BAND * y / np.sqrt(k)
+    return {"x": k, "y": y, "low": y - reach, "high": y + reach}
 
 
 def _plateau(spectra: LayerSpectra) -> dict[str, Floats]:
