@@ -136,8 +136,8 @@ def test_conditions_at_work_come_first(results):
     lines = lines_of(results, shards)
     header = ["condition", "networks trained", "jobs", "network epochs/s", "files done"]
     assert re.split("  +", lines[4]) == header
-    assert lines[5].split() == f"{names[1]} 5 of 25 1 20.0 0 of 28".split()
-    assert lines[6].split() == f"{names[0]} 5 of 25 0 of 28".split()
+    assert lines[5].split() == f"{names[1]} 5 of 25 1 20.0 0 of 30".split()
+    assert lines[6].split() == f"{names[0]} 5 of 25 0 of 30".split()
     stages = [line.split()[0] for line in lines[lines.index("folder        files done") :]]
     assert stages == ["folder", *expected_files(study)]
 
@@ -208,7 +208,7 @@ def test_a_stage_counts_the_files_that_are_missing(finished):
     assert ["models", "5", "of", "6"] in lines
     # Of a condition's own files one is missing; tables are nobody's.
     assert [line[-3:] for line in lines if line[:1] == ["digits-10x10-gaussian-decay0"]] == [
-        ["27", "of", "28"]
+        ["29", "of", "30"]
     ]
 
 
