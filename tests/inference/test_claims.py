@@ -19,11 +19,11 @@ from weightlaws.inference.claims import (
     Judged,
     Place,
     combined,
-    wilson,
 )
 from weightlaws.inference.claims_figures import FIGURES
 from weightlaws.inference.claims_laws import variance_between
 from weightlaws.inference.claims_table import CLAIMS, COLUMNS, claims_table
+from weightlaws.inference.intervals import wilson_interval
 from weightlaws.inference.noise_scale_names import RATIO, SAME_TIME
 from weightlaws.laws.names import BIPARTITE, CHOSEN, DIAGONAL, INDEPENDENT, ONE_SIDED
 from weightlaws.study.layout import PATHS
@@ -671,7 +671,7 @@ def test_the_interval_of_variance_between_labels_holds_it():
 
 
 def test_intervals_of_shares_and_sums():
-    low, high = wilson(8, 10)
+    low, high = wilson_interval(8, 10)
     expected = stats.binomtest(8, 10).proportion_ci(method="wilson")
     assert (low, high) == pytest.approx((expected.low, expected.high))
     # Of symmetric intervals it is the root of the sum of squares.

@@ -38,8 +38,7 @@ from weightlaws.figures.style import (
     spread,
 )
 from weightlaws.figures.words import layer_words
-from weightlaws.inference.claims import wilson
-from weightlaws.inference.intervals import student_quantile
+from weightlaws.inference.intervals import student_quantile, wilson_interval
 from weightlaws.spectra import levels
 
 Table = pd.DataFrame
@@ -405,7 +404,7 @@ def share_interval(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Ends (row,) of the 95 % intervals of shares of the members."""
     counts = [*zip((shares * members).round().astype(int), members.astype(int), strict=True)]
-    ends = {count: wilson(*count) for count in set(counts)}
+    ends = {count: wilson_interval(*count) for count in set(counts)}
     low, high = np.array([ends[count] for count in counts]).reshape(-1, 2).T
     return low, high
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from weightlaws.arrays import Bools, Floats, Side
 from weightlaws.inference.dead_outputs import ALL
@@ -162,17 +161,6 @@ def interval(
 def error_of(low: npt.ArrayLike, high: npt.ArrayLike, members: npt.ArrayLike) -> Floats:
     """Return the standard errors behind 95 % intervals."""
     return np.asarray((np.asarray(high) - np.asarray(low)) / 2 / student_quantile(members, LEVEL))
-
-
-def wilson(successes: int, n: int, together: int = 1) -> tuple[float, float]:
-    """Interval of a share, one of several that hold together.
-
-    References
-    ----------
-    Wilson, E. B. (1927). Journal of the American Statistical Association 22, 209-212.
-    """
-    found = stats.binomtest(successes, n).proportion_ci(1 - (1 - LEVEL) / together, "wilson")
-    return float(found.low), float(found.high)
 
 
 def combined(

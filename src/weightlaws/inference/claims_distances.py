@@ -15,10 +15,9 @@ from weightlaws.inference.claims import (
     Place,
     by_place,
     interval,
-    wilson,
 )
 from weightlaws.inference.distance import without_one
-from weightlaws.inference.intervals import jackknife_bias, jackknife_error
+from weightlaws.inference.intervals import jackknife_bias, jackknife_error, wilson_interval
 from weightlaws.inference.layer_fit import LayerFit
 from weightlaws.laws.wasserstein import squared_distances
 
@@ -92,14 +91,14 @@ def smooth_growth(evidence: Evidence) -> Judged:
         if up + down == 0:
             places.append(Place(condition, f"{condition} {layer}", np.nan, 0.0, 1.0, False, False))
             continue
-        least, most = wilson(up, up + down, len(found))
+        least, most = wilson_interval(up, up + down, together=len(found))
         shrink = np.minimum(steps, 0)[high < 0].sum() / np.abs(steps).sum()
         places.append(
             Place(
                 condition,
                 f"{condition} {layer}",
                 up / (up + down),
-                *wilson(up, up + down),
+                *wilson_interval(up, up + down),
                 agrees=least > SMOOTH,
                 disagrees=most < SMOOTH,
                 said=f"{up} steps grow and {down} shrink of {len(steps)}, by {-shrink:.0%} of all "

@@ -14,8 +14,8 @@ from weightlaws.inference.claims import (
     by_place,
     enough,
     interval,
-    wilson,
 )
+from weightlaws.inference.intervals import wilson_interval
 from weightlaws.training.networks import labelled_side
 
 #: Singular values from which on most of them, or a learned rank, can be spoken of.
@@ -171,10 +171,10 @@ def no_power_law(evidence: Evidence) -> Judged:
         rows = [row for (_, here), row in shares.items() if here == layer]
         n = sum(row["members"] for row in rows)
         k = sum(round(row["value"] * row["members"]) for row in rows)
-        least, most = wilson(k, n, len(layers))
+        least, most = wilson_interval(k, n, together=len(layers))
         where = max(rows, key=lambda row: float(row["value"]))["condition"]
         agrees, disagrees = most < HALF, least > HALF
-        places.append(Place(where, layer, k / n, *wilson(k, n), agrees, disagrees))
+        places.append(Place(where, layer, k / n, *wilson_interval(k, n), agrees, disagrees))
     mostly = [
         f"{' '.join(key)}: {row['value']:.0%}" for key, row in shares.items() if row["value"] > HALF
     ]

@@ -7,7 +7,7 @@ symmetric, while about itself they are skewed, and intervals from few members li
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import special, stats
 
 from weightlaws.arrays import Bools, Floats
 
@@ -86,6 +86,19 @@ def student_interval(
     """Ends (...) of intervals of Student's t; see `student_quantile`."""
     half = student_quantile(n_members, level, together) * np.asarray(error)
     return np.asarray(centre - half), np.asarray(centre + half)
+
+
+def wilson_interval(
+    successes: int, n: int, level: float = 0.95, together: int = 1
+) -> tuple[float, float]:
+    """Ends of the interval of a share, one of several that hold together.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Journal of the American Statistical Association 22, 209-212.
+    """
+    found = stats.binomtest(successes, n).proportion_ci(1 - (1 - level) / together, "wilson")
+    return float(found.low), float(found.high)
 
 
 def jackknife_interval(
