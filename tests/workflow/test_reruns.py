@@ -350,8 +350,6 @@ TABLES = f"{TABLES} entries_figure eigenvalues_figure"
 DRAWN = f"gallery {TABLES}"
 CLAIMED = "claims answers"
 SUMMED_UP = f"findings {CLAIMED}"
-OF_LAYERS = f"spectra_figures lazy_rich {BEYOND_FIGURES} predicted_observed across ensemble_map"
-OF_LAYERS = f"{OF_LAYERS} rank_by_classes"
 SEEN = "entries eigenvalues predicted_observed across"
 SPECTRAL = "spectra_figures lazy_rich rank_by_classes"
 WITHIN = "ensemble_map eigenvalues"
@@ -360,7 +358,7 @@ EVERY = " ".join(STAGES)
 # For each module of the library the scripts of the stages whose numbers rest on it, by package.
 MODULES = {
     "": {
-        "arrays": f"{STORED} {SUMMED_UP} condition_figures {OF_LAYERS}",
+        "arrays": f"{STORED} {SUMMED_UP} {DRAWN}",
         "errors jobs": EVERY,
         "command kept_results results": "",
     },
@@ -395,7 +393,7 @@ MODULES = {
         "spectra": SPECTRAL,
         "style svg": DRAWN,
         "training": "accuracy",
-        "words": f"{DRAWN} answers",
+        "words": f"{DRAWN} findings answers",
     },
     "inference": {
         "claims claims_distances claims_laws claims_networks claims_spectra": CLAIMED,
@@ -420,7 +418,8 @@ MODULES = {
         "interacting score_matching": INTERACTING,
         "interacting_job interacting_predictions": "interacting",
         "intervals": (
-            f"model distance significance comparison {JOINED} noise_scale {CLAIMED} rank_by_classes"
+            f"model distance significance comparison {JOINED} noise_scale {CLAIMED} {SPECTRAL} "
+            "condition_figures interacting_figure"
         ),
         "layer_fit": f"model distance {CLAIMED}",
         "layer_tables": f"{TESTED} interacting entries eigenvalues",
@@ -433,7 +432,7 @@ MODULES = {
         "miss noncentral": f"significance {CLAIMED}",
         "stored_fits": "model distance claims",
         "symmetry symmetry_copies symmetry_job": "symmetry",
-        "symmetry_names": f"symmetry findings {CLAIMED}",
+        "symmetry_names": f"symmetry findings {DRAWN} {CLAIMED}",
     },
     "invariants": {
         "catalogue": f"{LAWS} {CATALOGUES} noise_scale eigenvalues findings {DRAWN} {CLAIMED}",
@@ -496,7 +495,7 @@ MODULES = {
         "torch_kernels train_job training_spec": "train",
         "layer_chain": "drawn_networks network_law",
         "members_job": "members",
-        "recipe_names": f"{DRAWN} members answers",
+        "recipe_names": f"{DRAWN} members findings answers",
         "networks": (
             f"{TESTED} {INTERACTING} dataset train findings {CLAIMED} entries rank_by_classes"
         ),
