@@ -169,7 +169,8 @@ def _that_matter(couplings: pd.DataFrame) -> dict[str, str]:
 def _against_each_other(panel: Axes, table: pd.DataFrame) -> None:
     """Draw the deviations that couplings leave over those of the Gaussian law."""
     for error, members in table[["standard_error", "n_members"]].drop_duplicates().to_numpy():
-        panel.axhspan(*student_interval(0.0, error, members), color="0.5", **BAND)
+        low, high = map(float, student_interval(0.0, error, members))
+        panel.axhspan(low, high, color="0.5", **BAND)
     for slope, dashes in ((1, "-"), (-1, ":")):
         panel.axline((0, 0), slope=slope, color="0.6", linestyle=dashes, linewidth=1)
     for group, look in _PREDICTED.items():

@@ -146,4 +146,4 @@ def _bars(part: Table) -> NDArray[np.float64]:
         half = reach(part)
         return np.array([half, half])
     low, high = share_interval(part["value"], part["members"])
-    return np.clip([part["value"] - low, high - part["value"]], 0, None)
+    return np.asarray(np.clip([part["value"] - low, high - part["value"]], 0, None))
