@@ -128,6 +128,8 @@ def test_the_introduction_is_shown_first_and_as_a_whole(browser, width):
 
 def hidden(browser, within="#app"):
     """What nobody can see of the report, or of a page in its frame."""
+    # A menu that was scrolled for a click lies below its own heading, until it is scrolled back.
+    browser.execute_script("document.querySelectorAll('nav').forEach(menu => menu.scrollTop = 0)")
     return browser.execute_script(HIDDEN, f"{within} *")
 
 
