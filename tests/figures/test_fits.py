@@ -42,7 +42,7 @@ def test_deviation_start_draws_the_column_of_each_fitted_invariant(invariants, c
         (chance,) = panel.patches
         assert (chance.get_y(), chance.get_height()) == (0, 1.96)
     assert TITLE in words(figure)
-    assert "standard errors of the initial law" in words(figure)
+    assert "deviation from the start (standard errors)" in words(figure)
 
 
 def test_fitted_invariants_are_the_published_ones():
