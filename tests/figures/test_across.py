@@ -126,3 +126,16 @@ def test_bars_of_values_that_are_0_are_seen(misses, distances, conditions):
     misses.loc[independent, ["miss", "low", "high"]] = [0.0, 0.0, 0.1]
     row = across(misses, distances, conditions, COMPARISONS, STYLE).axes[:3]
     assert row[0].get_ylim()[1] > 0.1
+
+
+def test_a_value_far_larger_than_the_others_does_not_flatten_them(misses, distances, conditions):
+    independent = misses["law"] == "i.i.d."
+    far = misses.index[independent & (misses["condition"] == PAIRS[0][0])][-1:]
+    misses.loc[far, ["miss", "low", "high"]] = [40_000.0, 20_000.0, 60_000.0]
+    first, other = (
+        across(misses, distances, conditions, COMPARISONS, STYLE).axes[3 * row] for row in (0, 1)
+    )
+    assert other.get_yscale() == "linear"
+    bottom, top = first.transData.transform([(0, 0), (0, 40_000)])[:, 1]
+    usual = misses.loc[independent, "miss"].median()
+    assert first.transData.transform((0, usual))[1] - bottom > 0.1 * (top - bottom)

@@ -37,6 +37,8 @@ _XLABELS = {
 }
 # Bars so many times as long as is usual in a row do not count for its height.
 _FAR = 10
+# Of rows whose largest value is so many times the median the axis is logarithmic.
+_WIDE = 100
 # Facts of a condition that an axis tells, and no line.
 _UNSAID = {"width": ("widths",), "weight decay": ("decay",), "layer": ()}
 
@@ -57,7 +59,8 @@ def across(
     `study.conditions.comparisons`, a column of panels each. All is of square layers at the last
     epoch. A line joins what differs in nothing else: its colour is the initial law, its marker the
     layer, its dashes all else. Bars are 95 % intervals. Those that reach beyond ten
-    times the largest value of a row, and ten times the lower quartile of upper ends, leave it.
+    times the largest value of a row, and ten times the lower quartile of upper ends, leave it. Of a
+    row whose largest value is above a hundred times the median the axis is logarithmic.
     """
     require(misses, "misses", ["layer", "epoch", "miss", "low", "high"], selection=[ALL])
     require(distances, "distances", ["layer", "size", "epoch"], reference=["start"])
@@ -101,6 +104,10 @@ def across(
             # Where an invariant nearly vanishes its SD says little, and a bar would hide all else.
             usual = max(mine["value"].max(), mine["high"].quantile(0.25))
             top = mine["high"][mine["high"] <= _FAR * usual].max()
+            positive = mine["value"][mine["value"] > 0]
+            if len(positive) and positive.max() > _WIDE * positive.median():
+                linear = 10.0 ** np.floor(np.log10(positive.quantile(0.25)))  # up to a tick
+                row[0].set_yscale("symlog", linthresh=linear)
             row[0].set_ylim(0, 1.05 * top if top > 0 else None)
         legend(figure, style, _entries(looks))
     return figure
