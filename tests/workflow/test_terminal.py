@@ -29,8 +29,8 @@ def test_a_run_is_a_line_a_job_and_ends_with_what_was_found(project):
     # Then its figures, the findings, the claims and the answers.
     assert first[1] == "5"
     assert "5 of 5" in said
-    # Below stands where Snakemake's own log is.
-    counted, headline, _ = said[said.index("\nclaims: ") :].strip().splitlines()
+    # Below stands what Snakemake says of its log and of the time.
+    counted, headline, *_ = said[said.index("\nclaims: ") :].strip().splitlines()
     counts = re.findall(r"(\d+) (holds?|in part|fails?|not tested here)\b", counted)
     assert sum(int(n) for n, _ in counts) == len(read_table(folder / "claims.csv"))
     assert re.fullmatch(
