@@ -224,9 +224,10 @@ def test_a_labelled_side_imports_nothing_again(project):
     *others, runs = OWN["ensembles"]
     project.configure(**OWN | {"ensembles": [*others, {**runs, "labelled": {SQUARE: "rows"}}]})
     tests = ("significance", "omnibus", "comparison", "symmetry", "interacting")
-    figures = ("entries", "condition_figures", "predicted_observed", "interacting_figure")
+    figures = ("condition_figures", "predicted_observed", "interacting_figure")
+    entries = ("entries", "entries_figure")
     after = ("findings", "claims", "answers")
-    assert project.planned() == dict.fromkeys((*tests, *figures, *after), 1)
+    assert project.planned() == dict.fromkeys((*tests, *figures, *entries, *after), 1)
 
 
 OF_SINGLE = ("import_network", "spectra_shard", "spectra", "spectra_figures", "spectra_table")
