@@ -162,7 +162,10 @@ def listed(browser, count):
 
 
 def click(row, icon):
-    row.find_element(By.CSS_SELECTOR, f"a[iconname={icon}]").click()
+    link = row.find_element(By.CSS_SELECTOR, f"a[iconname={icon}]")
+    # The driver's own scrolling can leave it below the heading of the menu.
+    link.parent.execute_script("arguments[0].scrollIntoView({block: 'center'})", link)
+    link.click()
 
 
 @pytest.mark.parametrize("folder", FIGURES)
