@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 
 from weightlaws.inference.claims import HOLDS
+from weightlaws.inference.claims_networks import SINGLE_TRACE
 from weightlaws.inference.claims_table import CLAIMS
 from weightlaws.laws.names import BIPARTITE, CHOSEN, ONE_SIDED
 from weightlaws.storage.tables import read_table
@@ -35,11 +36,13 @@ _OF_CLAIMS = {
     **{"T": RICH_LAZY, "N1": CLASSES},
 }
 
+#: A quartic, as tables of couplings name it.
+COLUMN_NORMS = "ia.ia.ja.ja"
 # Studies of laws that interact, their couplings that are shown, and the laws beside them.
 _INTERACTING = ("depth",)
 _COUPLINGS = {
-    "tr (W W^T)^2": "ia.ib.ja.jb",
-    "column norms": "ia.ia.ja.ja",
+    "tr (W W^T)^2": SINGLE_TRACE,
+    "column norms": COLUMN_NORMS,
     "whole norm": "ia.ia.jb.jb",
 }
 _GAINING = (BIPARTITE, ONE_SIDED, CHOSEN)
@@ -290,17 +293,15 @@ def _digits(value: float, n: int) -> str:
 
 def _labels(kept: dict[str, Path]) -> Table:
     """Return the test that labelled ends tell of layers that go together, by epoch."""
-    rows = []
+    rows, epochs = [], []
     for _, table in _tables(kept, "network_law", *_INTERACTING):
-        table = table[table["statistic"] == "labels"]
+        table = table[table["statistic"] == "labels"].sort_values("epoch", kind="stable")
+        epochs = [f"epoch {epoch}" for epoch in table["epoch"].unique()]
         for (condition, hidden), part in table.groupby(["condition", "hidden"], sort=False):
-            z = dict(zip(part["epoch"], part["z"], strict=True))
-            p = dict(zip(part["epoch"], part["p_adjusted"], strict=True))
-            rows.append(
-                [condition, f"`{hidden}`", *(f"{_digits(z[e], 3)} ({p[e]:.2g})" for e in sorted(z))]
-            )
-        epochs = [f"epoch {epoch}" for epoch in sorted(table["epoch"].unique())]
-    return "kept.labels", ["condition", "layer", *(epochs if rows else [])], rows
+            tests = zip(part["z"], part["p_adjusted"], strict=True)
+            cells = (f"{_digits(z, 3)} ({p:.2g})" for z, p in tests)
+            rows.append([condition, f"`{hidden}`", *cells])
+    return "kept.labels", ["condition", "layer", *epochs], rows
 
 
 def _jobs(kept: dict[str, Path]) -> Table:

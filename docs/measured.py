@@ -23,10 +23,12 @@ import kept_numbers
 import numpy as np
 import pandas as pd
 import yaml
+from kept_numbers import COLUMN_NORMS
 from scipy import stats
 
 from weightlaws.figures.words import text_words
 from weightlaws.inference.claims import FAILS, HOLDS, IN_PART, NOT_TESTED, Evidence
+from weightlaws.inference.claims_networks import SINGLE_TRACE
 from weightlaws.inference.claims_table import CLAIMS, claims_table
 from weightlaws.inference.noise_scale import scaling_table
 from weightlaws.inference.noise_scale_names import RATIO, ROOT, SAME_TIME
@@ -598,7 +600,6 @@ def paper() -> Iterator[tuple[str, str]]:
 
 STARTS = {"gaussian": "mnist-10x10x10-gaussian-decay0", "uniform": "mnist-10x10x10-uniform-decay0"}
 INNER = ("hidden1-hidden2", "hidden2-hidden3", "hidden3-output")
-SINGLE_TRACE, COLUMN_NORMS = "ia.ib.ja.jb", "ia.ia.ja.ja"
 
 
 def kept() -> Iterator[tuple[str, str]]:

@@ -158,6 +158,12 @@ def interval(
     return student_interval(value, error, members, LEVEL, n)
 
 
+def ends(value: float, error: float, members: int, n: int = 1) -> tuple[float, float]:
+    """Return the ends of the interval of one number; see `interval`."""
+    low, high = interval(value, error, members, n)
+    return float(low), float(high)
+
+
 def error_of(low: npt.ArrayLike, high: npt.ArrayLike, members: npt.ArrayLike) -> Floats:
     """Return the standard errors behind 95 % intervals."""
     return np.asarray((np.asarray(high) - np.asarray(low)) / 2 / student_quantile(members, LEVEL))

@@ -23,6 +23,7 @@ from weightlaws.inference.claims import (
     interval,
     rows_where,
 )
+from weightlaws.inference.dead_outputs import ALL
 from weightlaws.inference.intervals import student_quantile
 from weightlaws.inference.miss import miss
 from weightlaws.inference.noncentral import noncentrality
@@ -425,7 +426,7 @@ def _gains_of_labels(evidence: Evidence, side: Side) -> str:
     table = evidence.of_side(table[table["law"] == ONE_SIDED], side)
     if not table.empty:
         table = evidence.after_training(table)
-        table = table[table["selection"] == "all"].dropna(subset="gain")
+        table = table[table["selection"] == ALL].dropna(subset="gain")
     if table.empty:
         return "the law with labels cannot be fitted to so few members"
     said = "; ".join(

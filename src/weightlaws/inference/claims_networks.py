@@ -10,8 +10,8 @@ from weightlaws.inference.claims import (
     NotTestedError,
     Place,
     by_place,
+    ends,
     enough,
-    interval,
     rows_where,
 )
 from weightlaws.inference.drawn_names import ALL, OTHERS, PERMUTED, TRAINED
@@ -46,8 +46,8 @@ def interacting(evidence: Evidence) -> Judged:
         key = row["condition"], row["layer"]
         value = row["gain"] - row["gain 0"]
         error = np.hypot(row["gain_standard_error"], row["gain_standard_error 0"])
-        least, most = interval(value, error, row["n_members"], len(both))
-        low, high = map(float, interval(value, error, row["n_members"]))
+        least, most = ends(value, error, row["n_members"], len(both))
+        low, high = ends(value, error, row["n_members"])
         leader = first.get(key)
         interacts, led = bool(least > 0), leader == SINGLE_TRACE
         places.append(
@@ -80,7 +80,7 @@ def dependent_layers(evidence: Evidence) -> Judged:
         sizes, members = part["correlation"].abs(), int(part["n_members"].iloc[0])
         half = float(student_quantile(members, LEVEL, len(table))) * error
         most = sizes.max()
-        low, high = map(float, interval(most, error, members))
+        low, high = ends(most, error, members)
         each = (f"of {r['statistic']} {r['correlation']:+.2f}" for _, r in part.iterrows())
         said = f"correlation {', '.join(each)}"
         places.append(
@@ -117,8 +117,8 @@ def drawn_networks(evidence: Evidence) -> Judged:
         chance = chances[row["condition"]]
         unit, n = trained[row["condition"]] - chance, row["n_networks"]
         value, error = (row["accuracy"] - chance) / unit, row["standard_error"] / unit
-        least, most = interval(value, error, n, len(whole))
-        low, high = map(float, interval(value, error, n))
+        least, most = ends(value, error, n, len(whole))
+        low, high = ends(value, error, n)
         places.append(
             Place(
                 row["condition"],

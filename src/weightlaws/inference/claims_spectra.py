@@ -12,8 +12,8 @@ from weightlaws.inference.claims import (
     NotTestedError,
     Place,
     by_place,
+    ends,
     enough,
-    interval,
 )
 from weightlaws.inference.intervals import wilson_interval
 from weightlaws.training.networks import labelled_side
@@ -52,11 +52,6 @@ def _statistic(table: pd.DataFrame, name: str, null: str | None = None) -> Rows:
     return {(row["condition"], row["layer"]): row for row in rows.to_dict("records")}  # type: ignore[misc]
 
 
-def _interval(value: float, error: float, members: int, n: int = 1) -> tuple[float, float]:
-    low, high = interval(value, error, members, n)
-    return float(low), float(high)
-
-
 def _of_counts(row: dict[str, Any]) -> float:
     """Return the standard error of a mean count, at least as if one member differed by one.
 
@@ -77,9 +72,9 @@ def universal_levels(evidence: Evidence) -> Judged:
         unit = row["null_mean"] - _INDEPENDENT_RATIO
         value, error = (row["null_mean"] - row["value"]) / unit, row["standard_error"] / unit
         members, share = row["members"], outside[key]
-        least, most = _interval(value, error, members, n)
-        few, many = _interval(share["value"], share["standard_error"], members, n)
-        low, high = _interval(value, error, members)
+        least, most = ends(value, error, members, n)
+        few, many = ends(share["value"], share["standard_error"], members, n)
+        low, high = ends(value, error, members)
         within = least > -INDEPENDENT_WAY and most < INDEPENDENT_WAY
         beyond = least > INDEPENDENT_WAY or most < -INDEPENDENT_WAY
         places.append(
@@ -112,8 +107,8 @@ def random_vectors(evidence: Evidence) -> Judged:
     for key, row in numbers.items():
         size, number = min(row["rows"], row["columns"]), row["value"]
         error, members = _of_counts(row), row["members"]
-        least, most = _interval(number, error, members, len(numbers))
-        low, high = _interval(number, error, members)
+        least, most = ends(number, error, members, len(numbers))
+        low, high = ends(number, error, members)
         by_rank = ranks[*key, row["epoch"]].groupby("rank")["informative"].sum()
         tenth = by_rank[by_rank.index <= np.ceil(_TENTH * size)].sum()
         top = float(tenth / by_rank.sum()) if by_rank.sum() else 0.0
@@ -156,8 +151,8 @@ def rich_and_lazy(evidence: Evidence) -> Judged:
         value = rich["value"] - lazy["value"]
         error = float(np.hypot(_of_counts(rich), _of_counts(lazy)))
         members = min(rich["members"], lazy["members"])
-        least, most = _interval(value, error, members, len(pairs))
-        low, high = _interval(value, error, members)
+        least, most = ends(value, error, members, len(pairs))
+        low, high = ends(value, error, members)
         agrees, disagrees = least > 0, least <= 0 and most < COMPONENT
         places.append(Place(rich["condition"], layer, value, low, high, agrees, disagrees))
     return Judged(places, f"learned rank by output scale: {'; '.join(said)}")
@@ -199,8 +194,8 @@ def classes_less_one(evidence: Evidence) -> Judged:
     for (condition, layer), row in rank.items():
         expected = int(plain["outputs"][condition]) - 1
         value, error = row["value"] - expected, _of_counts(row)
-        least, most = _interval(value, error, row["members"], len(rank))
-        low, high = _interval(value, error, row["members"])
+        least, most = ends(value, error, row["members"], len(rank))
+        low, high = ends(value, error, row["members"])
         places.append(
             Place(
                 condition,

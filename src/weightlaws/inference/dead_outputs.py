@@ -67,8 +67,12 @@ def with_and_without_dead(
             n_alive,
             least,
         )
-    placed = []
-    for name, (part, n) in parts.items():
-        front = pd.DataFrame({**place, "selection": name, "n_members": n}, part.index)
-        placed.append(pd.concat([front, part], axis=1))
+    placed = [
+        in_front(part, **place, selection=name, n_members=n) for name, (part, n) in parts.items()
+    ]
     return pd.concat(placed, ignore_index=True)
+
+
+def in_front(table: pd.DataFrame, **place: str | int) -> pd.DataFrame:
+    """Put columns of one value each in front of a table."""
+    return pd.concat([pd.DataFrame(place, table.index), table], axis=1)

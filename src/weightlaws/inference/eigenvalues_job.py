@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from weightlaws.inference.condition_spec import ConditionSpec
+from weightlaws.inference.dead_outputs import in_front
 from weightlaws.inference.eigenvalues import eigenvalues
 from weightlaws.inference.layer_tables import place_of
 from weightlaws.storage.member_matrices import read_matrices
@@ -67,8 +68,8 @@ def eigenvalues_tables(
             key = f"eigenvalues/{condition}/{layer}".encode()
             rng = np.random.default_rng([spec.seed, *key, epoch])
             found = eigenvalues(ensemble.matrices, spec.bootstrap_replicates, rng)
-            where = {**place, "epoch": epoch, "n_members": len(ensemble.members)}
+            n_members = len(ensemble.members)
             for parts, part in zip(tables, found, strict=True):
-                parts.append(pd.concat([pd.DataFrame(where, part.index), part], axis=1))
+                parts.append(in_front(part, **place, epoch=epoch, n_members=n_members))
     shares, plane = (pd.concat(parts, ignore_index=True) for parts in tables)
     return shares, plane

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from weightlaws.inference.dead_outputs import in_front
 from weightlaws.inference.entries import entry_densities
 from weightlaws.inference.layer_tables import place_of
 from weightlaws.inference.sided_spec import SidedSpec
@@ -61,6 +62,6 @@ def entries_table(paths: Sequence[Path], stored: Spec, condition: str) -> pd.Dat
             key = f"entries/{condition}/{layer}".encode()
             rng = np.random.default_rng([spec.seed, *key, epoch])
             found = entry_densities(ensemble.matrices, labelled, spec.bootstrap_replicates, rng)
-            where = {**place, "epoch": epoch, "n_members": len(ensemble.members)}
-            parts.append(pd.concat([pd.DataFrame(where, found.index), found], axis=1))
+            n_members = len(ensemble.members)
+            parts.append(in_front(found, **place, epoch=epoch, n_members=n_members))
     return pd.concat(parts, ignore_index=True)
